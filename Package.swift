@@ -1,0 +1,80 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+  name: "jingle-sip-gateway",
+  products: [
+    .executable(name: "jingle-sip-gateway", targets: ["jingle-sip-gateway"]),
+    .executable(name: "codec-benchmarks", targets: ["codec-benchmarks"]),
+    .executable(name: "grammarc", targets: ["grammarc"]),
+    .plugin(name: "GenerateCodecs", targets: ["GenerateCodecs"]),
+    .library(name: "CodecRuntime", targets: ["CodecRuntime"]),
+    .library(name: "SIPCodec", targets: ["SIPCodec"]),
+    .library(name: "SDPCodec", targets: ["SDPCodec"]),
+    .library(name: "JingleCodec", targets: ["JingleCodec"]),
+    .library(name: "JingleSIPMapping", targets: ["JingleSIPMapping"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+  ],
+  targets: [
+    // From grammar to code: used at build only.
+    .target(name: "GrammarCompiler"),
+    .executableTarget(name: "grammarc", dependencies: ["GrammarCompiler"]),
+    .plugin(name: "GenerateCodecs", capability: .buildTool(), dependencies: ["grammarc"]),
+
+    // The codecs: generated from Grammars/, standing on CodecRuntime, depending on nothing else.
+    .target(name: "CodecRuntime"),
+    .target(name: "SIPCodec", dependencies: ["CodecRuntime"], plugins: ["GenerateCodecs"]),
+    .target(name: "SDPCodec", dependencies: ["CodecRuntime"], plugins: ["GenerateCodecs"]),
+    .target(name: "JingleCodec", dependencies: ["CodecRuntime"], plugins: ["GenerateCodecs"]),
+    .target(
+      name: "JingleSIPMapping", dependencies: ["CodecRuntime", "SIPCodec", "SDPCodec", "JingleCodec"],
+      plugins: ["GenerateCodecs"]),
+
+    // The stacks: values without I/O, and the sockets around them.
+    .target(
+      name: "SIPStack",
+      dependencies: [
+        "CodecRuntime", "SIPCodec",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ]),
+    .systemLibrary(name: "CLibXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
+    .target(name: "XMLReader", dependencies: ["CLibXML2", "CodecRuntime"]),
+    .target(
+      name: "XMPPStack",
+      dependencies: [
+        "CodecRuntime", "XMLReader",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ]),
+
+    // The gateway.
+    .target(
+      name: "Gateway",
+      dependencies: [
+        "CodecRuntime", "SIPCodec", "SDPCodec", "JingleCodec", "JingleSIPMapping", "SIPStack", "XMLReader",
+        "XMPPStack",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "TOMLKit", package: "TOMLKit"),
+      ]),
+    .executableTarget(
+      name: "jingle-sip-gateway",
+      dependencies: [
+        "Gateway", "JingleSIPMapping", "XMLReader",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .executableTarget(
+      name: "codec-benchmarks",
+      dependencies: ["SIPCodec", "SDPCodec", "JingleCodec", "JingleSIPMapping", "XMLReader"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

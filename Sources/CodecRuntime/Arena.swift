@@ -1,0 +1,114 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// A range of bytes of an ``Arena``: where a text starts and how long it is.
+///
+/// A slice means nothing without its arena; ``Text`` is the pair of both.
+@frozen
+public struct Slice: Equatable, Sendable {
+  /// Bytes from the start of the arena; `UInt32.max` says that the text is absent.
+  public var offset: UInt32
+  /// Length in bytes.
+  public var length: UInt32
+
+  @inlinable
+  public init(offset: UInt32, length: UInt32) {
+    self.offset = offset
+    self.length = length
+  }
+
+  /// What stands in a record where an optional text is not there.
+  public static let absent = Slice(offset: .max, length: 0)
+
+  @inlinable
+  public var isAbsent: Bool { offset == .max }
+}
+
+/// One message: its bytes, and the flat table of the typed values that a parser or a builder made of them.
+///
+/// The table consists of *nodes*. The first word of a node holds its slot (which field, header, line or element
+/// it is; upper 10 bits) and its size in words, this one included (lower 22 bits). Then come as many words as the
+/// node's type has fixed fields, then its child nodes, each of the same form.
+///
+/// An arena is made by ``Tape/finish()`` and never changes afterwards.
+// @unchecked: both pointers are owned by this object alone, are written before `init` returns and never after it.
+public final class Arena: @unchecked Sendable {
+  @usableFromInline let bytes: UnsafeMutablePointer<UInt8>
+  public let byteCount: Int
+  @usableFromInline let words: UnsafeMutablePointer<UInt32>
+  public let wordCount: Int
+
+  init(
+    takingBytes bytes: UnsafeMutablePointer<UInt8>, count byteCount: Int,
+    words: UnsafeMutablePointer<UInt32>, count wordCount: Int
+  ) {
+    self.bytes = bytes
+    self.byteCount = byteCount
+    self.words = words
+    self.wordCount = wordCount
+  }
+
+  deinit {
+    free(bytes)
+    free(words)
+  }
+
+  /// The word at `index` of the table. Trap: an index outside of the table, which is an error of the caller.
+  @inlinable @inline(__always)
+  public func word(_ index: Int) -> UInt32 {
+    precondition(UInt(bitPattern: index) < UInt(bitPattern: wordCount))
+    return words[index]
+  }
+
+  @inlinable @inline(__always)
+  public func slice(at index: Int) -> Slice {
+    Slice(offset: word(index), length: word(index + 1))
+  }
+
+  /// Where the node after the one at `index` starts.
+  @inlinable @inline(__always)
+  public func end(of index: Int) -> Int { index + Int(word(index) & NodeLayout.sizeMask) }
+
+  @inlinable @inline(__always)
+  public func slot(of index: Int) -> UInt32 { word(index) >> NodeLayout.slotShift }
+
+  /// The bytes of `slice`; empty where it is absent.
+  @inlinable
+  public func withBytes<Result: ~Copyable, Failure: Error>(
+    of slice: Slice, _ body: (UnsafeBufferPointer<UInt8>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    if slice.isAbsent || slice.length == 0 { return try body(UnsafeBufferPointer(start: nil, count: 0)) }
+    precondition(Int(slice.offset) + Int(slice.length) <= byteCount)
+    return try body(UnsafeBufferPointer(start: bytes + Int(slice.offset), count: Int(slice.length)))
+  }
+
+  /// The text of `slice`; what is not UTF-8 is replaced by U+FFFD.
+  public func string(_ slice: Slice) -> String {
+    withBytes(of: slice) { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// The first child with `slot` of the node at `index`, whose fixed fields take `fixedWords` words.
+  @inlinable
+  public func child(_ slot: UInt32, of index: Int, after fixedWords: Int) -> Int? {
+    let end = end(of: index)
+    var position = index + 1 + fixedWords
+    while position < end {
+      if self.slot(of: position) == slot { return position }
+      position = self.end(of: position)
+    }
+    return nil
+  }
+}
+
+/// How the first word of a node is divided.
+public enum NodeLayout {
+  public static let slotShift: UInt32 = 22
+  public static let sizeMask: UInt32 = (1 << 22) - 1
+  /// The largest table, in words, and so the largest message that can be held: a parser stops at it.
+  public static let maximumWords = 1 << 22
+}

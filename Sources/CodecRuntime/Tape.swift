@@ -1,0 +1,236 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Why a parser stopped: the byte at which it stood and what the grammar wanted there.
+public struct ParseFailure: Equatable, Sendable {
+  /// Bytes from the start of the input.
+  public var offset: Int
+  /// What would have been right, in the words of the grammar (`"@"`, `token`, `a number up to 255`).
+  public var expected: String
+
+  public init(offset: Int, expected: String) {
+    self.offset = offset
+    self.expected = expected
+  }
+}
+
+/// An ``Arena`` in the making. Parsers and builders append nodes; ``finish()`` makes it immutable.
+///
+/// Its bytes are a copy of the input, so offsets into the input are offsets into the arena; texts that the input
+/// does not hold are appended behind it.
+public struct Tape: ~Copyable {
+  @usableFromInline var bytes: UnsafeMutablePointer<UInt8>
+  public private(set) var byteCount: Int
+  var byteCapacity: Int
+  @usableFromInline var words: UnsafeMutablePointer<UInt32>
+  @usableFromInline var count: Int
+  @usableFromInline var capacity: Int
+  /// The first failure since the last ``rewind(to:)``: −1 when there is none.
+  @usableFromInline var failureOffset: Int = -1
+  @usableFromInline var failureExpectation: StaticString = ""
+
+  /// A tape without bytes, for building.
+  public init() {
+    self.init(copying: UnsafeRawBufferPointer(start: nil, count: 0), expectedWords: 64)
+  }
+
+  /// A tape over a copy of `input`. `expectedWords` is a guess at the size of the table; it grows when needed.
+  public init(copying input: UnsafeRawBufferPointer, expectedWords: Int) {
+    byteCount = input.count
+    byteCapacity = max(input.count, 16)
+    bytes = Self.allocate(UInt8.self, byteCapacity)
+    if let base = input.baseAddress { memcpy(bytes, base, input.count) }
+    capacity = max(expectedWords, 16)
+    words = Self.allocate(UInt32.self, capacity)
+    count = 0
+  }
+
+  /// A tape that starts with all bytes and nodes of `arena`; offsets and indices of the arena stay valid in it.
+  public init(extending arena: Arena, expectedWords: Int = 64) {
+    self.init(
+      copying: UnsafeRawBufferPointer(start: arena.bytes, count: arena.byteCount),
+      expectedWords: arena.wordCount + expectedWords)
+    memcpy(words, arena.words, arena.wordCount * MemoryLayout<UInt32>.stride)
+    count = arena.wordCount
+  }
+
+  /// A tape that starts with the bytes of `arena` but none of its nodes: slices of the arena stay valid in it.
+  public init(sharingBytesOf arena: Arena, expectedWords: Int) {
+    self.init(
+      copying: UnsafeRawBufferPointer(start: arena.bytes, count: arena.byteCount), expectedWords: expectedWords)
+  }
+
+  deinit {
+    free(bytes)
+    free(words)
+  }
+
+  /// Makes the tape immutable.
+  public consuming func finish() -> Arena {
+    let arena = Arena(takingBytes: bytes, count: byteCount, words: words, count: count)
+    discard self
+    return arena
+  }
+
+  private static func allocate<Element>(_: Element.Type, _ count: Int) -> UnsafeMutablePointer<Element> {
+    guard let memory = malloc(max(count, 1) * MemoryLayout<Element>.stride) else {
+      preconditionFailure("out of memory")
+    }
+    return memory.bindMemory(to: Element.self, capacity: count)
+  }
+
+  // MARK: Nodes
+
+  /// Words in use: the index of the next node.
+  @inlinable @inline(__always)
+  public var wordCount: Int { count }
+
+  /// Starts a node with `fixedWords` words of fields, all zero; returns its index. ``close(_:)`` ends it.
+  @inlinable @inline(__always)
+  public mutating func open(_ slot: UInt32, fixedWords: Int) -> Int {
+    let index = count
+    let next = index + 1 + fixedWords
+    if next > capacity { grow(to: next) }
+    words[index] = slot << NodeLayout.slotShift
+    var position = index + 1
+    while position < next {
+      words[position] = 0
+      position += 1
+    }
+    count = next
+    return index
+  }
+
+  /// Ends the node at `index`: all that was appended since ``open(_:fixedWords:)`` are its children.
+  @inlinable @inline(__always)
+  public mutating func close(_ index: Int) {
+    precondition(index < count && count < NodeLayout.maximumWords)
+    words[index] |= UInt32(truncatingIfNeeded: count - index)
+  }
+
+  /// Sets a field of an open node.
+  @inlinable @inline(__always)
+  public mutating func set(_ index: Int, _ value: UInt32) {
+    precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
+    words[index] = value
+  }
+
+  /// Sets a text field (two words) of an open node to the bytes from `start` up to `end` of the input.
+  @inlinable @inline(__always)
+  public mutating func set(_ index: Int, from start: Int, to end: Int) {
+    precondition(UInt(bitPattern: index) < UInt(bitPattern: count - 1))
+    words[index] = UInt32(truncatingIfNeeded: start)
+    words[index + 1] = UInt32(truncatingIfNeeded: end - start)
+  }
+
+  @inlinable @inline(__always)
+  public mutating func set(_ index: Int, _ slice: Slice) {
+    precondition(UInt(bitPattern: index) < UInt(bitPattern: count - 1))
+    words[index] = slice.offset
+    words[index + 1] = slice.length
+  }
+
+  /// Sets bits in a field of an open node: which optional fields are present.
+  @inlinable @inline(__always)
+  public mutating func mark(_ index: Int, _ bits: UInt32) {
+    precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
+    words[index] |= bits
+  }
+
+  @inlinable @inline(__always)
+  public func word(_ index: Int) -> UInt32 {
+    precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
+    return words[index]
+  }
+
+  @inlinable @inline(__always)
+  public func slot(of index: Int) -> UInt32 { word(index) >> NodeLayout.slotShift }
+
+  @inlinable @inline(__always)
+  public func end(of index: Int) -> Int { index + Int(word(index) & NodeLayout.sizeMask) }
+
+  /// Drops all nodes from `wordCount` on and forgets the failure.
+  @inlinable
+  public mutating func rewind(to wordCount: Int) {
+    precondition(wordCount <= count)
+    count = wordCount
+    failureOffset = -1
+  }
+
+  @usableFromInline
+  mutating func grow(to needed: Int) {
+    precondition(needed < NodeLayout.maximumWords, "a message of this size has to be refused before it is parsed")
+    var larger = capacity
+    while larger < needed { larger *= 2 }
+    guard let memory = realloc(words, larger * MemoryLayout<UInt32>.stride) else {
+      preconditionFailure("out of memory")
+    }
+    words = memory.bindMemory(to: UInt32.self, capacity: larger)
+    capacity = larger
+  }
+
+  // MARK: Bytes
+
+  /// Appends bytes that the input does not hold.
+  @discardableResult
+  public mutating func append(_ text: UnsafeBufferPointer<UInt8>) -> Slice {
+    let start = byteCount
+    let needed = start + text.count
+    precondition(needed < Int(UInt32.max))
+    if needed > byteCapacity {
+      var larger = byteCapacity
+      while larger < needed { larger *= 2 }
+      guard let memory = realloc(bytes, larger) else { preconditionFailure("out of memory") }
+      bytes = memory.bindMemory(to: UInt8.self, capacity: larger)
+      byteCapacity = larger
+    }
+    if let base = text.baseAddress { memcpy(bytes + start, base, text.count) }
+    byteCount = needed
+    return Slice(offset: UInt32(start), length: UInt32(text.count))
+  }
+
+  @discardableResult
+  public mutating func append(_ text: String) -> Slice {
+    var text = text
+    return text.withUTF8 { append($0) }
+  }
+
+  /// Appends the bytes of a text of another arena.
+  @discardableResult
+  public mutating func append(_ text: Text) -> Slice {
+    text.arena.withBytes(of: text.slice) { append($0) }
+  }
+
+  /// The bytes of `slice`; empty where it is absent.
+  @inlinable
+  public func withBytes<Result: ~Copyable, Failure: Error>(
+    of slice: Slice, _ body: (UnsafeBufferPointer<UInt8>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    if slice.isAbsent || slice.length == 0 { return try body(UnsafeBufferPointer(start: nil, count: 0)) }
+    precondition(Int(slice.offset) + Int(slice.length) <= byteCount)
+    return try body(UnsafeBufferPointer(start: bytes + Int(slice.offset), count: Int(slice.length)))
+  }
+
+  // MARK: Failure
+
+  /// Notes what was expected at `offset`; the first note since the last ``rewind(to:)`` counts. Returns `false`, so
+  /// that a parser can return it.
+  @inlinable
+  public mutating func fail(_ offset: Int, _ expected: StaticString) -> Bool {
+    if failureOffset < 0 {
+      failureOffset = offset
+      failureExpectation = expected
+    }
+    return false
+  }
+
+  /// What the last parse stumbled over.
+  public var failure: ParseFailure? {
+    failureOffset < 0 ? nil : ParseFailure(offset: failureOffset, expected: "\(failureExpectation)")
+  }
+}
