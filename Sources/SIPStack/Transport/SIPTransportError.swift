@@ -1,0 +1,20 @@
+/// Why a transport could not do what it was asked for.
+public enum SIPTransportError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The C library found no address for the name, for this reason.
+  case nameNotResolved(host: String, reason: String)
+  /// A datagram of so many bytes; 65,507 are possible.
+  case datagramTooLarge(Int)
+  /// The socket does not keep up; what is dropped here counts as lost on the way.
+  case congested
+  /// The address is of another kind than the transport.
+  case wrongTransport(TransportKind)
+
+  public var description: String {
+    switch self {
+    case .nameNotResolved(let host, let reason): "\(host): \(reason)"
+    case .datagramTooLarge(let count): "\(count) bytes do not fit into a datagram"
+    case .congested: "the socket does not keep up"
+    case .wrongTransport(let transport): "no \(transport) here"
+    }
+  }
+}
