@@ -1,0 +1,20 @@
+/// Reports rules that nothing refers to.
+struct UseCheck {
+  let trees: [SyntaxTree]
+  let model: Model
+  let areas: Set<String>
+  let diagnostics: Diagnostics
+
+  func run() {
+    for tree in trees where areas.contains(tree.area) {
+      for rule in tree.rules where !rule.isIncremental && !model.used.contains(rule.name.lowercased()) {
+        diagnostics.report(
+          rule.position, "nothing uses the rule `\(rule.name)`",
+          note: "delete it, refer to it, or name it in a line `framing …` if hand-written framing calls it")
+      }
+      for type in tree.enums where !model.used.contains(type.name.lowercased()) {
+        diagnostics.report(type.position, "nothing uses the enum `\(type.name)`")
+      }
+    }
+  }
+}

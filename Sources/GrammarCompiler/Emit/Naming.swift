@@ -1,0 +1,67 @@
+/// How names of the grammars become names of Swift.
+enum Naming {
+  /// Written in capitals as a type, and as a whole in lower or upper case inside of a name.
+  private static let acronyms: Set<String> = [
+    "sip", "sdp", "rtp", "rtcp", "ice", "uri", "url", "id", "ip", "udp", "tcp", "tls", "dtls", "sctp", "srtp",
+    "ssrc", "sid", "jid", "xml", "mime", "iq", "ws", "wss",
+  ]
+
+  private static let keywords: Set<String> = [
+    "as", "associatedtype", "break", "case", "catch", "class", "continue", "default", "defer", "deinit", "do", "else",
+    "enum", "extension", "fallthrough", "false", "fileprivate", "for", "func", "guard", "if", "import", "in", "init",
+    "inout", "internal", "is", "let", "nil", "operator", "precedencegroup", "private", "protocol", "public", "repeat",
+    "rethrows", "return", "self", "static", "struct", "subscript", "super", "switch", "throw", "throws", "true", "try",
+    "typealias", "var", "where", "while", "Any", "Self", "Type", "Protocol",
+  ]
+
+  /// Words of a name: cut at everything that is no letter or digit, and before capitals inside of a word.
+  private static func words(_ name: String) -> [String] {
+    var words: [String] = []
+    var word = ""
+    var previousWasLower = false
+    for character in name {
+      guard character.isASCII, character.isLetter || character.isNumber else {
+        if character == "*" { word += "any" }
+        if !word.isEmpty { words.append(word) }
+        word = ""
+        previousWasLower = false
+        continue
+      }
+      if character.isUppercase, previousWasLower {
+        words.append(word)
+        word = ""
+      }
+      previousWasLower = character.isLowercase || character.isNumber
+      word.append(character)
+    }
+    if !word.isEmpty { words.append(word) }
+    return words
+  }
+
+  /// `via-parm` → `ViaParm`, `Call-ID` → `CallID`.
+  static func type(_ name: String) -> String {
+    words(name).map { word in
+      acronyms.contains(word.lowercased())
+        ? word.uppercased() : word.prefix(1).uppercased() + (isCapitals(word) ? word.dropFirst().lowercased() : String(word.dropFirst()))
+    }.joined()
+  }
+
+  /// `via-parm` → `viaParm`, `Call-ID` → `callID`; not a keyword.
+  static func property(_ name: String) -> String {
+    var words = words(name)
+    guard !words.isEmpty else { return "_" }
+    let first = words.removeFirst().lowercased()
+    let rest = words.map { word in
+      acronyms.contains(word.lowercased())
+        ? word.uppercased() : word.prefix(1).uppercased() + (isCapitals(word) ? word.dropFirst().lowercased() : String(word.dropFirst()))
+    }.joined()
+    var result = first + rest
+    if let digit = result.first, digit.isNumber { result = "_" + result }
+    return result
+  }
+
+  private static func isCapitals(_ word: String) -> Bool { word.count > 1 && word.allSatisfy { !$0.isLowercase } }
+
+  /// In backticks where Swift wants it.
+  static func escaped(_ name: String) -> String { keywords.contains(name) ? "`\(name)`" : name }
+}

@@ -1,0 +1,137 @@
+/// Resolves the elements of the Jingle grammars.
+struct ElementBuilder {
+  private let trees: [SyntaxTree]
+  private let model: Model
+  private let owner: ModelBuilder
+  private var diagnostics: Diagnostics { owner.diagnostics }
+
+  init(_ trees: [SyntaxTree], model: Model, owner: ModelBuilder) {
+    self.trees = trees
+    self.model = model
+    self.owner = owner
+  }
+
+  func build() {
+    var namespaces: [String: NamespaceDeclaration] = [:]
+    for declaration in trees.flatMap(\.namespaces) {
+      if namespaces[declaration.prefix] != nil {
+        diagnostics.report(declaration.position, "the prefix `\(declaration.prefix)` is declared twice")
+      }
+      namespaces[declaration.prefix] = declaration
+      model.namespaces.append(declaration)
+    }
+    var declarations: [(ElementDeclaration, ElementType)] = []
+    for tree in trees {
+      for declaration in tree.elements {
+        guard let namespace = namespaces[declaration.prefix.name] else {
+          owner.undefined(declaration.prefix, "namespace with the prefix", among: Array(namespaces.keys))
+          continue
+        }
+        let key = declaration.qualifiedName
+        if let existing = model.elements[key] {
+          diagnostics.report(
+            declaration.position, "the element `\(key)` is declared twice; the first time in line \(existing.position.line)")
+          continue
+        }
+        let element = ElementType(
+          prefix: declaration.prefix.name, namespace: namespace.uri, name: declaration.name,
+          isRoot: declaration.isRoot, position: declaration.position, comment: declaration.comment, area: tree.area)
+        element.number = model.orderedElements.count
+        model.elements[key] = element
+        model.orderedElements.append(element)
+        declarations.append((declaration, element))
+      }
+    }
+    for (declaration, element) in declarations { fill(element, from: declaration) }
+    checkUse(declarations.map(\.1))
+  }
+
+  private func fill(_ element: ElementType, from declaration: ElementDeclaration) {
+    var labels: Set<String> = []
+    func claim(_ label: String, _ position: Position) {
+      if !labels.insert(label).inserted {
+        diagnostics.report(
+          position, "`\(element.qualifiedName)` has two things that would be called `\(label)`",
+          note: "write a label in front: `label@attribute:type` or `label <prefix:name>`")
+      }
+    }
+    var bit = 0
+    for attribute in declaration.attributes {
+      claim(attribute.label, attribute.position)
+      guard let type = valueType(attribute.type) else { continue }
+      if let value = attribute.defaultValue { checkDefault(value, type, attribute.position) }
+      element.attributes.append(
+        .init(
+          name: attribute.name, label: attribute.label, type: type, isOptional: attribute.isOptional,
+          defaultValue: attribute.defaultValue, word: element.fixedWords, bit: bit, position: attribute.position))
+      element.fixedWords += type.width
+      bit += 1
+    }
+    if let text = declaration.text, let type = valueType(text.type) {
+      claim("text", text.position)
+      element.text = .init(
+        name: "", label: "text", type: type, isOptional: text.isOptional, defaultValue: nil, word: element.fixedWords,
+        bit: bit, position: text.position)
+      element.fixedWords += type.width
+      bit += 1
+    }
+    if bit > 32 { diagnostics.report(element.position, "`\(element.qualifiedName)` has more attributes than fit into one type") }
+    for child in declaration.children {
+      claim(child.label, child.position)
+      guard let type = model.elements[child.element.name] else {
+        owner.undefined(child.element, "element", among: Array(model.elements.keys))
+        continue
+      }
+      element.children.append(
+        .init(
+          label: child.label, element: type, occurrence: child.occurrence, slot: element.children.count + 1,
+          position: child.position))
+    }
+  }
+
+  private func valueType(_ reference: Reference) -> ElementType.ValueType? {
+    if reference.name == "text" { return .text }
+    if let bits = ScalarType.bits(reference.name) { return .number(bits: bits) }
+    if let type = owner.enumType(reference.name) {
+      model.used.insert(reference.name.lowercased())
+      return .enumeration(type)
+    }
+    if owner.isShape(reference.name.lowercased()) {
+      diagnostics.report(reference.position, "an attribute holds a text, a number, an enum or a token, not the shape `\(reference.name)`")
+      return nil
+    }
+    return owner.token(reference.name, at: reference.position).map(ElementType.ValueType.token)
+  }
+
+  private func checkDefault(_ value: String, _ type: ElementType.ValueType, _ position: Position) {
+    switch type {
+    case .text: break
+    case .token(let token):
+      if !token.automaton.accepts(value.utf8) {
+        diagnostics.report(position, "the default \"\(value)\" is no `\(token.name)`")
+      }
+    case .number(let bits):
+      if UInt64(value).map({ bits < 64 && $0 >> UInt64(bits) != 0 }) ?? true {
+        diagnostics.report(position, "the default \"\(value)\" is no UInt\(bits)")
+      }
+    case .enumeration(let type):
+      if !type.cases.contains(where: { $0.name == value }) {
+        diagnostics.report(position, "the default \"\(value)\" is no value of `\(type.name)`")
+      }
+    }
+  }
+
+  /// Elements that no stanza can hold are a slip.
+  private func checkUse(_ elements: [ElementType]) {
+    var reached: Set<String> = []
+    var stack = elements.filter(\.isRoot)
+    while let element = stack.popLast() {
+      if reached.insert(element.qualifiedName).inserted { stack += element.children.map(\.element) }
+    }
+    for element in elements where !reached.contains(element.qualifiedName) {
+      diagnostics.report(
+        element.position, "nothing holds the element `\(element.qualifiedName)`",
+        note: "name it as the child of another element, or mark it `root` if a stanza holds it")
+    }
+  }
+}

@@ -1,0 +1,348 @@
+/// A rule that matches bytes.
+final class TokenRule {
+  let name: String
+  let regex: Regex
+  /// How it is spelled where nothing captured it.
+  let written: [UInt8]?
+  let tolerated: [Expression]
+  let position: Position
+  let comment: String
+  let area: String
+  /// `<nested comment>`: matched by a function of CodecRuntime.
+  let isNestedComment: Bool
+  /// Made on the spot, inside of a capture or for a literal.
+  let isAnonymous: Bool
+  private(set) lazy var automaton = Automaton(regex)
+
+  init(
+    name: String, regex: Regex, written: [UInt8]?, tolerated: [Expression] = [], position: Position,
+    comment: String = "", area: String, isNestedComment: Bool = false, isAnonymous: Bool = false
+  ) {
+    self.name = name
+    self.regex = regex
+    self.written = written
+    self.tolerated = tolerated
+    self.position = position
+    self.comment = comment
+    self.area = area
+    self.isNestedComment = isNestedComment
+    self.isAnonymous = isAnonymous
+  }
+
+  /// It matches nothing but white space: what decides a choice stands behind it.
+  private(set) lazy var isWhiteSpace: Bool = {
+    let blank = ByteSet([0x20, 0x09, 0x0D, 0x0A])
+    return (0..<automaton.stateCount).allSatisfy { automaton.leaving($0).subtracting(blank).isEmpty }
+  }()
+}
+
+final class EnumType {
+  let name: String
+  let typeName: String
+  let base: TokenRule?
+  let isOpenText: Bool
+  let cases: [(name: String, caseName: String, exact: Bool)]
+  let position: Position
+  let comment: String
+  let area: String
+
+  init(
+    name: String, base: TokenRule?, isOpenText: Bool, cases: [(name: String, caseName: String, exact: Bool)],
+    position: Position, comment: String, area: String
+  ) {
+    self.name = name
+    typeName = Naming.type(name)
+    self.base = base
+    self.isOpenText = isOpenText
+    self.cases = cases
+    self.position = position
+    self.comment = comment
+    self.area = area
+  }
+
+  /// Names are compared with regard to case (all or none of them).
+  var isExact: Bool { cases.first?.exact ?? false }
+  /// Any other value is kept as its text.
+  var isOpen: Bool { base != nil || isOpenText }
+}
+
+enum FieldType {
+  case text(TokenRule)
+  case number(bits: Int)
+  case enumeration(EnumType)
+  case shape(Shape)
+  /// A literal whose presence is told.
+  case flag([UInt8], exact: Bool)
+}
+
+/// A bit pattern in the state word of a node: which optional group is there, which alternative was taken.
+struct Condition: Hashable {
+  var shift: Int
+  var width: Int
+  var value: Int
+
+  var mask: UInt32 { ((1 << UInt32(width)) - 1) << UInt32(shift) }
+  var bits: UInt32 { UInt32(value) << UInt32(shift) }
+}
+
+final class Field {
+  let label: String
+  let type: FieldType
+  let isList: Bool
+  let position: Position
+  /// Where it stands: for each place the conditions of all groups and alternatives around it, outermost first.
+  var placements: [[Condition]] = []
+  /// Offset of its words behind the head of the node; only for what is no child node.
+  var word = 0
+  /// Slot of its child nodes; only for shapes and lists.
+  var slot = 0
+
+  init(label: String, type: FieldType, isList: Bool, position: Position) {
+    self.label = label
+    self.type = type
+    self.isList = isList
+    self.position = position
+  }
+
+  var isOptional: Bool { !isList && !placements.contains { $0.isEmpty } }
+
+  var isChild: Bool {
+    if isList { return true }
+    if case .shape = type { return true }
+    return false
+  }
+
+  /// Words of its value, in the node or, for a list, in a child node.
+  var width: Int {
+    switch type {
+    case .text: 2
+    case .number(let bits): bits > 32 ? 2 : 1
+    case .enumeration: 3
+    case .shape, .flag: 0
+    }
+  }
+}
+
+/// How a parser knows whether to enter an optional part or an alternative.
+enum Decision {
+  case predicate(TokenRule)
+  case bytes(ByteSet)
+  /// `sure` decides by itself; on a byte of `contested` the automaton is asked.
+  case lookahead(sure: ByteSet, contested: ByteSet, Automaton)
+  /// The last alternative.
+  case otherwise
+}
+
+final class Alternative {
+  let predicate: TokenRule?
+  let body: [Step]
+  let position: Position
+  var decision = Decision.otherwise
+
+  init(predicate: TokenRule?, body: [Step], position: Position) {
+    self.predicate = predicate
+    self.body = body
+    self.position = position
+  }
+}
+
+indirect enum Step {
+  case literal([UInt8], exact: Bool, Position)
+  /// A token that nothing captures.
+  case token(TokenRule, Position)
+  /// Index of the field, and by which token or rule it is filled here.
+  case capture(Int, FieldType, Position)
+  case optional(Alternative, Condition)
+  case choice([Alternative], [Condition], Position)
+  /// `last`: the field of which the list consists, or the parameters.
+  case repetition(minimum: Int, maximum: Int?, Alternative)
+  /// The alternative holds the one capture that is repeated.
+  case commaList(minimum: Int, Alternative, separator: TokenRule, Position)
+  case params(Position)
+}
+
+final class ParameterTable {
+  struct Row {
+    var name: String
+    var label: String
+    /// A shape with the one field `value`, or `nil` for a parameter without value.
+    var value: Shape?
+    var isValueOptional: Bool
+    var position: Position
+  }
+  let separator: Step
+  let rows: [Row]
+  let other: Shape?
+  let position: Position
+  let comment: String
+
+  init(separator: Step, rows: [Row], other: Shape?, position: Position, comment: String) {
+    self.separator = separator
+    self.rows = rows
+    self.other = other
+    self.position = position
+    self.comment = comment
+  }
+}
+
+/// A rule with captures: it becomes a type.
+final class Shape {
+  let name: String
+  let typeName: String
+  let position: Position
+  let comment: String
+  let area: String
+  /// Where it came from, for documentation.
+  let source: String
+  var body: [Step] = []
+  var fields: [Field] = []
+  var params: ParameterTable?
+  /// `rule as Type`: the shape whose fields are filled.
+  var fills: Shape?
+  /// Bits in use of the state word.
+  var stateBits = 0
+  /// What can follow it, wherever it is used (filled in by the check).
+  var follow: Set<Regex> = []
+
+  init(name: String, typeName: String, position: Position, comment: String, area: String, source: String) {
+    self.name = name
+    self.typeName = typeName
+    self.position = position
+    self.comment = comment
+    self.area = area
+    self.source = source
+  }
+
+  /// The shape whose node layout this one writes.
+  var layout: Shape { fills ?? self }
+  var hasState: Bool { stateBits > 0 }
+
+  /// Words of fixed fields in its node.
+  var fixedWords: Int {
+    (hasState ? 1 : 0) + fields.reduce(0) { $0 + ($1.isChild ? 0 : $1.width) }
+  }
+
+  func field(_ label: String) -> Field? { fields.first { $0.label == label } }
+}
+
+enum ParameterSlot {
+  static let unknown = 63
+  static let first = 64
+}
+
+struct HeaderModel {
+  var name: String
+  var compactForm: String?
+  var isRequired: Bool
+  var isMany: Bool
+  var shape: Shape
+  /// The field of a header that is nothing but a comma list.
+  var listField: Field?
+  var slot: Int
+  var position: Position
+}
+
+struct LineModel {
+  var letter: UInt8
+  var name: String
+  var shape: Shape
+  var slot: Int
+  var position: Position
+}
+
+struct AttributeModel {
+  var name: String
+  var levels: [String]
+  var shape: Shape?
+  var slot: Int
+  var typeName: String
+  var comment: String
+  var position: Position
+}
+
+final class ElementType {
+  enum ValueType {
+    case text
+    case token(TokenRule)
+    case number(bits: Int)
+    case enumeration(EnumType)
+
+    var width: Int {
+      switch self {
+      case .text, .token: 2
+      case .number(let bits): bits > 32 ? 2 : 1
+      case .enumeration: 3
+      }
+    }
+  }
+  struct Attribute {
+    var name: String
+    var label: String
+    var type: ValueType
+    var isOptional: Bool
+    var defaultValue: String?
+    var word: Int
+    var bit: Int
+    var position: Position
+  }
+  struct Child {
+    var label: String
+    var element: ElementType
+    var occurrence: ElementDeclaration.Occurrence
+    var slot: Int
+    var position: Position
+  }
+
+  let prefix: String
+  let namespace: String
+  let name: String
+  let typeName: String
+  let isRoot: Bool
+  let position: Position
+  let comment: String
+  let area: String
+  /// Number of the element in the tables of its codec.
+  var number = 0
+  var attributes: [Attribute] = []
+  /// Character data is kept as the attribute with no name.
+  var text: Attribute?
+  var children: [Child] = []
+  var fixedWords = 1
+
+  init(
+    prefix: String, namespace: String, name: String, isRoot: Bool, position: Position, comment: String, area: String
+  ) {
+    self.prefix = prefix
+    self.namespace = namespace
+    self.name = name
+    // `jingle:jingle` is Jingle, not JingleJingle.
+    typeName = prefix == name ? Naming.type(name) : Naming.type(prefix) + Naming.type(name)
+    self.isRoot = isRoot
+    self.position = position
+    self.comment = comment
+    self.area = area
+  }
+
+  var qualifiedName: String { "\(prefix):\(name)" }
+}
+
+/// All that the grammars of one target say, with names resolved.
+final class Model {
+  var tokens: [String: TokenRule] = [:]
+  var shapes: [String: Shape] = [:]
+  var enums: [String: EnumType] = [:]
+  var headers: [HeaderModel] = []
+  var lines: [LineModel] = []
+  var attributes: [AttributeModel] = []
+  var statuses: [StatusDeclaration] = []
+  var namespaces: [NamespaceDeclaration] = []
+  var elements: [String: ElementType] = [:]
+  /// In the order of the grammars.
+  var orderedShapes: [Shape] = []
+  var orderedEnums: [EnumType] = []
+  var orderedElements: [ElementType] = []
+  /// Rules that the framing of a codec calls by name.
+  var framing: [Reference] = []
+  /// Names of rules that something refers to, in lower case.
+  var used: Set<String> = []
+}

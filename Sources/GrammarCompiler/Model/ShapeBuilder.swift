@@ -1,0 +1,350 @@
+/// Turns the expression of one shape rule into steps and fields.
+final class ShapeBuilder {
+  private let shape: Shape
+  private let owner: ModelBuilder
+  private var fields: [Field] = []
+  private var bits = 0
+
+  init(_ shape: Shape, owner: ModelBuilder) {
+    self.shape = shape
+    self.owner = owner
+  }
+
+  func build(_ expression: Expression) {
+    shape.body = steps(expression, [])
+    if let target = shape.fills {
+      shape.body = remapped(shape.body, to: target)
+      shape.fields = target.fields
+    } else {
+      shape.fields = fields
+      shape.stateBits = bits
+      layOut()
+    }
+  }
+
+  private func layOut() {
+    if bits > 32 {
+      owner.diagnostics.report(
+        shape.position, "`\(shape.name)` has more optional parts than fit into one type; give some of them a rule of their own")
+    }
+    var word = shape.hasState ? 1 : 0
+    var slot = 1
+    for field in shape.fields {
+      if field.isChild {
+        field.slot = slot
+        slot += 1
+      } else {
+        field.word = word
+        word += field.width
+      }
+    }
+    if slot > ParameterSlot.unknown {
+      owner.diagnostics.report(shape.position, "`\(shape.name)` has too many fields; give some of them a rule of their own")
+    }
+  }
+
+  /// Where `params` stands among `steps`, if it does.
+  static func positionOfParams(_ steps: [Step]) -> Position? {
+    for step in steps {
+      switch step {
+      case .params(let position): return position
+      case .optional(let alternative, _), .repetition(_, _, let alternative):
+        if let found = positionOfParams(alternative.body) { return found }
+      case .choice(let alternatives, _, _):
+        for alternative in alternatives { if let found = positionOfParams(alternative.body) { return found } }
+      default: break
+      }
+    }
+    return nil
+  }
+
+  // MARK: Steps
+
+  func steps(_ expression: Expression, _ context: [Condition], inList: Bool = false) -> [Step] {
+    let position = expression.position
+    switch expression.kind {
+    case .literal(let bytes, let exact): return [.literal(bytes, exact: exact, position)]
+    case .range(let first, let last):
+      guard first == last else {
+        cannotBeWritten(position, "a byte of a range")
+        return []
+      }
+      return [.literal([first], exact: true, position)]
+    case .reference(let name): return reference(name, position, context, inList: inList)
+    case .prose(let prose):
+      owner.diagnostics.report(position, "`<\(prose)>` stands alone in its rule")
+      return []
+    case .sequence(let predicate, let parts):
+      guard predicate == nil else {
+        owner.diagnostics.report(position, "`when` stands at the beginning of `[ ]`, `( )` or an alternative")
+        return []
+      }
+      return parts.flatMap { steps($0, context, inList: inList) }
+    case .choice(let parts): return choice(parts, position, context, inList: inList)
+    case .optional(let inner):
+      let condition = Condition(shift: bits, width: 1, value: 1)
+      bits += 1
+      let before = fields.map(\.placements.count).reduce(0, +)
+      let alternative = alternative(inner, context + [condition], inList: inList)
+      if fields.map(\.placements.count).reduce(0, +) == before, Self.positionOfParams(alternative.body) == nil,
+        !ModelBuilder.hasCapture(inner)
+      {
+        owner.diagnostics.report(
+          position, "whether this optional part was there cannot be written back, since nothing in it is captured",
+          note: "capture it, such as `label:\"text\"`, or make it a part of a token with a canonical spelling")
+      }
+      return [.optional(alternative, condition)]
+    case .repetition(let minimum, let maximum, let inner):
+      return repetition(minimum, maximum, inner, position, context)
+    case .commaList(let minimum, let inner):
+      guard let separator = owner.token("COMMA", at: position) else { return [] }
+      let body = alternative(inner, context, inList: true)
+      guard body.body.count == 1, case .capture? = body.body.first else {
+        if !body.body.isEmpty || !ModelBuilder.hasCapture(inner) {
+          owner.diagnostics.report(position, "a comma list repeats one capture, such as `1#label:rule`")
+        }
+        return []
+      }
+      return [.commaList(minimum: minimum, body, separator: separator, position)]
+    case .capture(let label, let type): return capture(label, type, position, context, inList: inList)
+    case .params: return [.params(position)]
+    }
+  }
+
+  private func cannotBeWritten(_ position: Position, _ what: String) {
+    owner.diagnostics.report(
+      position, "\(what) that nothing captures cannot be written back",
+      note: "capture it with a label, or give its rule a canonical spelling: `written \"…\"`")
+  }
+
+  private func reference(_ name: String, _ position: Position, _ context: [Condition], inList: Bool) -> [Step] {
+    // A shape without a label gets its own name as label.
+    if owner.isShape(name.lowercased()) {
+      let type = Expression(kind: .reference(name), position: position)
+      return capture(Naming.property(name), type, position, context, inList: inList)
+    }
+    guard let token = owner.token(name, at: position) else { return [] }
+    if token.written == nil {
+      if let literal = token.regex.exactLiteral { return [.literal(literal, exact: true, position)] }
+      cannotBeWritten(position, "the token `\(name)`")
+      return []
+    }
+    return [.token(token, position)]
+  }
+
+  private func alternative(_ expression: Expression, _ context: [Condition], inList: Bool) -> Alternative {
+    var inner = expression
+    var predicate: TokenRule?
+    if case .sequence(let reference?, let parts) = expression.kind {
+      predicate = owner.token(reference.name, at: reference.position)
+      inner = Expression(kind: .sequence(guard: nil, parts), position: expression.position)
+    }
+    return Alternative(
+      predicate: predicate, body: steps(inner, context, inList: inList), position: expression.position)
+  }
+
+  private func choice(
+    _ parts: [Expression], _ position: Position, _ context: [Condition], inList: Bool
+  ) -> [Step] {
+    var width = 1
+    while (1 << width) < parts.count + 1 { width += 1 }
+    let shift = bits
+    bits += width
+    var alternatives: [Alternative] = []
+    var conditions: [Condition] = []
+    for (index, part) in parts.enumerated() {
+      let condition = Condition(shift: shift, width: width, value: index + 1)
+      conditions.append(condition)
+      alternatives.append(alternative(part, context + [condition], inList: inList))
+    }
+    if let misplaced = zip(alternatives, alternatives.dropFirst()).first(where: { $0.predicate == nil && $1.predicate != nil }) {
+      owner.diagnostics.report(
+        misplaced.1.position, "this alternative would never be asked for: alternatives with `when` come first")
+    }
+    return [.choice(alternatives, conditions, position)]
+  }
+
+  private func repetition(
+    _ minimum: Int, _ maximum: Int?, _ inner: Expression, _ position: Position, _ context: [Condition]
+  ) -> [Step] {
+    guard ModelBuilder.hasCapture(inner) || containsShape(inner) else {
+      cannotBeWritten(position, "a repetition")
+      return []
+    }
+    let body = alternative(inner, context, inList: true)
+    var captures = 0
+    for step in body.body {
+      switch step {
+      case .capture, .params: captures += 1
+      case .literal, .token: break
+      default: captures += 2
+      }
+    }
+    if captures != 1, !body.body.isEmpty {
+      owner.diagnostics.report(
+        position, "a repeated group holds exactly one capture",
+        note: "give the group a rule of its own and capture that: `*( separator label:rule )`")
+    }
+    return [.repetition(minimum: minimum, maximum: maximum, body)]
+  }
+
+  private func containsShape(_ expression: Expression) -> Bool {
+    switch expression.kind {
+    case .reference(let name): owner.isShape(name.lowercased())
+    case .sequence(_, let parts), .choice(let parts): parts.contains(where: containsShape)
+    case .optional(let inner), .repetition(_, _, let inner): containsShape(inner)
+    default: false
+    }
+  }
+
+  // MARK: Captures
+
+  private func capture(
+    _ label: String, _ type: Expression, _ position: Position, _ context: [Condition], inList: Bool
+  ) -> [Step] {
+    guard let resolved = fieldType(label, type, context, position) else { return [] }
+    if inList, case .flag = resolved {
+      owner.diagnostics.report(position, "a flag in a list says nothing; capture a token")
+      return []
+    }
+    if let index = fields.firstIndex(where: { $0.label == label }) {
+      let field = fields[index]
+      guard Self.same(field.type, resolved), field.isList == inList else {
+        owner.diagnostics.report(
+          position, "`\(label)` is captured here with another type than in line \(field.position.line)")
+        return []
+      }
+      let excludes = field.placements.allSatisfy { placement in
+        placement.contains { one in
+          context.contains { $0.shift == one.shift && $0.width == one.width && $0.value != one.value }
+        }
+      }
+      guard excludes else {
+        owner.diagnostics.report(position, "`\(label)` is captured twice, and both can be there at once")
+        return []
+      }
+      field.placements.append(context)
+      return [.capture(index, resolved, position)]
+    }
+    let field = Field(label: label, type: Self.stored(resolved), isList: inList, position: position)
+    field.placements = [context]
+    fields.append(field)
+    return [.capture(fields.count - 1, resolved, position)]
+  }
+
+  private func fieldType(
+    _ label: String, _ type: Expression, _ context: [Condition], _ position: Position
+  ) -> FieldType? {
+    switch type.kind {
+    case .literal(let bytes, let exact):
+      guard !context.isEmpty else {
+        owner.diagnostics.report(
+          position, "`\(label)` captures a literal that is always there; only one in `[ ]` or an alternative tells something")
+        return nil
+      }
+      return .flag(bytes, exact: exact)
+    case .reference(let name):
+      if let bits = ScalarType.bits(name) { return .number(bits: bits) }
+      let key = name.lowercased()
+      if owner.enumType(name) != nil {
+        owner.model.used.insert(key)
+        return owner.enumType(name).map(FieldType.enumeration)
+      }
+      if owner.isShape(key) {
+        owner.model.used.insert(key)
+        guard let shape = owner.shape(name) else { return nil }
+        return .shape(shape)
+      }
+      return owner.token(name, at: type.position).map(FieldType.text)
+    case .capture:
+      owner.diagnostics.report(position, "a capture captures a token or a rule, not another capture")
+      return nil
+    default:
+      if ModelBuilder.hasCapture(type) {
+        owner.diagnostics.report(
+          position, "`\(label)` captures a group with captures of its own; give the group a rule")
+        return nil
+      }
+      guard let regex = owner.regex(type) else { return nil }
+      return .text(
+        TokenRule(name: label, regex: regex, written: nil, position: position, area: shape.area, isAnonymous: true))
+    }
+  }
+
+  /// The type of a field that is filled by `type`: a narrower spelling fills the shape itself.
+  private static func stored(_ type: FieldType) -> FieldType {
+    if case .shape(let shape) = type { return .shape(shape.layout) }
+    return type
+  }
+
+  static func same(_ left: FieldType, _ right: FieldType) -> Bool {
+    switch (left, right) {
+    // Two tokens are both texts: which token it was matters to the parser, not to the type.
+    case (.text, .text), (.flag, .flag): true
+    case (.number(let left), .number(let right)): left == right
+    case (.enumeration(let left), .enumeration(let right)): left === right
+    case (.shape(let left), .shape(let right)): left.layout === right.layout
+    default: false
+    }
+  }
+
+  // MARK: rule as Type
+
+  /// The steps with field indices of `target`, whose fields this rule fills.
+  private func remapped(_ steps: [Step], to target: Shape) -> [Step] {
+    var indices: [Int: Int] = [:]
+    for (index, field) in fields.enumerated() {
+      guard let other = target.fields.firstIndex(where: { $0.label == field.label }) else {
+        owner.diagnostics.report(
+          field.position, "`\(target.name)` has no field `\(field.label)`, which `\(shape.name)` wants to fill")
+        continue
+      }
+      guard Self.same(field.type, target.fields[other].type), field.isList == target.fields[other].isList else {
+        owner.diagnostics.report(
+          field.position, "`\(field.label)` has another type in `\(target.name)`")
+        continue
+      }
+      indices[index] = other
+    }
+    func map(_ steps: [Step]) -> [Step] {
+      steps.compactMap { step in
+        switch step {
+        case .capture(let index, let type, let position): return indices[index].map { .capture($0, type, position) }
+        case .optional(let alternative, let condition):
+          return .optional(
+            Alternative(predicate: alternative.predicate, body: map(alternative.body), position: alternative.position),
+            condition)
+        case .choice(let alternatives, let conditions, let position):
+          return .choice(
+            alternatives.map { Alternative(predicate: $0.predicate, body: map($0.body), position: $0.position) },
+            conditions, position)
+        case .repetition(let minimum, let maximum, let alternative):
+          return .repetition(
+            minimum: minimum, maximum: maximum,
+            Alternative(predicate: alternative.predicate, body: map(alternative.body), position: alternative.position))
+        case .commaList(let minimum, let alternative, let separator, let position):
+          return .commaList(
+            minimum: minimum,
+            Alternative(predicate: alternative.predicate, body: map(alternative.body), position: alternative.position),
+            separator: separator, position)
+        default: return step
+        }
+      }
+    }
+    return map(steps)
+  }
+}
+
+enum ScalarType {
+  static func bits(_ name: String) -> Int? {
+    switch name {
+    case "UInt8": 8
+    case "UInt16": 16
+    case "UInt32": 32
+    case "UInt64": 64
+    default: nil
+    }
+  }
+
+  static let names = ["UInt8", "UInt16", "UInt32", "UInt64"]
+}

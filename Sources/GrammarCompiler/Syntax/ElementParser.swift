@@ -1,0 +1,88 @@
+extension Parser {
+  /// `element prefix:name [root]`, then a line for each attribute, child and the character data.
+  mutating func parseElement() throws {
+    let start = take()
+    let prefix = try expectName("the prefix of a namespace")
+    try expect(symbol: ":")
+    let name = try expectName("the name of the element")
+    var element = ElementDeclaration(
+      prefix: prefix, name: name.name, isRoot: false, attributes: [], children: [], text: nil,
+      position: prefix.position, comment: start.comment)
+    if isWord("root"), !current.isFirstOnLine {
+      take()
+      element.isRoot = true
+    }
+    while !isAtEnd {
+      guard current.isFirstOnLine else { throw expected("the next attribute or child on a line of its own") }
+      try parseElementItem(&element)
+    }
+    tree.elements.append(element)
+  }
+
+  private mutating func parseElementItem(_ element: inout ElementDeclaration) throws {
+    let position = current.position
+    if isWord("text"), case .symbol(":") = following.kind {
+      take()
+      take()
+      let type = try expectName("the type of the character data")
+      element.text = .init(type: type, isOptional: skip(symbol: "?"), position: position)
+      return
+    }
+    var label: String?
+    if case .identifier = current.kind { label = try expectName("a label").name }
+    if skip(symbol: "@") {
+      let name = try expectName("the name of an attribute")
+      try expect(symbol: ":")
+      let type = try expectName("the type of the attribute")
+      var isOptional = false
+      var defaultValue: String?
+      if skip(symbol: "?") {
+        isOptional = true
+      } else if skip(symbol: "=") {
+        isOptional = true
+        defaultValue = try parseDefault()
+      }
+      element.attributes.append(
+        .init(
+          name: name.name, label: label ?? Naming.property(name.name), type: type, isOptional: isOptional,
+          defaultValue: defaultValue, position: position))
+      return
+    }
+    guard !isAtEnd, case .angle(let qualified) = current.kind else {
+      throw expected("`@attribute:type`, `<prefix:element>` or `text:type`")
+    }
+    let childPosition = take().position
+    guard let colon = qualified.firstIndex(of: ":") else {
+      diagnostics.report(childPosition, "a child is written <prefix:name>")
+      throw Failure()
+    }
+    let local = String(qualified[qualified.index(after: colon)...])
+    var occurrence = ElementDeclaration.Occurrence.one
+    if skip(symbol: "?") {
+      occurrence = .optional
+    } else if skip(symbol: "*") {
+      occurrence = .many
+    } else if skip(symbol: "+") {
+      occurrence = .some
+    }
+    element.children.append(
+      .init(
+        label: label ?? Naming.property(local), element: Reference(name: qualified, position: childPosition),
+        occurrence: occurrence, position: position))
+  }
+
+  private mutating func parseDefault() throws -> String {
+    switch current.kind {
+    case .number(let value):
+      take()
+      return String(value)
+    case .identifier(let name):
+      take()
+      return name
+    case .string(let bytes, _):
+      take()
+      return String(decoding: bytes, as: UTF8.self)
+    default: throw expected("the default value")
+    }
+  }
+}

@@ -1,0 +1,139 @@
+extension Parser {
+  /// `a / b / c`.
+  mutating func parseChoice() throws -> Expression {
+    let position = current.position
+    var alternatives = [try parseSequence()]
+    while skip(symbol: "/") { alternatives.append(try parseSequence()) }
+    return alternatives.count == 1 ? alternatives[0] : Expression(kind: .choice(alternatives), position: position)
+  }
+
+  /// `a b c`, possibly with a guard in front.
+  private mutating func parseSequence() throws -> Expression {
+    let position = current.position
+    var predicate: Reference?
+    if isWord("when") {
+      take()
+      predicate = try expectName("the predicate, a token rule")
+    }
+    var elements: [Expression] = []
+    while startsElement { elements.append(try parseElementOfSequence()) }
+    if elements.isEmpty { throw expected("an expression") }
+    if predicate == nil, elements.count == 1 { return elements[0] }
+    return Expression(kind: .sequence(guard: predicate, elements), position: position)
+  }
+
+  private var startsElement: Bool {
+    if isAtEnd { return false }
+    switch current.kind {
+    case .identifier(let name):
+      // These continue a rule, unless a label follows them.
+      return !(["written", "tolerate", "when"].contains(name) && !isLabel)
+    case .number, .string, .range, .angle: return true
+    case .symbol(let symbol): return ["(", "[", "*", "#"].contains(symbol)
+    case .end: return false
+    }
+  }
+
+  /// An identifier that a `:` adjoins.
+  private var isLabel: Bool {
+    guard case .identifier = current.kind, case .symbol(":") = following.kind else { return false }
+    return following.position.line == current.position.line && following.position.column == current.endColumn
+  }
+
+  /// One element with its repetition and label.
+  mutating func parseElementOfSequence() throws -> Expression {
+    let start = current
+    if isLabel, case .identifier(let label) = current.kind {
+      take()
+      let colon = take()
+      guard !isAtEnd, current.position.line == colon.position.line, current.position.column == colon.endColumn else {
+        throw expected("the type of `\(label)` directly behind its `:`")
+      }
+      return Expression(kind: .capture(label: label, try parseRepeated()), position: start.position)
+    }
+    return try parseRepeated()
+  }
+
+  private mutating func parseRepeated() throws -> Expression {
+    let start = current
+    var minimum: Int?
+    var maximum: Int?
+    if case .number(let number) = current.kind {
+      minimum = number
+      take()
+    }
+    if isSymbol("*") {
+      take()
+      if case .number(let number) = current.kind, !isAtEnd {
+        maximum = number
+        take()
+        if number < minimum ?? 0 {
+          diagnostics.report(start.position, "this repetition ends before it begins")
+          throw Failure()
+        }
+      }
+      let element = try parseRepeatedElement()
+      return Expression(
+        kind: .repetition(minimum: minimum ?? 0, maximum: maximum, element), position: start.position)
+    }
+    if isSymbol("#") {
+      take()
+      return Expression(
+        kind: .commaList(minimum: minimum ?? 0, try parseRepeatedElement()), position: start.position)
+    }
+    if let count = minimum {
+      return Expression(
+        kind: .repetition(minimum: count, maximum: count, try parseRepeatedElement()), position: start.position)
+    }
+    return try parsePrimary()
+  }
+
+  /// What is repeated: a primary, or a labelled one (`1#values:via-parm`).
+  private mutating func parseRepeatedElement() throws -> Expression {
+    if isLabel { return try parseElementOfSequence() }
+    return try parsePrimary()
+  }
+
+  private mutating func parsePrimary() throws -> Expression {
+    let start = current
+    if isAtEnd { throw expected("an expression") }
+    switch start.kind {
+    case .identifier(let name):
+      take()
+      if name == "params" { return Expression(kind: .params, position: start.position) }
+      return Expression(kind: .reference(name), position: start.position)
+    case .string(let bytes, let exact):
+      take()
+      if bytes.isEmpty {
+        diagnostics.report(start.position, "an empty string matches nothing that could be written back")
+        throw Failure()
+      }
+      return Expression(kind: .literal(bytes, exact: exact), position: start.position)
+    case .range(let first, let last):
+      take()
+      return Expression(kind: .range(first, last), position: start.position)
+    case .angle(let prose):
+      take()
+      return Expression(kind: .prose(prose), position: start.position)
+    case .symbol("("):
+      take()
+      let inner = try parseChoice()
+      try expectClosing(")", opened: start.position)
+      return inner
+    case .symbol("["):
+      take()
+      let inner = try parseChoice()
+      try expectClosing("]", opened: start.position)
+      return Expression(kind: .optional(inner), position: start.position)
+    default:
+      throw expected("an expression")
+    }
+  }
+
+  private mutating func expectClosing(_ symbol: String, opened: Position) throws {
+    if skip(symbol: symbol) { return }
+    let found = isAtEnd ? "the declaration ends" : "found \(current.described)"
+    let opening = symbol == ")" ? "(" : "["
+    throw fail("expected `\(symbol)` to close the `\(opening)` of column \(opened.column), \(found)")
+  }
+}

@@ -1,0 +1,262 @@
+/// What a grammar's text consists of.
+enum TokenKind: Equatable {
+  case identifier(String)
+  case number(Int)
+  /// A literal; `exact`: compared with regard to case.
+  case string([UInt8], exact: Bool)
+  case range(UInt8, UInt8)
+  /// `<prose>` of ABNF, or `<prefix:name>` of an element.
+  case angle(String)
+  case symbol(String)
+  case end
+}
+
+struct LexicalToken {
+  var kind: TokenKind
+  var position: Position
+  /// Column just behind the token: tells whether the next one adjoins it.
+  var endColumn: Int
+  /// Nothing but white space stands before it on its line.
+  var isFirstOnLine: Bool
+  /// Documentation: the comment lines directly above, for a token in the first column.
+  var comment: String = ""
+
+  var isDeclarationStart: Bool { isFirstOnLine && position.column == 1 }
+
+  var described: String {
+    switch kind {
+    case .identifier(let name): "`\(name)`"
+    case .number(let value): "`\(value)`"
+    case .string(let bytes, _): "\"\(String(decoding: bytes, as: UTF8.self))\""
+    case .range: "a byte range"
+    case .angle(let text): "`<\(text)>`"
+    case .symbol(let text): "`\(text)`"
+    case .end: "the end of the file"
+    }
+  }
+}
+
+/// Cuts one grammar file into tokens.
+struct Lexer {
+  private let file: SourceFile
+  private let fileIndex: Int
+  private let diagnostics: Diagnostics
+  private let scalars: [Unicode.Scalar]
+  private var index = 0
+  private var line = 1
+  private var column = 1
+  private var isFirst = true
+  private var comments: [String] = []
+  private var commentEndsAt = 0
+
+  init(_ file: SourceFile, index fileIndex: Int, diagnostics: Diagnostics) {
+    self.file = file
+    self.fileIndex = fileIndex
+    self.diagnostics = diagnostics
+    scalars = Array(String(decoding: file.text, as: UTF8.self).unicodeScalars)
+  }
+
+  private var position: Position { Position(file: fileIndex, line: line, column: column) }
+  private var current: Unicode.Scalar? { index < scalars.count ? scalars[index] : nil }
+
+  private func peek(_ distance: Int = 1) -> Unicode.Scalar? {
+    index + distance < scalars.count ? scalars[index + distance] : nil
+  }
+
+  private mutating func advance(_ count: Int = 1) {
+    for _ in 0..<count where index < scalars.count {
+      if scalars[index] == "\n" {
+        line += 1
+        column = 1
+        isFirst = true
+      } else {
+        column += 1
+      }
+      index += 1
+    }
+  }
+
+  mutating func tokens() -> [LexicalToken] {
+    var result: [LexicalToken] = []
+    while let token = next() { result.append(token) }
+    result.append(LexicalToken(kind: .end, position: position, endColumn: column, isFirstOnLine: true))
+    return result
+  }
+
+  private mutating func next() -> LexicalToken? {
+    skipBlank()
+    guard let scalar = current else { return nil }
+    let start = position
+    let first = isFirst
+    isFirst = false
+    let comment = first && start.column == 1 && commentEndsAt + 1 == line ? comments.joined(separator: "\n") : ""
+    if first { comments = [] }
+    guard let kind = lex(scalar, at: start) else { return next() }
+    return LexicalToken(kind: kind, position: start, endColumn: column, isFirstOnLine: first, comment: comment)
+  }
+
+  /// Skips white space and comments; keeps comment lines that begin in the first column as documentation.
+  private mutating func skipBlank() {
+    while let scalar = current {
+      if scalar == ";" {
+        let isWholeLine = isFirst && column == 1
+        let start = index + 1
+        let commentLine = line
+        while let next = current, next != "\n" { advance() }
+        if isWholeLine {
+          if commentEndsAt + 1 != commentLine { comments = [] }
+          var text = String(String.UnicodeScalarView(scalars[start..<index]))
+          if text.hasSuffix("\r") { text.removeLast() }
+          comments.append(text.hasPrefix(" ") ? String(text.dropFirst()) : text)
+          commentEndsAt = commentLine
+        }
+      } else if scalar == " " || scalar == "\n" || scalar == "\r" || scalar == "\t" {
+        advance()
+      } else {
+        return
+      }
+    }
+  }
+
+  private static func isLetter(_ scalar: Unicode.Scalar) -> Bool {
+    ("a"..."z").contains(scalar) || ("A"..."Z").contains(scalar)
+  }
+
+  private static func isDigit(_ scalar: Unicode.Scalar) -> Bool { ("0"..."9").contains(scalar) }
+
+  private static func isNamePart(_ scalar: Unicode.Scalar) -> Bool { isLetter(scalar) || isDigit(scalar) || scalar == "-" }
+
+  private mutating func lex(_ scalar: Unicode.Scalar, at start: Position) -> TokenKind? {
+    if Self.isLetter(scalar) {
+      let from = index
+      while let next = current, Self.isNamePart(next) {
+        // "->" behind a name is an arrow, not a part of it.
+        if next == "-", peek() == ">" { break }
+        advance()
+      }
+      return .identifier(String(String.UnicodeScalarView(scalars[from..<index])))
+    }
+    if Self.isDigit(scalar) {
+      let from = index
+      while let next = current, Self.isDigit(next) { advance() }
+      let text = String(String.UnicodeScalarView(scalars[from..<index]))
+      guard let value = Int(text) else {
+        diagnostics.report(start, "the number \(text) is too large")
+        return nil
+      }
+      return .number(value)
+    }
+    switch scalar {
+    case "\"": return lexString(exact: false, at: start)
+    case "%": return lexPercent(at: start)
+    case "<":
+      if peek() == "-", peek(2) == ">" { return symbol("<->") }
+      if peek() == "-" { return symbol("<-") }
+      return lexAngle(at: start)
+    case "-":
+      if peek() == ">" { return symbol("->") }
+      return symbol("-")
+    case "=":
+      if peek() == "/" { return symbol("=/") }
+      return symbol("=")
+    case "/", "(", ")", "[", "]", "*", "#", ":", "@", "?", "+", ",", ".", "|": return symbol(String(scalar))
+    default:
+      diagnostics.report(start, "the character `\(scalar)` means nothing in a grammar")
+      advance()
+      return nil
+    }
+  }
+
+  private mutating func symbol(_ text: String) -> TokenKind {
+    advance(text.unicodeScalars.count)
+    return .symbol(text)
+  }
+
+  private mutating func lexString(exact: Bool, at start: Position) -> TokenKind? {
+    advance()
+    let from = index
+    while let next = current, next != "\"" {
+      if next == "\n" {
+        diagnostics.report(start, "this string is not closed on its line")
+        return nil
+      }
+      advance()
+    }
+    guard current != nil else {
+      diagnostics.report(start, "this string is not closed on its line")
+      return nil
+    }
+    let text = String(String.UnicodeScalarView(scalars[from..<index]))
+    advance()
+    return .string(Array(text.utf8), exact: exact)
+  }
+
+  private mutating func lexAngle(at start: Position) -> TokenKind? {
+    advance()
+    let from = index
+    while let next = current, next != ">" {
+      if next == "\n" {
+        diagnostics.report(start, "`<` is not closed by `>` on its line")
+        return nil
+      }
+      advance()
+    }
+    guard current != nil else {
+      diagnostics.report(start, "`<` is not closed by `>` on its line")
+      return nil
+    }
+    let text = String(String.UnicodeScalarView(scalars[from..<index]))
+    advance()
+    return .angle(text)
+  }
+
+  /// `%s"…"`, `%i"…"`, `%x41`, `%x41-5A`, `%x0D.0A`, and the same with `%d` and `%b` (RFC 5234 §2.3, RFC 7405).
+  private mutating func lexPercent(at start: Position) -> TokenKind? {
+    advance()
+    guard let kind = current else {
+      diagnostics.report(start, "`%` wants s, i, x, d or b behind it")
+      return nil
+    }
+    advance()
+    switch kind {
+    case "s", "S", "i", "I":
+      guard current == "\"" else {
+        diagnostics.report(start, "`%\(kind)` wants a string behind it")
+        return nil
+      }
+      return lexString(exact: kind == "s" || kind == "S", at: start)
+    case "x", "X", "d", "D", "b", "B":
+      let radix = kind == "x" || kind == "X" ? 16 : kind == "d" || kind == "D" ? 10 : 2
+      guard let first = lexByte(radix: radix, at: start) else { return nil }
+      if current == "-" {
+        advance()
+        guard let last = lexByte(radix: radix, at: start) else { return nil }
+        guard first <= last else {
+          diagnostics.report(start, "this range ends before it begins")
+          return nil
+        }
+        return .range(first, last)
+      }
+      var bytes = [first]
+      while current == "." {
+        advance()
+        guard let byte = lexByte(radix: radix, at: start) else { return nil }
+        bytes.append(byte)
+      }
+      return .string(bytes, exact: true)
+    default:
+      diagnostics.report(start, "`%` wants s, i, x, d or b behind it, not `\(kind)`")
+      return nil
+    }
+  }
+
+  private mutating func lexByte(radix: Int, at start: Position) -> UInt8? {
+    let from = index
+    while let next = current, next.isASCII, Character(next).hexDigitValue.map({ $0 < radix }) == true { advance() }
+    guard let value = UInt8(String(String.UnicodeScalarView(scalars[from..<index])), radix: radix) else {
+      diagnostics.report(start, "a value behind `%` is one byte, 0 to 255")
+      return nil
+    }
+    return value
+  }
+}

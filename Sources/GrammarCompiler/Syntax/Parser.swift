@@ -1,0 +1,313 @@
+/// Reads the declarations of one grammar file. After a mistake it goes on at the next declaration.
+struct Parser {
+  struct Failure: Error {}
+
+  let diagnostics: Diagnostics
+  var tokens: [LexicalToken]
+  var index = 0
+  var tree: SyntaxTree
+
+  init(_ file: SourceFile, index: Int, diagnostics: Diagnostics) {
+    var lexer = Lexer(file, index: index, diagnostics: diagnostics)
+    tokens = lexer.tokens()
+    self.diagnostics = diagnostics
+    tree = SyntaxTree(area: file.area)
+  }
+
+  mutating func parse() -> SyntaxTree {
+    while current.kind != .end {
+      do {
+        try parseDeclaration()
+      } catch {
+        index += 1
+        while current.kind != .end, !current.isDeclarationStart { index += 1 }
+      }
+    }
+    return tree
+  }
+
+  // MARK: Tokens
+
+  var current: LexicalToken { tokens[min(index, tokens.count - 1)] }
+  var following: LexicalToken { tokens[min(index + 1, tokens.count - 1)] }
+
+  /// The current token begins the next declaration, so this one is over.
+  var isAtEnd: Bool { current.kind == .end || current.isDeclarationStart }
+
+  @discardableResult
+  mutating func take() -> LexicalToken {
+    let token = current
+    index += 1
+    return token
+  }
+
+  func fail(_ message: String, note: String? = nil) -> Failure {
+    diagnostics.report(current.position, message, note: note)
+    return Failure()
+  }
+
+  func expected(_ what: String) -> Failure {
+    let found = isAtEnd ? "the declaration ends" : "found \(current.described)"
+    return fail("expected \(what), \(found)")
+  }
+
+  func isSymbol(_ symbol: String) -> Bool { !isAtEnd && current.kind == .symbol(symbol) }
+
+  func isWord(_ word: String) -> Bool {
+    guard !isAtEnd, case .identifier(let name) = current.kind else { return false }
+    return name == word
+  }
+
+  mutating func skip(symbol: String) -> Bool {
+    guard isSymbol(symbol) else { return false }
+    index += 1
+    return true
+  }
+
+  mutating func skip(word: String) -> Bool {
+    guard isWord(word) else { return false }
+    index += 1
+    return true
+  }
+
+  mutating func expect(symbol: String) throws {
+    guard skip(symbol: symbol) else { throw expected("`\(symbol)`") }
+  }
+
+  mutating func expectName(_ what: String) throws -> Reference {
+    guard !isAtEnd, case .identifier(let name) = current.kind else { throw expected(what) }
+    return Reference(name: name, position: take().position)
+  }
+
+  mutating func expectString(_ what: String) throws -> (bytes: [UInt8], exact: Bool) {
+    guard !isAtEnd, case .string(let bytes, let exact) = current.kind else { throw expected(what) }
+    index += 1
+    return (bytes, exact)
+  }
+
+  func expectEndOfDeclaration() throws {
+    if !isAtEnd { throw expected("the end of the declaration") }
+  }
+
+  // MARK: Declarations
+
+  private mutating func parseDeclaration() throws {
+    guard current.isDeclarationStart else {
+      throw fail("a declaration begins in the first column; an indented line continues the one above")
+    }
+    guard case .identifier(let word) = current.kind else { throw expected("a declaration") }
+    // A rule may bear the name of a keyword: what follows tells.
+    if case .symbol(let symbol) = following.kind, !following.isDeclarationStart, symbol == "=" || symbol == "=/" {
+      return try parseRule()
+    }
+    switch word {
+    case "header": try parseHeader()
+    case "line": try parseLine()
+    case "attribute": try parseAttribute()
+    case "params": try parseParams()
+    case "enum": try parseEnum()
+    case "statuses": try parseStatuses()
+    case "namespace": try parseNamespace()
+    case "element": try parseElement()
+    case "target": try parseTarget()
+    case "framing":
+      take()
+      while !isAtEnd { tree.framing.append(try expectName("the name of a rule")) }
+    default:
+      if try parseMappingDeclaration(word) { return }
+      if try parseSignallingDeclaration(word) { return }
+      try parseRule()
+    }
+  }
+
+  private mutating func parseRule() throws {
+    let start = take()
+    guard case .identifier(let name) = start.kind else { throw expected("the name of a rule") }
+    var asType: Reference?
+    if skip(word: "as") { asType = try expectName("the shape that this rule fills") }
+    var isIncremental = false
+    if skip(symbol: "=/") {
+      isIncremental = true
+    } else if !skip(symbol: "=") {
+      throw expected("`=` behind the name of the rule")
+    }
+    let expression = try parseChoice()
+    var written: [UInt8]?
+    var tolerated: [Expression] = []
+    while !isAtEnd {
+      if skip(word: "written") {
+        written = try expectString("how the token is written, as a string").bytes
+      } else if skip(word: "tolerate") {
+        tolerated.append(try parseChoice())
+      } else {
+        throw expected("the end of the rule")
+      }
+    }
+    tree.rules.append(
+      RuleDeclaration(
+        name: name, asType: asType, expression: expression, isIncremental: isIncremental, written: written,
+        tolerated: tolerated, area: tree.area, position: start.position, comment: start.comment))
+  }
+
+  private mutating func parseHeader() throws {
+    let start = take()
+    let name = try expectName("the name of a header field")
+    var compactForm: String?
+    if skip(symbol: "/") { compactForm = try expectName("the compact form").name }
+    var isRequired = false
+    var isMany = false
+    while !isSymbol("=") {
+      if skip(word: "required") {
+        isRequired = true
+      } else if skip(word: "many") {
+        isMany = true
+      } else {
+        throw expected("`required`, `many` or `=`")
+      }
+    }
+    try expect(symbol: "=")
+    let expression = try parseChoice()
+    try expectEndOfDeclaration()
+    tree.headers.append(
+      HeaderDeclaration(
+        name: name.name, compactForm: compactForm, isRequired: isRequired, isMany: isMany, expression: expression,
+        position: name.position, comment: start.comment))
+  }
+
+  private mutating func parseLine() throws {
+    let start = take()
+    let letter = try expectName("the letter of the line")
+    guard letter.name.utf8.count == 1, let byte = letter.name.utf8.first else {
+      diagnostics.report(letter.position, "a line of SDP begins with one letter, not `\(letter.name)`")
+      throw Failure()
+    }
+    let name = try expectName("the name of the line")
+    try expect(symbol: "=")
+    let expression = try parseChoice()
+    try expectEndOfDeclaration()
+    tree.lines.append(
+      LineDeclaration(
+        letter: byte, name: name.name, expression: expression, position: letter.position, comment: start.comment))
+  }
+
+  private mutating func parseAttribute() throws {
+    let start = take()
+    let name = try expectName("the name of an attribute")
+    var levels: [Reference] = []
+    if skip(word: "at") {
+      while !isAtEnd, !isSymbol("=") {
+        let level = try expectName("`session`, `media` or `source`")
+        guard ["session", "media", "source"].contains(level.name) else {
+          diagnostics.report(level.position, "an attribute stands at session, media or source, not `\(level.name)`")
+          throw Failure()
+        }
+        levels.append(level)
+      }
+    }
+    var expression: Expression?
+    if skip(symbol: "=") { expression = try parseChoice() }
+    try expectEndOfDeclaration()
+    tree.attributes.append(
+      AttributeDeclaration(
+        name: name.name, levels: levels, expression: expression, position: name.position, comment: start.comment))
+  }
+
+  private mutating func parseParams() throws {
+    let start = take()
+    let owner = try expectName("the shape whose parameters these are")
+    guard !isAtEnd, !current.isFirstOnLine else {
+      throw expected("what stands between name and value, such as EQUAL")
+    }
+    let separator = try parseElementOfSequence()
+    var declaration = ParamsDeclaration(
+      owner: owner, separator: separator, rows: [], other: nil, position: owner.position, comment: start.comment)
+    while !isAtEnd {
+      guard current.isFirstOnLine else { throw expected("the next parameter on a line of its own") }
+      let rowStart = current.position
+      if skip(symbol: "*") {
+        try expect(symbol: "=")
+        declaration.other = try expectName("the shape of all other parameters")
+        continue
+      }
+      let name: String
+      if case .string(let bytes, _) = current.kind {
+        name = String(decoding: bytes, as: UTF8.self)
+        take()
+      } else {
+        name = try expectName("the name of a parameter").name
+      }
+      var value: Expression?
+      if skip(symbol: "=") { value = try parseRow() }
+      declaration.rows.append(.init(name: name, value: value, position: rowStart))
+    }
+    tree.params.append(declaration)
+  }
+
+  /// An expression that ends with its line.
+  private mutating func parseRow() throws -> Expression {
+    // Rows are lines, so the next first token of a line is hidden from the expression's parser.
+    var last = index
+    while tokens[last].kind != .end, last == index || !tokens[last].isFirstOnLine { last += 1 }
+    let saved = tokens[last]
+    tokens[last] = LexicalToken(
+      kind: .end, position: saved.position, endColumn: saved.endColumn, isFirstOnLine: true)
+    defer { tokens[last] = saved }
+    let expression = try parseChoice()
+    guard index == last else { throw expected("the end of the row") }
+    return expression
+  }
+
+  private mutating func parseEnum() throws {
+    let start = take()
+    let name = try expectName("the name of the enum")
+    var base: Reference?
+    if skip(symbol: ":") { base = try expectName("the token rule of all values") }
+    try expect(symbol: "=")
+    var cases: [EnumDeclaration.Case] = []
+    repeat {
+      let position = current.position
+      let (bytes, exact) = try expectString("a value of the enum, as a string")
+      cases.append(.init(name: bytes, exact: exact, position: position))
+    } while skip(symbol: "/")
+    try expectEndOfDeclaration()
+    tree.enums.append(
+      EnumDeclaration(name: name.name, base: base, cases: cases, position: name.position, comment: start.comment))
+  }
+
+  private mutating func parseStatuses() throws {
+    take()
+    while !isAtEnd {
+      let position = current.position
+      guard case .number(let code) = current.kind else { throw expected("a status code") }
+      take()
+      let phrase = try expectString("the reason phrase, as a string")
+      tree.statuses.append(
+        StatusDeclaration(code: code, phrase: String(decoding: phrase.bytes, as: UTF8.self), position: position))
+    }
+  }
+
+  private mutating func parseNamespace() throws {
+    take()
+    let prefix = try expectName("a prefix")
+    try expect(symbol: "=")
+    let uri = try expectString("the namespace, as a string")
+    try expectEndOfDeclaration()
+    tree.namespaces.append(
+      NamespaceDeclaration(
+        prefix: prefix.name, uri: String(decoding: uri.bytes, as: UTF8.self), position: prefix.position))
+  }
+
+  private mutating func parseTarget() throws {
+    take()
+    let name = try expectName("the name of a target")
+    guard skip(word: "generates") else { throw expected("`generates`") }
+    var generates: [String] = []
+    var uses: [String] = []
+    while !isAtEnd, !isWord("using") { generates.append(try expectName("a folder of grammars").name) }
+    if skip(word: "using") {
+      while !isAtEnd { uses.append(try expectName("a folder of grammars").name) }
+    }
+    tree.targets.append(
+      TargetDeclaration(name: name.name, generates: generates, uses: uses, position: name.position))
+  }
+}

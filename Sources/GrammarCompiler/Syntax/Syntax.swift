@@ -1,0 +1,165 @@
+/// An expression of the notation, as written.
+struct Expression {
+  indirect enum Kind {
+    case literal([UInt8], exact: Bool)
+    case range(UInt8, UInt8)
+    case reference(String)
+    case prose(String)
+    /// `when name`, if the sequence is guarded.
+    case sequence(guard: Reference?, [Expression])
+    case choice([Expression])
+    case optional(Expression)
+    case repetition(minimum: Int, maximum: Int?, Expression)
+    /// `#rule`, `1#rule`.
+    case commaList(minimum: Int, Expression)
+    case capture(label: String, Expression)
+    case params
+  }
+
+  var kind: Kind
+  var position: Position
+}
+
+/// A name where it is used.
+struct Reference {
+  var name: String
+  var position: Position
+}
+
+struct RuleDeclaration {
+  var name: String
+  /// `rule as Type`.
+  var asType: Reference?
+  var expression: Expression
+  var isIncremental: Bool
+  var written: [UInt8]?
+  var tolerated: [Expression]
+  var area: String
+  var position: Position
+  var comment: String
+}
+
+struct HeaderDeclaration {
+  var name: String
+  var compactForm: String?
+  var isRequired: Bool
+  var isMany: Bool
+  var expression: Expression
+  var position: Position
+  var comment: String
+}
+
+struct LineDeclaration {
+  var letter: UInt8
+  var name: String
+  var expression: Expression
+  var position: Position
+  var comment: String
+}
+
+struct AttributeDeclaration {
+  var name: String
+  /// `session`, `media`, `source`.
+  var levels: [Reference]
+  var expression: Expression?
+  var position: Position
+  var comment: String
+}
+
+struct ParamsDeclaration {
+  struct Row {
+    var name: String
+    var value: Expression?
+    var position: Position
+  }
+  var owner: Reference
+  var separator: Expression
+  var rows: [Row]
+  var other: Reference?
+  var position: Position
+  var comment: String
+}
+
+struct EnumDeclaration {
+  struct Case {
+    var name: [UInt8]
+    var exact: Bool
+    var position: Position
+  }
+  var name: String
+  var base: Reference?
+  var cases: [Case]
+  var position: Position
+  var comment: String
+}
+
+struct StatusDeclaration {
+  var code: Int
+  var phrase: String
+  var position: Position
+}
+
+struct NamespaceDeclaration {
+  var prefix: String
+  var uri: String
+  var position: Position
+}
+
+struct ElementDeclaration {
+  enum Occurrence { case one, optional, many, some }
+  struct Attribute {
+    var name: String
+    var label: String
+    var type: Reference
+    var isOptional: Bool
+    var defaultValue: String?
+    var position: Position
+  }
+  struct Child {
+    var label: String
+    var element: Reference
+    var occurrence: Occurrence
+    var position: Position
+  }
+  struct CharacterData {
+    var type: Reference
+    var isOptional: Bool
+    var position: Position
+  }
+  var prefix: Reference
+  var name: String
+  var isRoot: Bool
+  var attributes: [Attribute]
+  var children: [Child]
+  var text: CharacterData?
+  var position: Position
+  var comment: String
+
+  var qualifiedName: String { "\(prefix.name):\(name)" }
+}
+
+struct TargetDeclaration {
+  var name: String
+  var generates: [String]
+  var uses: [String]
+  var position: Position
+}
+
+/// One grammar file, read.
+struct SyntaxTree {
+  var area: String
+  var rules: [RuleDeclaration] = []
+  var headers: [HeaderDeclaration] = []
+  var lines: [LineDeclaration] = []
+  var attributes: [AttributeDeclaration] = []
+  var params: [ParamsDeclaration] = []
+  var enums: [EnumDeclaration] = []
+  var statuses: [StatusDeclaration] = []
+  var namespaces: [NamespaceDeclaration] = []
+  var elements: [ElementDeclaration] = []
+  var targets: [TargetDeclaration] = []
+  /// Rules that hand-written framing calls.
+  var framing: [Reference] = []
+  var mapping = MappingSyntax()
+  var signalling = SignallingSyntax()
+}
