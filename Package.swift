@@ -75,6 +75,9 @@ let package = Package(
     .executableTarget(
       name: "codec-benchmarks",
       dependencies: ["SIPCodec", "SDPCodec", "JingleCodec", "JingleSIPMapping", "XMLReader"]),
+
+    .testTarget(name: "CodecRuntimeTests", dependencies: ["CodecRuntime"]),
+    .testTarget(name: "XMLReaderTests", dependencies: ["CodecRuntime", "XMLReader"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,3 +1,6 @@
 #include <libxml/parser.h>
+#include <libxml/parserInternals.h>
 #include <libxml/SAX2.h>
+#include <libxml/dict.h>
+#include <libxml/encoding.h>
 #include <libxml/xmlerror.h>
