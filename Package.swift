@@ -78,6 +78,7 @@ let package = Package(
 
     .testTarget(name: "CodecRuntimeTests", dependencies: ["CodecRuntime"]),
     .testTarget(name: "XMLReaderTests", dependencies: ["CodecRuntime", "XMLReader"]),
+    .testTarget(name: "SIPStackTests", dependencies: ["SIPStack", .product(name: "NIOPosix", package: "swift-nio")]),
   ],
   swiftLanguageModes: [.v6]
 )

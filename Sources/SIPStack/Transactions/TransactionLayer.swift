@@ -99,6 +99,7 @@ public struct TransactionLayer<Message: Sendable>: Sendable {
     transaction.request = nil
     transactions[slot] = transaction
     perform(actions, slot: slot, at: now, into: &effects)
+    releaseBytesOfAccepted(slot)
     return true
   }
 
@@ -173,6 +174,7 @@ public struct TransactionLayer<Message: Sendable>: Sendable {
       return
     }
     perform(actions, slot: slot, response: response, at: now, into: &effects)
+    releaseBytesOfAccepted(slot)
   }
 
   /// A message of the transaction `key` could not be sent (RFC 3261 §17.1.4 and §17.2.4).
@@ -258,6 +260,17 @@ public struct TransactionLayer<Message: Sendable>: Sendable {
     } else {
       deadlines.set(slot, to: transaction.machine.nextDeadline)
     }
+  }
+
+  /// An accepted INVITE stays for 64 · T1 only to absorb repetitions; nothing of it is sent again from here.
+  private mutating func releaseBytesOfAccepted(_ slot: Int) {
+    switch transactions[slot]?.machine {
+    case .inviteClient(let machine) where machine.state == .accepted: break
+    case .inviteServer(let machine) where machine.state == .accepted: break
+    default: return
+    }
+    transactions[slot]?.bytes = []
+    transactions[slot]?.cancel = nil
   }
 
   private mutating func insert(_ transaction: Transaction) {

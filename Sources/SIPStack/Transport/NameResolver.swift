@@ -40,7 +40,8 @@ public enum NameResolver {
     var list: UnsafeMutablePointer<addrinfo>?
     let status = getaddrinfo(host, nil, &hints, &list)
     guard status == 0 else {
-      throw SIPTransportError.nameNotResolved(host: host, reason: gai_strerror(status).map { String(cString: $0) } ?? "")
+      let reason = gai_strerror(status).map { String(cString: $0) } ?? "error \(status)"
+      throw SIPTransportError.nameNotResolved(host: host, reason: reason)
     }
     defer { freeaddrinfo(list) }
     var addresses: [IPAddress] = []

@@ -60,6 +60,9 @@ public struct IPAddress: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// `::`, the address of a socket that serves both families.
+  public var isUnspecifiedIPv6: Bool { isIPv6 && high == 0 && low == 0 }
+
   /// 4 or 16 bytes in network order.
   public var networkBytes: [UInt8] {
     let lowBytes = (0..<8).map { UInt8(truncatingIfNeeded: low >> UInt64(56 - 8 * $0)) }

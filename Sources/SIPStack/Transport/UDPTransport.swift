@@ -29,7 +29,7 @@ public final class UDPTransport: Sendable {
       guard let address = addresses.first else {
         throw SIPTransportError.nameNotResolved(host: host, reason: "no IP address")
       }
-      return try SocketAddress(address)
+      return try SocketAddress(address, mappedIntoIPv6: false)
     }.flatMap { address in
       DatagramBootstrap(group: eventLoop)
         .channelOption(.socketOption(.so_reuseaddr), value: 0)
@@ -63,9 +63,9 @@ public final class UDPTransport: Sendable {
       if destination.transport != .udp { throw SIPTransportError.wrongTransport(destination.transport) }
       // Memory must not fill up with what the socket does not take; a lost datagram is repeated later.
       if !channel.isWritable { throw SIPTransportError.congested }
-      let envelope = AddressedEnvelope(
-        remoteAddress: try SocketAddress(destination), data: channel.allocator.buffer(bytes: bytes))
-      let written = channel.writeAndFlush(envelope)
+      let remote = try SocketAddress(destination, mappedIntoIPv6: localAddress.address.isIPv6)
+      let written = channel.writeAndFlush(
+        AddressedEnvelope(remoteAddress: remote, data: channel.allocator.buffer(bytes: bytes)))
       if let onFailure { written.whenFailure(onFailure) }
     } catch {
       if let onFailure { channel.eventLoop.execute { onFailure(error) } }
@@ -73,6 +73,14 @@ public final class UDPTransport: Sendable {
   }
 
   public func close() -> EventLoopFuture<Void> { channel.close() }
+
+  /// The first of a name's addresses that this socket can send to: a name like `localhost` has one of each family.
+  public func firstReachable(of addresses: [TransportAddress]) -> TransportAddress? {
+    let local = localAddress.address
+    return addresses.first {
+      $0.transport == .udp && ($0.address.isIPv6 == local.isIPv6 || local.isUnspecifiedIPv6)
+    }
+  }
 }
 
 /// Hands datagrams on.
@@ -103,9 +111,16 @@ func isKeepAlive(_ bytes: UnsafeRawBufferPointer) -> Bool {
 
 extension SocketAddress {
   /// Throws NIO's `SocketAddressError`, never in practice: the bytes are always 4 or 16.
-  init(_ address: TransportAddress) throws {
-    try self.init(
-      packedIPAddress: ByteBuffer(bytes: address.address.networkBytes), port: Int(address.port))
+  ///
+  /// An IPv6 socket that serves both families knows IPv4 addresses only in their mapped form.
+  init(_ address: TransportAddress, mappedIntoIPv6: Bool) throws {
+    var packed = ByteBuffer()
+    if mappedIntoIPv6, !address.address.isIPv6 {
+      packed.writeRepeatingByte(0, count: 10)
+      packed.writeRepeatingByte(0xFF, count: 2)
+    }
+    packed.writeBytes(address.address.networkBytes)
+    try self.init(packedIPAddress: packed, port: Int(address.port))
   }
 }
 
