@@ -1,5 +1,6 @@
-import SIPStack
 import Testing
+
+@testable import SIPStack
 
 @Suite struct TransactionLayerTests {
   @Test(
@@ -164,6 +165,18 @@ import Testing
     #expect(probe.start("z9hG4bK4", at: at(0)).isEmpty)
     #expect(probe.receive(request("z9hG4bK2"), at: at(1)).isEmpty, "a repetition needs no room")
     #expect(probe.layer.count == 2)
+  }
+
+  @Test("slots are used again")
+  func slots() {
+    var probe = LayerProbe()
+    for number in 0..<100 {
+      let now = at(UInt64(number))
+      _ = probe.start("z9hG4bK\(number)", .other("X"), to: reliablePeer, at: now)
+      _ = probe.receive(response("z9hG4bK\(number)", 200, .other("X")), at: now)
+    }
+    #expect(probe.layer.isEmpty)
+    #expect(probe.layer.slotCount == 1)
   }
 
   @Test("an event loop that was held up fires each timer once, the last one first")

@@ -46,7 +46,7 @@ public struct InviteServerTransaction: Sendable {
       return hasResponse ? .sendResponse : []
     case (.proceeding, .timerTrying):
       retransmission = nil
-      return hasResponse ? [] : .generateTrying
+      return .generateTrying
     case (.proceeding, .respond(100..<200)):
       hasResponse = true
       retransmission = nil

@@ -3,6 +3,9 @@
 /// Each function takes an event and the time and appends to `effects` what is to be done, in order. Afterwards
 /// ``nextDeadline`` says when ``advance(to:into:)`` is to be called. `Message` is whatever the codec makes of a
 /// datagram; the layer passes it on and looks at nothing but the key, the method and the status code.
+///
+/// All transactions end by themselves but for an INVITE that rings: ours until the transaction user cancels it, the
+/// peer's until the transaction user answers it. How long a phone may ring is theirs to say.
 public struct TransactionLayer<Message: Sendable>: Sendable {
   public typealias Effects = [TransactionEffect<Message>]
 
@@ -39,6 +42,8 @@ public struct TransactionLayer<Message: Sendable>: Sendable {
   }
 
   public var count: Int { slots.count }
+  /// Slots that exist, in use or free: as many as there were transactions at one time.
+  var slotCount: Int { transactions.count }
   public var isEmpty: Bool { slots.isEmpty && deadlines.isEmpty }
   public func contains(_ key: TransactionKey) -> Bool { slots[key] != nil }
 
