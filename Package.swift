@@ -78,6 +78,14 @@ let package = Package(
 
     .testTarget(name: "CodecRuntimeTests", dependencies: ["CodecRuntime"]),
     .testTarget(name: "XMLReaderTests", dependencies: ["CodecRuntime", "XMLReader"]),
+    .testTarget(
+      name: "XMPPStackTests",
+      dependencies: [
+        "CodecRuntime", "XMLReader", "XMPPStack",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ]),
     .testTarget(name: "SIPStackTests", dependencies: ["SIPStack", .product(name: "NIOPosix", package: "swift-nio")]),
   ],
   swiftLanguageModes: [.v6]
