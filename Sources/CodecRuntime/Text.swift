@@ -88,6 +88,15 @@ public struct ArenaList<Element: ArenaValue>: Sequence, Sendable {
     end = arena.end(of: index)
   }
 
+  /// The nodes of slot `slot` among those from `start` up to `end`.
+  @inlinable
+  public init(arena: Arena, slot: UInt32, from start: Int, to end: Int) {
+    self.arena = arena
+    self.slot = slot
+    self.start = start
+    self.end = end
+  }
+
   public struct Iterator: IteratorProtocol {
     @usableFromInline let list: ArenaList
     @usableFromInline var position: Int
@@ -122,6 +131,8 @@ public struct ArenaList<Element: ArenaValue>: Sequence, Sendable {
     for _ in self { count += 1 }
     return count
   }
+
+  public var isEmpty: Bool { first == nil }
 }
 
 /// One text of a list of texts: a child node whose fields are a slice.

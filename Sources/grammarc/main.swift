@@ -1,17 +1,89 @@
 import GrammarCompiler
+
 #if canImport(Glibc)
-import Glibc
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
 #endif
-var files: [SourceFile] = []
-for path in CommandLine.arguments.dropFirst() {
-  guard let handle = fopen(path, "r") else { continue }
-  var bytes: [UInt8] = []
-  var buffer = [UInt8](repeating: 0, count: 65536)
-  while true { let n = fread(&buffer, 1, buffer.count, handle); if n <= 0 { break }; bytes += buffer[0..<n] }
-  fclose(handle)
-  let parts = path.split(separator: "/").map(String.init)
-  let area = parts.count >= 2 && parts[parts.count - 2] != "Grammars" ? parts[parts.count - 2] : parts.last!.replacing(".grammar", with: "")
-  files.append(SourceFile(path: path, area: area, text: bytes))
+
+let usage = """
+  usage: grammarc check    [--grammars DIR] [--target NAME]
+         grammarc emit     --target NAME --output DIR [--grammars DIR]
+         grammarc document [--grammars DIR]
+
+  check     compiles the grammars of every target, or of one, and says what is wrong with them
+  emit      writes the Swift sources of a target
+  document  prints tables of all headers, lines, elements, mapping rows and signalling rows as Markdown
+
+  DIR is Grammars by default; its file targets.grammar says which folders belong to which target.
+
+  """
+
+func fail(_ message: String, status: Int32) -> Never {
+  Files.printError(message)
+  exit(status)
 }
-let compilation = Compilation(files: files, generating: ["sip", "sdp", "jingle", "mapping"])
-print(compilation.renderedDiagnostics)
+
+var options: [String: String] = [:]
+var arguments = CommandLine.arguments.dropFirst()
+let command = arguments.popFirst() ?? "help"
+while let argument = arguments.popFirst() {
+  guard ["--grammars", "--target", "--output"].contains(argument), let value = arguments.popFirst() else {
+    fail("grammarc: what is `\(argument)`?\n\n\(usage)", status: 64)
+  }
+  options[argument] = value
+}
+
+let directory = options["--grammars"] ?? "Grammars"
+if command == "help" || command == "--help" {
+  print(usage, terminator: "")
+  exit(0)
+}
+guard let targetsText = Files.read("\(directory)/targets.grammar") else {
+  fail("grammarc: there is no \(directory)/targets.grammar\n", status: 66)
+}
+let set = GrammarSet(
+  files: Files.grammars(directory),
+  targetsFile: SourceFile(path: "\(directory)/targets.grammar", area: "targets", text: targetsText))
+if !set.problems.isEmpty { fail(set.problems, status: 1) }
+
+/// The targets that the command is about.
+func chosenTargets(_ set: GrammarSet, _ name: String?, _ directory: String) -> [GrammarSet.Target] {
+  guard let name else { return set.targets }
+  guard let target = set.target(name) else {
+    fail("\(directory)/targets.grammar:1:1: error: there is no target `\(name)`\n", status: 1)
+  }
+  return [target]
+}
+
+switch command {
+case "check":
+  var seen: Set<String> = []
+  for target in chosenTargets(set, options["--target"], directory) {
+    let compilation = set.compile(target)
+    // A mistake in a grammar that several targets read is one mistake.
+    for diagnostic in compilation.diagnostics {
+      let text = diagnostic.rendered(compilation.files)
+      if seen.insert(text).inserted { Files.printError(text) }
+    }
+  }
+  exit(seen.isEmpty ? 0 : 1)
+case "emit":
+  guard let output = options["--output"], options["--target"] != nil else { fail(usage, status: 64) }
+  for target in chosenTargets(set, options["--target"], directory) {
+    let compilation = set.compile(target)
+    if !compilation.diagnostics.isEmpty { fail(compilation.renderedDiagnostics, status: 1) }
+    for file in compilation.emit() where !Files.write("\(output)/\(file.name)", file.text) {
+      fail("grammarc: cannot write \(output)/\(file.name)\n", status: 73)
+    }
+  }
+case "document":
+  for target in chosenTargets(set, options["--target"], directory) {
+    let compilation = set.compile(target)
+    if !compilation.diagnostics.isEmpty { fail(compilation.renderedDiagnostics, status: 1) }
+    print(compilation.document(), terminator: "")
+  }
+default: fail("grammarc: what is `\(command)`?\n\n\(usage)", status: 64)
+}

@@ -12,7 +12,7 @@ struct UseCheck {
           rule.position, "nothing uses the rule `\(rule.name)`",
           note: "delete it, refer to it, or name it in a line `framing …` if hand-written framing calls it")
       }
-      for type in tree.enums where !model.used.contains(type.name.lowercased()) {
+      for type in tree.enums where !model.usedEnums.contains(type.name) {
         diagnostics.report(type.position, "nothing uses the enum `\(type.name)`")
       }
     }

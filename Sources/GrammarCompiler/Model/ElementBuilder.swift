@@ -93,7 +93,7 @@ struct ElementBuilder {
     if reference.name == "text" { return .text }
     if let bits = ScalarType.bits(reference.name) { return .number(bits: bits) }
     if let type = owner.enumType(reference.name) {
-      model.used.insert(reference.name.lowercased())
+      model.usedEnums.insert(reference.name)
       return .enumeration(type)
     }
     if owner.isShape(reference.name.lowercased()) {

@@ -60,6 +60,13 @@ final class EnumType {
     self.area = area
   }
 
+  /// The token of all values: of a closed enum the choice of its names.
+  private(set) lazy var token: TokenRule =
+    base
+    ?? TokenRule(
+      name: name, regex: .choice(cases.map { .literal(Array($0.name.utf8), exact: $0.exact) }), written: nil,
+      position: position, area: area)
+
   /// Names are compared with regard to case (all or none of them).
   var isExact: Bool { cases.first?.exact ?? false }
   /// Any other value is kept as its text.
@@ -88,7 +95,7 @@ struct Condition: Hashable {
 final class Field {
   let label: String
   let type: FieldType
-  let isList: Bool
+  var isList: Bool
   let position: Position
   /// Where it stands: for each place the conditions of all groups and alternatives around it, outermost first.
   var placements: [[Condition]] = []
@@ -345,4 +352,5 @@ final class Model {
   var framing: [Reference] = []
   /// Names of rules that something refers to, in lower case.
   var used: Set<String> = []
+  var usedEnums: Set<String> = []
 }

@@ -31,10 +31,6 @@ final class ModelBuilder {
       for declaration in tree.headers { addHeader(declaration, area: tree.area) }
       for declaration in tree.lines { addLine(declaration, area: tree.area) }
       for declaration in tree.attributes { addAttribute(declaration, area: tree.area) }
-      for (owner, entry) in paramsByOwner.sorted(by: { $0.value.0.position < $1.value.0.position })
-      where model.shapes[owner] == nil && entry.1 == tree.area {
-        undefined(entry.0.owner, "shape", among: Array(model.shapes.values.map(\.name)))
-      }
       model.statuses += tree.statuses
       for reference in tree.framing {
         if rules[reference.name.lowercased()] == nil {
@@ -44,6 +40,10 @@ final class ModelBuilder {
           model.framing.append(reference)
         }
       }
+    }
+    for (owner, entry) in paramsByOwner.sorted(by: { $0.value.0.position < $1.value.0.position })
+    where model.shapes[owner] == nil {
+      undefined(entry.0.owner, "shape", among: Array(model.shapes.values.map(\.name)))
     }
     checkDuplicateStatuses()
     ElementBuilder(trees, model: model, owner: self).build()
@@ -75,8 +75,9 @@ final class ModelBuilder {
         }
       }
       for declaration in tree.enums {
-        let key = declaration.name.lowercased()
-        if enumDeclarations[key] != nil || rules[key] != nil {
+        // Exact, unlike a rule's name: `enum Transport : transport` is a fine pair.
+        let key = declaration.name
+        if enumDeclarations[key] != nil {
           diagnostics.report(declaration.position, "`\(declaration.name)` is declared twice")
         } else {
           enumDeclarations[key] = (declaration, tree.area)
@@ -137,7 +138,7 @@ final class ModelBuilder {
       if let position {
         if rules[key] != nil {
           diagnostics.report(position, "`\(name)` is a shape; capture it with a label, such as `\(Naming.property(name)):\(name)`")
-        } else if enumDeclarations[key] != nil {
+        } else if enumDeclarations[name] != nil {
           diagnostics.report(position, "`\(name)` is an enum; capture it with a label, such as `\(Naming.property(name)):\(name)`")
         } else {
           undefinedRule(name, position)
@@ -234,9 +235,8 @@ final class ModelBuilder {
   // MARK: Enums
 
   func enumType(_ name: String) -> EnumType? {
-    let key = name.lowercased()
-    if let known = model.enums[key] { return known }
-    guard let (declaration, area) = enumDeclarations[key] else { return nil }
+    if let known = model.enums[name] { return known }
+    guard let (declaration, area) = enumDeclarations[name] else { return nil }
     var base: TokenRule?
     var isOpenText = false
     if let reference = declaration.base {
@@ -266,7 +266,7 @@ final class ModelBuilder {
     let result = EnumType(
       name: declaration.name, base: base, isOpenText: isOpenText, cases: cases, position: declaration.position,
       comment: declaration.comment, area: area)
-    model.enums[key] = result
+    model.enums[name] = result
     model.orderedEnums.append(result)
     return result
   }

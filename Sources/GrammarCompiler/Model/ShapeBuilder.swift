@@ -209,12 +209,14 @@ final class ShapeBuilder {
     }
     if let index = fields.firstIndex(where: { $0.label == label }) {
       let field = fields[index]
+      // `item:rule *( separator item:rule )`: all of them are one list.
+      if inList, !field.isList, Self.same(field.type, resolved) { field.isList = true }
       guard Self.same(field.type, resolved), field.isList == inList else {
         owner.diagnostics.report(
           position, "`\(label)` is captured here with another type than in line \(field.position.line)")
         return []
       }
-      let excludes = field.placements.allSatisfy { placement in
+      let excludes = field.isList || field.placements.allSatisfy { placement in
         placement.contains { one in
           context.contains { $0.shift == one.shift && $0.width == one.width && $0.value != one.value }
         }
@@ -247,7 +249,7 @@ final class ShapeBuilder {
       if let bits = ScalarType.bits(name) { return .number(bits: bits) }
       let key = name.lowercased()
       if owner.enumType(name) != nil {
-        owner.model.used.insert(key)
+        owner.model.usedEnums.insert(name)
         return owner.enumType(name).map(FieldType.enumeration)
       }
       if owner.isShape(key) {

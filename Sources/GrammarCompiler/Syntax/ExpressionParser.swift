@@ -104,10 +104,6 @@ extension Parser {
       return Expression(kind: .reference(name), position: start.position)
     case .string(let bytes, let exact):
       take()
-      if bytes.isEmpty {
-        diagnostics.report(start.position, "an empty string matches nothing that could be written back")
-        throw Failure()
-      }
       return Expression(kind: .literal(bytes, exact: exact), position: start.position)
     case .range(let first, let last):
       take()

@@ -1,0 +1,205 @@
+/// What generated parsers read from: the whole message.
+public typealias Input = Span<UInt8>
+
+/// Skips the bytes whose entry in `table` has a bit of `mask`; tells whether there were at least `minimum`.
+///
+/// `table` has 256 bytes below 128, one for each byte.
+@inlinable @inline(__always)
+public func scan(
+  _ input: Input, _ position: inout Int, _ table: StaticString, _ mask: UInt8, minimum: Int
+) -> Bool {
+  let start = position
+  let end = input.count
+  var index = start
+  let entries = table.utf8Start
+  while index < end, entries[Int(input[index])] & mask != 0 { index &+= 1 }
+  position = index
+  return index &- start >= minimum
+}
+
+/// Takes one byte whose entry in `table` has a bit of `mask`.
+@inlinable @inline(__always)
+public func take(_ input: Input, _ position: inout Int, _ table: StaticString, _ mask: UInt8) -> Bool {
+  guard position < input.count, table.utf8Start[Int(input[position])] & mask != 0 else { return false }
+  position &+= 1
+  return true
+}
+
+/// Takes `byte`.
+@inlinable @inline(__always)
+public func take(_ input: Input, _ position: inout Int, _ byte: UInt8) -> Bool {
+  guard position < input.count, input[position] == byte else { return false }
+  position &+= 1
+  return true
+}
+
+/// The byte at `position`, or 0 at the end of the input: good for looking, not for knowing the end.
+@inlinable @inline(__always)
+public func peek(_ input: Input, _ position: Int) -> UInt8 {
+  position < input.count ? input[position] : 0
+}
+
+/// Takes `text` with regard to case.
+@inlinable @inline(__always)
+public func takeExact(_ input: Input, _ position: inout Int, _ text: StaticString) -> Bool {
+  let count = text.utf8CodeUnitCount
+  guard input.count &- position >= count else { return false }
+  let bytes = text.utf8Start
+  var index = 0
+  while index < count {
+    if input[position &+ index] != bytes[index] { return false }
+    index &+= 1
+  }
+  position &+= count
+  return true
+}
+
+/// Takes `text`, which is in lower case, without regard to the case of ASCII letters.
+@inlinable @inline(__always)
+public func takeIgnoringCase(_ input: Input, _ position: inout Int, _ text: StaticString) -> Bool {
+  guard isIgnoringCase(input, position, text) else { return false }
+  position &+= text.utf8CodeUnitCount
+  return true
+}
+
+/// Whether `text`, which is in lower case, stands at `position`, without regard to the case of ASCII letters.
+@inlinable @inline(__always)
+public func isIgnoringCase(_ input: Input, _ position: Int, _ text: StaticString) -> Bool {
+  let count = text.utf8CodeUnitCount
+  guard input.count &- position >= count else { return false }
+  let bytes = text.utf8Start
+  var index = 0
+  while index < count {
+    if lowercased(input[position &+ index]) != bytes[index] { return false }
+    index &+= 1
+  }
+  return true
+}
+
+/// Whether `text` stands at `position`.
+@inlinable @inline(__always)
+public func isExact(_ input: Input, _ position: Int, _ text: StaticString) -> Bool {
+  var position = position
+  return takeExact(input, &position, text)
+}
+
+/// Takes a number of decimal digits; `nil` where there is none or it is greater than `maximum`.
+@inlinable @inline(__always)
+public func decimal(_ input: Input, _ position: inout Int, maximum: UInt64) -> UInt64? {
+  let start = position
+  let end = input.count
+  var index = start
+  var value: UInt64 = 0
+  while index < end {
+    let digit = input[index] &- 0x30
+    if digit > 9 { break }
+    // Nineteen digits cannot overflow.
+    if index &- start < 19 {
+      value = value &* 10 &+ UInt64(digit)
+    } else {
+      let (product, overflow) = value.multipliedReportingOverflow(by: 10)
+      let (sum, carry) = product.addingReportingOverflow(UInt64(digit))
+      if overflow || carry { return nil }
+      value = sum
+    }
+    index &+= 1
+  }
+  guard index > start, value <= maximum else { return nil }
+  position = index
+  return value
+}
+
+/// Runs the automaton of a token rule and takes the longest match.
+///
+/// States are numbered from 1; 0 is no way on. The first `accepting` states accept. `classes` has the class of each byte,
+/// `transitions` `width` entries for each state; with `isWide` an entry has two bytes of seven bits.
+@inlinable
+public func runAutomaton(
+  _ input: Input, _ position: inout Int, start: Int, accepting: Int, classes: StaticString, width: Int,
+  transitions: StaticString, isWide: Bool
+) -> Bool {
+  let classes = classes.utf8Start
+  let transitions = transitions.utf8Start
+  let end = input.count
+  var state = start
+  var index = position
+  var last = state <= accepting ? index : -1
+  while index < end {
+    let entry = (state &- 1) &* width &+ Int(classes[Int(input[index])])
+    if isWide {
+      state = Int(transitions[entry &* 2]) << 7 | Int(transitions[entry &* 2 &+ 1])
+    } else {
+      state = Int(transitions[entry])
+    }
+    if state == 0 { break }
+    index &+= 1
+    if state <= accepting { last = index }
+  }
+  guard last >= 0 else { return false }
+  position = last
+  return true
+}
+
+/// Whether the input at `position` begins with a match of an automaton.
+@inlinable
+public func beginsAutomaton(
+  _ input: Input, _ position: Int, start: Int, accepting: Int, classes: StaticString, width: Int,
+  transitions: StaticString, isWide: Bool
+) -> Bool {
+  let classes = classes.utf8Start
+  let transitions = transitions.utf8Start
+  let end = input.count
+  var state = start
+  var index = position
+  while index < end, state > accepting {
+    let entry = (state &- 1) &* width &+ Int(classes[Int(input[index])])
+    if isWide {
+      state = Int(transitions[entry &* 2]) << 7 | Int(transitions[entry &* 2 &+ 1])
+    } else {
+      state = Int(transitions[entry])
+    }
+    if state == 0 { return false }
+    index &+= 1
+  }
+  return state != 0 && state <= accepting
+}
+
+/// Takes a `comment` of RFC 3261 §25.1: parentheses that nest, with quoted pairs.
+public func takeNestedComment(_ input: Input, _ position: inout Int) -> Bool {
+  guard peek(input, position) == 0x28, position < input.count else { return false }
+  var index = position
+  var depth = 0
+  while index < input.count {
+    let byte = input[index]
+    index += 1
+    switch byte {
+    case 0x28: depth += 1
+    case 0x29:
+      depth -= 1
+      if depth == 0 {
+        position = index
+        return true
+      }
+    case 0x5C:
+      // quoted-pair = "\" (%x00-09 / %x0B-0C / %x0E-7F)
+      guard index < input.count, input[index] != 0x0D, input[index] != 0x0A, input[index] < 0x80 else { return false }
+      index += 1
+    case 0x0D:
+      // Only as a fold.
+      guard peek(input, index) == 0x0A, peek(input, index + 1) == 0x20 || peek(input, index + 1) == 0x09 else {
+        return false
+      }
+      index += 2
+    case 0x00..<0x09, 0x0A..<0x20, 0x7F: return false
+    default: break
+    }
+  }
+  return false
+}
+
+/// Whether the token rule matches here; takes nothing.
+@inlinable @inline(__always)
+public func begins(_ input: Input, _ position: Int, _ token: (Input, inout Int) -> Bool) -> Bool {
+  var ahead = position
+  return token(input, &ahead)
+}

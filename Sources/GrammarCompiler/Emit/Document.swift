@@ -1,0 +1,122 @@
+extension Compilation {
+  /// Markdown tables of what the generated areas declare.
+  public func document() -> String {
+    var text = ""
+    let areas = generatedAreas
+    if !areas.contains("mapping") {
+      text += headerTable() + lineTable() + elementTable() + enumTable() + statusTable() + toleranceTable(areas)
+    }
+    if let mapping { text += MappingEmitter(mapping: mapping, model: model).document() }
+    if let signalling { text += SignallingEmitter(signalling: signalling, model: model).document() }
+    return text
+  }
+
+  private func table(_ title: String, _ columns: [String], _ rows: [[String]]) -> String {
+    if rows.isEmpty { return "" }
+    func cell(_ text: String) -> String {
+      text.split(separator: "\n").joined(separator: " ").replacing("|", with: "\\|")
+    }
+    var text = "## \(title)\n\n| \(columns.joined(separator: " | ")) |\n|\(columns.map { _ in "---" }.joined(separator: "|"))|\n"
+    for row in rows { text += "| \(row.map(cell).joined(separator: " | ")) |\n" }
+    return text + "\n"
+  }
+
+  private func fields(_ shape: Shape?) -> String {
+    guard let shape else { return "–" }
+    var parts = shape.fields.map { field -> String in
+      let type: String
+      switch field.type {
+      case .text(let rule): type = rule.isAnonymous ? "text" : rule.name
+      case .number(let bits): type = "UInt\(bits)"
+      case .enumeration(let value): type = value.name
+      case .shape(let nested): type = nested.layout.name
+      case .flag: type = "flag"
+      }
+      return "`\(field.label)`: \(type)\(field.isList ? "…" : field.isOptional ? "?" : "")"
+    }
+    if let params = shape.params {
+      parts.append("parameters " + params.rows.map { "`\($0.name)`" }.joined(separator: " ") + (params.other == nil ? "" : " and others"))
+    }
+    return parts.joined(separator: ", ")
+  }
+
+  private func headerTable() -> String {
+    table(
+      "Headers", ["header", "compact", "occurs", "fields", "type", "source"],
+      model.headers.map { header in
+        [
+          "`\(header.name)`", header.compactForm ?? "", (header.isRequired ? "required, " : "") + (header.isMany ? "many" : "once"),
+          fields(header.shape), "`\(header.shape.typeName)`", header.shape.comment,
+        ]
+      }) + table(
+        "Shapes", ["rule", "fields", "type", "source"],
+        model.orderedShapes.filter { $0.source.hasPrefix("rule ") && $0.fills == nil && generatedAreas.contains($0.area) }.map {
+          [$0.name, fields($0), "`\($0.typeName)`", $0.comment]
+        })
+  }
+
+  private func lineTable() -> String {
+    table(
+      "Lines", ["line", "name", "fields", "type", "source"],
+      model.lines.map { line in
+        [
+          "`\(Character(Unicode.Scalar(line.letter)))=`", line.name, fields(line.shape), "`\(line.shape.typeName)`",
+          line.shape.comment,
+        ]
+      })
+      + table(
+        "Attributes", ["attribute", "level", "fields", "type", "source"],
+        model.attributes.map { attribute in
+          [
+            "`a=\(attribute.name)`", attribute.levels.joined(separator: ", "), fields(attribute.shape),
+            attribute.shape == nil ? "flag" : "`\(attribute.typeName)`", attribute.comment,
+          ]
+        })
+  }
+
+  private func elementTable() -> String {
+    table(
+      "Elements", ["element", "namespace", "attributes", "children", "type", "source"],
+      model.orderedElements.map { element in
+        let values = element.attributes.map { "`@\($0.name)`\($0.isOptional ? "?" : "")\($0.defaultValue.map { " = \($0)" } ?? "")" }
+          + (element.text == nil ? [] : ["text"])
+        let children = element.children.map { child -> String in
+          let mark: String
+          switch child.occurrence {
+          case .one: mark = ""
+          case .optional: mark = "?"
+          case .many: mark = "*"
+          case .some: mark = "+"
+          }
+          return "`\(child.element.qualifiedName)`\(mark)"
+        }
+        return [
+          "`\(element.name)`", "`\(element.namespace)`", values.joined(separator: " "), children.joined(separator: " "),
+          "`\(element.typeName)`", element.comment,
+        ]
+      })
+  }
+
+  private func enumTable() -> String {
+    table(
+      "Enums", ["enum", "values", "others", "type", "source"],
+      model.orderedEnums.filter { generatedAreas.contains($0.area) }.map { type in
+        [
+          type.name, type.cases.map { "`\($0.name)`" }.joined(separator: " "), type.isOpen ? "kept" : "refused",
+          "`\(type.typeName)`", type.comment,
+        ]
+      })
+  }
+
+  private func statusTable() -> String {
+    table("Status codes", ["code", "phrase"], model.statuses.map { [String($0.code), $0.phrase] })
+  }
+
+  private func toleranceTable(_ areas: Set<String>) -> String {
+    table(
+      "Tolerated deviations", ["rule", "where", "source"],
+      model.tokens.values.filter { !$0.tolerated.isEmpty && areas.contains($0.area) }.sorted { $0.name < $1.name }.map {
+        [$0.name, "\(files[$0.position.file].path.split(separator: "/").suffix(2).joined(separator: "/")):\($0.position.line)", $0.comment]
+      })
+  }
+}

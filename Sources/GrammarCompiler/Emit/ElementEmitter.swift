@@ -1,0 +1,286 @@
+/// Prints the types of XML elements and the tables by which they are read and written.
+struct ElementEmitter {
+  let model: Model
+  let tokens: TokenEmitter
+
+  // MARK: Tables
+
+  func emitTables() -> String {
+    var text = SourceText()
+    text.line("import CodecRuntime")
+    text.line()
+    var tokenNumbers: [(TokenRule, Int)] = []
+    var enumNumbers: [(EnumType, Int)] = []
+    func number(_ rule: TokenRule) -> Int {
+      if let known = tokenNumbers.first(where: { $0.0 === rule }) { return known.1 }
+      tokenNumbers.append((rule, tokenNumbers.count))
+      return tokenNumbers.count - 1
+    }
+    func number(_ type: EnumType) -> Int {
+      if let known = enumNumbers.first(where: { $0.0 === type }) { return known.1 }
+      enumNumbers.append((type, enumNumbers.count))
+      return enumNumbers.count - 1
+    }
+    var rows: [String] = []
+    var attributes: [String] = []
+    var children: [String] = []
+    for element in model.orderedElements {
+      let values = element.attributes + (element.text.map { [$0] } ?? [])
+      rows.append(
+        ".init(\n      namespace: \(SourceText.literal(element.namespace)), name: \(SourceText.literal(element.name)), fixedWords: \(element.fixedWords), firstAttribute: \(attributes.count),\n      attributeCount: \(values.count), firstChild: \(children.count), childCount: \(element.children.count))")
+      for value in values {
+        let kind: String
+        switch value.type {
+        case .text: kind = ".text"
+        case .token(let rule): kind = ".token(\(number(rule)))"
+        case .number(let bits): kind = ".number(maximum: \(bits == 64 ? UInt64.max : (1 << UInt64(bits)) - 1))"
+        case .enumeration(let type): kind = ".enumeration(\(number(type)))"
+        }
+        attributes.append(
+          ".init(name: \(SourceText.literal(value.name)), kind: \(kind), word: \(value.word), presence: \(1 << value.bit), isRequired: \(!value.isOptional))")
+      }
+      for child in element.children {
+        let isRequired = child.occurrence == .one || child.occurrence == .some
+        let isRepeatable = child.occurrence == .many || child.occurrence == .some
+        children.append(
+          ".init(slot: \(child.slot), element: \(child.element.number), isRequired: \(isRequired), isRepeatable: \(isRepeatable))")
+      }
+    }
+    text.line("/// What the grammars say of the elements.")
+    text.block("public enum Elements: ElementTables") { text in
+      for element in model.orderedElements {
+        text.line("/// Number of `\(element.qualifiedName)`.")
+        text.line("public static let \(Self.constant(element)) = \(element.number)")
+      }
+      emitArray("elements", "ElementRow", rows, to: &text)
+      emitArray("attributes", "ElementAttributeRow", attributes, to: &text)
+      emitArray("children", "ElementChildRow", children, to: &text)
+      text.line()
+      dispatch(
+        "public static func code(ofEnum number: Int, _ input: Input) -> UInt32", "number",
+        enumNumbers.map { ($0.1, "\($0.0.typeName).code(input, 0, input.count)") }, fallback: "0", to: &text)
+      text.line()
+      dispatch(
+        "public static func isOpen(enum number: Int) -> Bool", "number",
+        enumNumbers.filter { !$0.0.isOpen }.map { ($0.1, "false") }, fallback: "true", to: &text)
+      text.line()
+      text.block("public static func name(ofEnum number: Int, code: UInt32) -> StaticString") { text in
+        text.line("switch (number, code) {")
+        for (type, number) in enumNumbers {
+          for (index, entry) in type.cases.enumerated() {
+            text.line("case (\(number), \(index + 1)): \(SourceText.literal(entry.name))")
+          }
+        }
+        text.line("default: \"\"")
+        text.line("}")
+      }
+      text.line()
+      text.block("public static func matches(token number: Int, _ input: Input) -> Bool") { text in
+        if tokenNumbers.isEmpty {
+          text.line("false")
+          return
+        }
+        text.line("var position = 0")
+        text.line("let isMatch =")
+        text.indented { text in
+          text.line("switch number {")
+          for (rule, number) in tokenNumbers { text.line("case \(number): \(tokens.function(rule))(input, &position)") }
+          text.line("default: false")
+          text.line("}")
+        }
+        text.line("return isMatch && position == input.count")
+      }
+    }
+    return text.text
+  }
+
+  static func constant(_ element: ElementType) -> String {
+    Naming.escaped(element.typeName.prefix(1).lowercased() + element.typeName.dropFirst() + "Number")
+  }
+
+  private func emitArray(_ name: String, _ type: String, _ rows: [String], to text: inout SourceText) {
+    text.line()
+    if rows.isEmpty {
+      text.line("public static let \(name): [\(type)] = []")
+      return
+    }
+    text.line("public static let \(name): [\(type)] = [")
+    text.indented { text in for row in rows { text.line(row + ",") } }
+    text.line("]")
+  }
+
+  private func dispatch(
+    _ declaration: String, _ subject: String, _ cases: [(Int, String)], fallback: String, to text: inout SourceText
+  ) {
+    text.block(declaration) { text in
+      if cases.isEmpty {
+        text.line(fallback)
+        return
+      }
+      text.line("switch \(subject) {")
+      for (value, expression) in cases { text.line("case \(value): \(expression)") }
+      text.line("default: \(fallback)")
+      text.line("}")
+    }
+  }
+
+  // MARK: Types
+
+  func emit(_ element: ElementType, to text: inout SourceText) {
+    text.documentation(element.comment, fallback: "`\(element.qualifiedName)`")
+    text.block("public struct \(element.typeName): ArenaValue") { text in
+      text.line("public let arena: Arena")
+      text.line("public let index: Int")
+      text.line()
+      text.block("public init(arena: Arena, index: Int)") { text in
+        text.line("self.arena = arena")
+        text.line("self.index = index")
+      }
+      text.line()
+      text.line("/// The number of the element in the tables of its codec.")
+      text.line("public static let number = \(element.number)")
+      for value in element.attributes + (element.text.map { [$0] } ?? []) { emitValue(value, to: &text) }
+      for child in element.children {
+        text.line()
+        text.line("/// `<\(child.element.qualifiedName)/>`")
+        let list = "(arena: arena, slot: \(child.slot), of: index, after: \(element.fixedWords))"
+        if child.occurrence == .many || child.occurrence == .some {
+          text.block("public var \(Naming.escaped(child.label)): ArenaList<\(child.element.typeName)>") {
+            $0.line("ArenaList\(list)")
+          }
+        } else {
+          text.block("public var \(Naming.escaped(child.label)): \(child.element.typeName)?") {
+            $0.line("ArenaList\(list).first")
+          }
+        }
+      }
+      text.line()
+      emitDraft(element, to: &text)
+    }
+  }
+
+  private func type(_ type: ElementType.ValueType) -> String {
+    switch type {
+    case .text, .token: "Text"
+    case .number(let bits): "UInt\(bits)"
+    case .enumeration(let type): type.typeName
+    }
+  }
+
+  private func emitValue(_ value: ElementType.Attribute, to text: inout SourceText) {
+    let at = "index + \(1 + value.word)"
+    let read: String
+    switch value.type {
+    case .text, .token: read = "arena.text(at: \(at))"
+    case .number(64): read = "arena.wide(at: \(at))"
+    case .number(let bits): read = "UInt\(bits)(truncatingIfNeeded: arena.word(\(at)))"
+    case .enumeration(let type): read = "\(type.typeName)(arena: arena, at: \(at))"
+    }
+    let presence = "arena.word(index + 1) & \(1 << value.bit) != 0"
+    let property = Naming.escaped(value.label)
+    text.line()
+    text.line(value.name.isEmpty ? "/// The character data." : "/// The attribute `\(value.name)`.")
+    guard value.isOptional else {
+      text.block("public var \(property): \(type(value.type))") { $0.line(read) }
+      return
+    }
+    text.block("public var \(property): \(type(value.type))?") { $0.line("\(presence) ? \(read) : nil") }
+    guard let fallback = value.defaultValue else { return }
+    let literal: String
+    switch value.type {
+    case .text, .token: literal = "Text(\(SourceText.literal(fallback)))"
+    case .number: literal = fallback
+    case .enumeration(let type):
+      literal = ".\(Naming.escaped(type.cases.first { $0.name == fallback }?.caseName ?? fallback))"
+    }
+    text.line()
+    text.line("/// The same, or the default of the specification.")
+    text.block("public var \(value.label)OrDefault: \(type(value.type))") { $0.line("\(property) ?? \(literal)") }
+  }
+
+  // MARK: Drafts
+
+  private func emitDraft(_ element: ElementType, to text: inout SourceText) {
+    let values = element.attributes + (element.text.map { [$0] } ?? [])
+    func draftType(_ value: ElementType.Attribute) -> String {
+      let one: String
+      switch value.type {
+      case .text, .token: one = "String"
+      case .number(let bits): one = "UInt\(bits)"
+      case .enumeration(let type): one = type.typeName
+      }
+      return value.isOptional ? "\(one)?" : one
+    }
+    func draftType(_ child: ElementType.Child) -> String {
+      let one = "\(child.element.typeName).Draft"
+      switch child.occurrence {
+      case .many, .some: return "[\(one)]"
+      case .optional: return "\(one)?"
+      case .one: return one
+      }
+    }
+    func fallback(_ child: ElementType.Child) -> String {
+      switch child.occurrence {
+      case .many, .some: " = []"
+      case .optional: " = nil"
+      case .one: ""
+      }
+    }
+    text.line("/// Plain values from which the element is built.")
+    text.block("public struct Draft: Sendable") { text in
+      for value in values { text.line("public var \(Naming.escaped(value.label)): \(draftType(value))") }
+      for child in element.children { text.line("public var \(Naming.escaped(child.label)): \(draftType(child))") }
+      text.line()
+      let parameters =
+        values.map { "\(Naming.escaped($0.label)): \(draftType($0))\($0.isOptional ? " = nil" : "")" }
+        + element.children.map { "\(Naming.escaped($0.label)): \(draftType($0))\(fallback($0))" }
+      DraftEmitter.call("public init", parameters, suffix: " {", to: &text)
+      text.indented { text in
+        for label in values.map(\.label) + element.children.map(\.label) {
+          text.line("self.\(label == "init" ? "`init`" : label) = \(Naming.escaped(label))")
+        }
+      }
+      text.line("}")
+      text.line()
+      text.line("/// Appends a node of slot `slot`. Throws: ``DraftError`` for a value that the grammar does not allow.")
+      text.block("public func append(to tape: inout Tape, slot: UInt32) throws(DraftError)") { text in
+        text.line("let node = tape.open(slot, fixedWords: \(element.fixedWords))")
+        for value in values { emitAppend(value, element, to: &text) }
+        for child in element.children {
+          let name = Naming.escaped(child.label)
+          switch child.occurrence {
+          case .one: text.line("try \(name).append(to: &tape, slot: \(child.slot))")
+          case .optional: text.line("if let \(name) { try \(name).append(to: &tape, slot: \(child.slot)) }")
+          case .many, .some: text.line("for item in \(name) { try item.append(to: &tape, slot: \(child.slot)) }")
+          }
+        }
+        text.line("tape.close(node)")
+      }
+    }
+  }
+
+  private func emitAppend(_ value: ElementType.Attribute, _ element: ElementType, to text: inout SourceText) {
+    let name = Naming.escaped(value.label)
+    let at = "node + \(1 + value.word)"
+    let field = SourceText.literal("\(element.typeName).\(value.label)")
+    let body: (inout SourceText) -> Void = { text in
+      text.line("tape.mark(node + 1, \(1 << value.bit))")
+      switch value.type {
+      case .text: text.line("tape.set(\(at), tape.append(\(name)))")
+      case .token(let rule):
+        text.line("tape.set(\(at), try tape.append(\(name), matching: \(tokens.function(rule)), field: \(field)))")
+      case .number(let bits):
+        text.line("tape.set(\(at), UInt32(truncatingIfNeeded: \(name)))")
+        if bits == 64 { text.line("tape.set(\(at) + 1, UInt32(truncatingIfNeeded: \(name) >> 32))") }
+      case .enumeration:
+        text.line("tape.set(\(at), \(name).code)")
+        text.line("tape.set(\(at) + 1, tape.append(\(name).name))")
+      }
+    }
+    if value.isOptional {
+      text.block("if let \(name)", body)
+    } else {
+      body(&text)
+    }
+  }
+}

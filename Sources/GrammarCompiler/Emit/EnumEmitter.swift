@@ -1,0 +1,72 @@
+/// Prints the type of an enum.
+struct EnumEmitter {
+  func emit(_ type: EnumType, to text: inout SourceText) {
+    text.documentation(type.comment, fallback: "`\(type.name)`")
+    text.block("public enum \(type.typeName): ArenaEnum") { text in
+      for entry in type.cases {
+        text.line("/// `\(entry.name)`")
+        text.line("case \(Naming.escaped(entry.caseName))")
+      }
+      if type.isOpen {
+        text.line("/// A value that the grammar does not name.")
+        text.line("case other(Text)")
+      }
+      text.line()
+      text.block("public init(arena: Arena, at index: Int)") { text in
+        text.line("switch arena.word(index) {")
+        for (number, entry) in type.cases.enumerated() {
+          if !type.isOpen, number == type.cases.count - 1 { break }
+          text.line("case \(number + 1): self = .\(Naming.escaped(entry.caseName))")
+        }
+        if type.isOpen {
+          text.line("default: self = .other(arena.text(at: index + 1))")
+        } else if let last = type.cases.last {
+          text.line("default: self = .\(Naming.escaped(last.caseName))")
+        }
+        text.line("}")
+      }
+      text.line()
+      text.line("/// The value that is written `name`\(type.isOpen ? "" : ", if there is one").")
+      text.block("public init\(type.isOpen ? "" : "?")(_ name: String)") { text in
+        text.line("switch name.asInput({ \(type.typeName).code($0, 0, $0.count) }) {")
+        for (number, entry) in type.cases.enumerated() {
+          text.line("case \(number + 1): self = .\(Naming.escaped(entry.caseName))")
+        }
+        text.line(type.isOpen ? "default: self = .other(Text(name))" : "default: return nil")
+        text.line("}")
+      }
+      text.line()
+      text.block("public var name: String") { text in
+        text.line("switch self {")
+        for entry in type.cases {
+          text.line("case .\(Naming.escaped(entry.caseName)): \(SourceText.literal(entry.name))")
+        }
+        if type.isOpen { text.line("case .other(let text): text.string") }
+        text.line("}")
+      }
+      text.line()
+      text.line("/// The number by which an arena knows the value; 0 for an unknown one.")
+      text.block("var code: UInt32") { text in
+        text.line("switch self {")
+        for (number, entry) in type.cases.enumerated() {
+          text.line("case .\(Naming.escaped(entry.caseName)): \(number + 1)")
+        }
+        if type.isOpen { text.line("case .other: 0") }
+        text.line("}")
+      }
+      text.line()
+      text.block("static func write(_ arena: Arena, _ index: Int, to output: inout Output)") { text in
+        text.line("switch arena.word(index) {")
+        for (number, entry) in type.cases.enumerated() {
+          text.line("case \(number + 1): \(WriterEmitter.append(Array(entry.name.utf8)))")
+        }
+        text.line("default: output.append(arena, arena.slice(at: index + 1))")
+        text.line("}")
+      }
+      text.line()
+      NameDispatch(
+        names: type.cases.enumerated().map { ($0.element.name, $0.offset + 1) }, fallback: 0, isExact: type.isExact
+      ).emit("static func code", to: &text)
+    }
+  }
+}

@@ -1,0 +1,406 @@
+/// Prints the parser of a shape.
+struct ParserEmitter {
+  let tokens: TokenEmitter
+
+  /// The name of the static function, in an extension of the type whose fields it fills.
+  static func function(_ shape: Shape) -> String { shape.fills == nil ? "parse" : "parse\(shape.typeName)" }
+
+  func emit(_ shape: Shape, to text: inout SourceText) {
+    let layout = shape.layout
+    text.line("/// Appends a node of slot `slot` for the `\(shape.name)` at `position`; where there is none, notes the failure.")
+    text.block(
+      "static func \(Self.function(shape))(_ input: Input, _ position: inout Int, _ tape: inout Tape, slot: UInt32) -> Bool"
+    ) { text in
+      let usesNode = layout.fixedWords > 0
+      text.line("let node = tape.open(slot, fixedWords: \(layout.fixedWords))")
+      var context = Context(shape: shape, usesNode: usesNode)
+      emitBody(shape.body, &context, to: &text)
+      text.line("tape.close(node)")
+      text.line("return true")
+    }
+    if shape.fills == nil, let params = shape.params {
+      text.line()
+      emitParameters(params, of: shape, to: &text)
+    }
+  }
+
+  struct Context {
+    let shape: Shape
+    let usesNode: Bool
+    /// For a narrower spelling: bits of the state word of each field.
+    var fillBits: [Int: UInt32] = [:]
+    var counter = 0
+    /// Where the fields' words begin, relative to the node.
+    var base = 1
+
+    mutating func fresh(_ name: String) -> String {
+      counter += 1
+      return counter == 1 ? name : "\(name)\(counter)"
+    }
+  }
+
+  private func emitBody(_ steps: [Step], _ context: inout Context, to text: inout SourceText) {
+    if context.shape.fills != nil, context.fillBits.isEmpty {
+      // Each alternative of a narrower spelling may fill another alternative of the type.
+      if steps.count == 1, case .choice = steps[0] {} else { context.fillBits = fillBits(steps, context.shape) }
+    }
+    for step in steps { emitStep(step, &context, to: &text) }
+  }
+
+  private func emitStep(_ step: Step, _ context: inout Context, to text: inout SourceText) {
+    switch step {
+    case .literal(let bytes, let exact, _):
+      text.block("guard \(literal(bytes, exact)) else") {
+        $0.line("return tape.fail(position, \(SourceText.literal(Self.shown(bytes))))")
+      }
+    case .token(let rule, _):
+      if rule.regex.isNullable {
+        text.line("_ = \(tokens.function(rule))(input, &position)")
+      } else {
+        text.block("guard \(tokens.function(rule))(input, &position) else") {
+          $0.line("return tape.fail(position, \(SourceText.literal(rule.written.map(Self.shown) ?? rule.name)))")
+        }
+      }
+    case .capture(let index, let type, _): emitCapture(index, type, &context, to: &text)
+    case .optional(let alternative, let condition):
+      text.line("if \(decision(alternative, context)) {")
+      text.indented { text in
+        mark(condition, context, to: &text)
+        emitBody(alternative.body, &context, to: &text)
+      }
+      text.line("}")
+    case .choice(let alternatives, let conditions, _):
+      for (index, alternative) in alternatives.enumerated() {
+        let condition: String
+        if case .otherwise = alternative.decision {
+          condition = "else"
+        } else {
+          condition = (index == 0 ? "if " : "else if ") + decision(alternative, context)
+        }
+        text.line((index == 0 ? "" : "} ") + "\(condition) {")
+        text.indented { text in
+          let outer = context.fillBits
+          if context.shape.fills != nil { context.fillBits = fillBits(alternative.body, context.shape) }
+          mark(conditions[index], context, to: &text)
+          emitBody(alternative.body, &context, to: &text)
+          context.fillBits = outer
+        }
+      }
+      if case .otherwise? = alternatives.last?.decision {
+      } else {
+        text.line("} else {")
+        text.indented { $0.line("return tape.fail(position, \(SourceText.literal(Self.expectation(alternatives))))") }
+      }
+      text.line("}")
+    case .repetition(let minimum, let maximum, let alternative):
+      let count = minimum > 0 || maximum != nil ? context.fresh("count") : nil
+      if let count { text.line("var \(count) = 0") }
+      let bound = count.flatMap { name in maximum.map { "\(name) < \($0), " } } ?? ""
+      text.line("while \(bound)\(decision(alternative, context)) {")
+      text.indented { text in
+        emitBody(alternative.body, &context, to: &text)
+        if let count { text.line("\(count) += 1") }
+      }
+      text.line("}")
+      if let count, minimum > 0 {
+        text.block("guard \(count) >= \(minimum) else") {
+          $0.line("return tape.fail(position, \(SourceText.literal(Self.expectation([alternative]))))")
+        }
+      }
+    case .commaList(let minimum, let alternative, let separator, _):
+      if minimum == 0 { text.line("if \(decision(alternative, context)) {") }
+      text.line("repeat {")
+      text.indented { text in emitBody(alternative.body, &context, to: &text) }
+      text.line("} while \(tokens.function(separator))(input, &position)")
+      if minimum == 0 { text.line("}") }
+    case .params:
+      text.line("guard parseParameter(input, &position, &tape) else { return false }")
+    }
+  }
+
+  private func literal(_ bytes: [UInt8], _ exact: Bool) -> String {
+    let isCaseless = exact || bytes.allSatisfy { !(0x41...0x5A).contains($0 & 0xDF) }
+    if isCaseless, bytes.count == 1 { return "take(input, &position, \(SourceText.byte(bytes[0])))" }
+    if isCaseless { return "takeExact(input, &position, \(SourceText.literal(bytes)))" }
+    return "takeIgnoringCase(input, &position, \(SourceText.literal(bytes.map(Self.lowercased))))"
+  }
+
+  static func lowercased(_ byte: UInt8) -> UInt8 { (0x41...0x5A).contains(byte) ? byte | 0x20 : byte }
+
+  static func shown(_ bytes: [UInt8]) -> String {
+    switch bytes {
+    case [0x20]: "a space"
+    case []: "nothing"
+    default: "\"\(String(decoding: bytes, as: UTF8.self))\""
+    }
+  }
+
+  private func mark(_ condition: Condition, _ context: Context, to text: inout SourceText) {
+    guard context.shape.fills == nil else { return }
+    text.line("tape.mark(node + 1, \(condition.bits))")
+  }
+
+  // MARK: Captures
+
+  private func emitCapture(
+    _ index: Int, _ type: FieldType, _ context: inout Context, to text: inout SourceText
+  ) {
+    let field = context.shape.layout.fields[index]
+    if let bits = context.fillBits[index], bits != 0 { text.line("tape.mark(node + 1, \(bits))") }
+    if case .shape(let shape) = type {
+      text.block(
+        "guard \(shape.layout.typeName).\(Self.function(shape))(input, &position, &tape, slot: \(field.slot)) else"
+      ) { $0.line("return false") }
+      return
+    }
+    var target = "node + \(field.word + context.base)"
+    if field.isList {
+      let item = context.fresh("item")
+      text.line("let \(item) = tape.open(\(field.slot), fixedWords: \(field.width))")
+      target = "\(item) + 1"
+      emitValue(type, field, target, &context, to: &text)
+      text.line("tape.close(\(item))")
+      return
+    }
+    emitValue(type, field, target, &context, to: &text)
+  }
+
+  private func emitValue(
+    _ type: FieldType, _ field: Field, _ target: String, _ context: inout Context, to text: inout SourceText
+  ) {
+    switch type {
+    case .text(let rule):
+      let start = context.fresh("start")
+      text.line("let \(start) = position")
+      if rule.regex.isNullable {
+        text.line("_ = \(tokens.function(rule, hint: context.shape.name))(input, &position)")
+      } else {
+        text.block("guard \(tokens.function(rule, hint: context.shape.name))(input, &position) else") {
+          $0.line("return tape.fail(position, \(SourceText.literal(rule.name)))")
+        }
+      }
+      text.line("tape.set(\(target), from: \(start), to: position)")
+    case .number(let bits):
+      let maximum = bits == 64 ? UInt64.max : (1 << UInt64(bits)) - 1
+      let value = context.fresh("value")
+      text.block("guard let \(value) = decimal(input, &position, maximum: \(maximum)) else") {
+        $0.line("return tape.fail(position, \"a number up to \(maximum)\")")
+      }
+      text.line("tape.set(\(target), UInt32(truncatingIfNeeded: \(value)))")
+      if bits == 64 { text.line("tape.set(\(target) + 1, UInt32(truncatingIfNeeded: \(value) >> 32))") }
+    case .enumeration(let type):
+      let start = context.fresh("start")
+      text.line("let \(start) = position")
+      text.block("guard \(tokens.function(type.token))(input, &position) else") {
+        $0.line("return tape.fail(position, \(SourceText.literal(type.token.name)))")
+      }
+      text.line("tape.set(\(target), \(type.typeName).code(input, \(start), position))")
+      text.line("tape.set(\(target) + 1, from: \(start), to: position)")
+    case .flag(let bytes, let exact):
+      text.block("guard \(literal(bytes, exact)) else") {
+        $0.line("return tape.fail(position, \(SourceText.literal(Self.shown(bytes))))")
+      }
+    case .shape: break
+    }
+  }
+
+  // MARK: Decisions
+
+  private func decision(_ alternative: Alternative, _ context: Context) -> String {
+    switch alternative.decision {
+    case .predicate(let rule): return "begins(input, position, \(tokens.function(rule)))"
+    case .bytes(let set):
+      return "position < input.count, \(Self.grouped(tokens.contains(set, "input[position]")))"
+    case .lookahead(let sure, let contested, let automaton):
+      return tokens.lookahead(
+        "\(Naming.property(context.shape.name))Ahead", sure: sure, contested: contested, automaton)
+    case .otherwise: return "true"
+    }
+  }
+
+  private static func grouped(_ condition: String) -> String { condition.contains("||") ? "(\(condition))" : condition }
+
+  private static func expectation(_ alternatives: [Alternative]) -> String {
+    alternatives.compactMap { alternative -> String? in
+      switch alternative.body.first {
+      case .literal(let bytes, _, _): shown(bytes)
+      case .token(let rule, _): rule.written.map(shown) ?? rule.name
+      case .capture(_, let type, _):
+        switch type {
+        case .text(let rule): rule.name
+        case .number: "a number"
+        case .enumeration(let type): type.base?.name ?? type.name
+        case .shape(let shape): shape.name
+        case .flag(let bytes, _): shown(bytes)
+        }
+      default: nil
+      }
+    }.joined(separator: " or ")
+  }
+
+  // MARK: rule as Type
+
+  /// For each field that `steps` fill the state bits under which the type has it; the places must not contradict.
+  private func fillBits(_ steps: [Step], _ shape: Shape) -> [Int: UInt32] {
+    var captured: [Int] = []
+    func collect(_ steps: [Step]) {
+      for step in steps {
+        switch step {
+        case .capture(let index, _, _): captured.append(index)
+        case .optional(let alternative, _), .repetition(_, _, let alternative), .commaList(_, let alternative, _, _):
+          collect(alternative.body)
+        case .choice(let alternatives, _, _): for alternative in alternatives { collect(alternative.body) }
+        default: break
+        }
+      }
+    }
+    collect(steps)
+    let fields = shape.layout.fields
+    var chosen: [Int: [Condition]] = [:]
+    func solve(_ rest: ArraySlice<Int>, _ taken: [Condition]) -> Bool {
+      guard let index = rest.first else { return true }
+      for placement in fields[index].placements {
+        let fits = placement.allSatisfy { condition in
+          !taken.contains { $0.shift == condition.shift && $0.value != condition.value }
+        }
+        if fits {
+          chosen[index] = placement
+          if solve(rest.dropFirst(), taken + placement) { return true }
+        }
+      }
+      return false
+    }
+    _ = solve(captured[...], [])
+    return chosen.mapValues { $0.reduce(0) { $0 | $1.bits } }
+  }
+
+  // MARK: Parameters
+
+  private func emitParameters(_ params: ParameterTable, of shape: Shape, to text: inout SourceText) {
+    let nameToken: TokenRule
+    if case .text(let rule)? = params.other?.field("name")?.type {
+      nameToken = rule
+    } else {
+      nameToken = TokenRule(
+        name: "parameter name",
+        regex: .repetition(.set(ByteSet(0x21...0x7E).subtracting(ByteSet(";, \"=".utf8))), minimum: 1, maximum: nil),
+        written: nil, position: params.position, area: shape.area)
+    }
+    text.line("/// Appends the parameter at `position`.")
+    text.block(
+      "static func parseParameter(_ input: Input, _ position: inout Int, _ tape: inout Tape) -> Bool"
+    ) { text in
+      text.line("let start = position")
+      text.block("guard \(tokens.function(nameToken))(input, &position) else") {
+        $0.line("return tape.fail(position, \"the name of a parameter\")")
+      }
+      text.line("switch parameterSlot(input, start, position) {")
+      for (index, row) in params.rows.enumerated() {
+        text.line("case \(ParameterSlot.first + index):  // \(row.name)")
+        text.indented { text in emitRow(row, ParameterSlot.first + index, params, to: &text) }
+      }
+      text.line("default:")
+      text.indented { text in
+        if let other = params.other {
+          text.line("position = start")
+          text.line(
+            "return \(other.layout.typeName).\(Self.function(other))(input, &position, &tape, slot: \(ParameterSlot.unknown))")
+        } else {
+          text.line("return tape.fail(start, \"a parameter of \(shape.name)\")")
+        }
+      }
+      text.line("}")
+      if !params.rows.isEmpty { text.line("return true") }
+    }
+    text.line()
+    NameDispatch(
+      names: params.rows.enumerated().map { ($0.element.name, ParameterSlot.first + $0.offset) },
+      fallback: ParameterSlot.unknown
+    ).emit("static func parameterSlot", to: &text)
+  }
+
+  private func emitRow(
+    _ row: ParameterTable.Row, _ slot: Int, _ params: ParameterTable, to text: inout SourceText
+  ) {
+    guard let value = row.value else {
+      text.line("tape.close(tape.open(\(slot), fixedWords: 0))")
+      return
+    }
+    // One that may lack its value has a word that says whether it is there.
+    let extra = row.isValueOptional ? 1 : 0
+    text.line("let node = tape.open(\(slot), fixedWords: \(value.fixedWords + extra))")
+    let body: (inout SourceText) -> Void = { text in
+      var context = Context(shape: value, usesNode: true)
+      context.base = 1 + extra
+      emitBody(value.body, &context, to: &text)
+    }
+    let separator: String
+    switch params.separator {
+    case .literal(let bytes, let exact, _): separator = literal(bytes, exact)
+    case .token(let rule, _): separator = "\(tokens.function(rule))(input, &position)"
+    default: separator = "true"
+    }
+    if row.isValueOptional {
+      text.block("if \(separator)") { text in
+        text.line("tape.set(node + 1, 1)")
+        body(&text)
+      }
+    } else {
+      text.block("guard \(separator) else") { $0.line("return tape.fail(position, \"the value of \(row.name)\")") }
+      body(&text)
+    }
+    text.line("tape.close(node)")
+  }
+}
+
+/// Prints a function that looks up a name by its length and first byte.
+struct NameDispatch {
+  var names: [(name: String, slot: Int)]
+  var fallback: Int
+  var isExact = false
+
+  func emit(_ declaration: String, to text: inout SourceText) {
+    text.line("/// The number of the name from `start` up to `end`; \(fallback) for one that the grammar does not have.")
+    text.block("\(declaration)(_ input: Input, _ start: Int, _ end: Int) -> UInt32") { text in
+      if names.isEmpty {
+        text.line("\(fallback)")
+        return
+      }
+      text.line("switch end &- start {")
+      let lengths = Dictionary(grouping: names) { $0.name.utf8.count }
+      for (length, entries) in lengths.sorted(by: { $0.key < $1.key }) {
+        text.line("case \(length):")
+        text.indented { text in emit(entries, to: &text) }
+      }
+      text.line("default: break")
+      text.line("}")
+      text.line("return \(fallback)")
+    }
+  }
+
+  private func emit(_ entries: [(name: String, slot: Int)], to text: inout SourceText) {
+    let test = isExact ? "isExact" : "isIgnoringCase"
+    func key(_ name: String) -> String { isExact ? name : name.asciiLowercased }
+    if entries.count == 1 {
+      text.line("if \(test)(input, start, \(SourceText.literal(key(entries[0].name)))) { return \(entries[0].slot) }")
+      return
+    }
+    let groups = Dictionary(grouping: entries) { key($0.name).utf8.first ?? 0 }
+    text.line("switch \(isExact ? "input[start]" : "lowercased(input[start])") {")
+    for (byte, group) in groups.sorted(by: { $0.key < $1.key }) {
+      text.line("case \(SourceText.byte(byte)):")
+      text.indented { text in
+        for entry in group {
+          text.line("if \(test)(input, start, \(SourceText.literal(key(entry.name)))) { return \(entry.slot) }")
+        }
+      }
+    }
+    text.line("default: break")
+    text.line("}")
+  }
+}
+
+extension String {
+  /// Lower case of the ASCII letters; the standard library alone knows all others too.
+  var asciiLowercased: String { String(decoding: utf8.map(ParserEmitter.lowercased), as: UTF8.self) }
+}

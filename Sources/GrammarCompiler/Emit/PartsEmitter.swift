@@ -1,0 +1,265 @@
+/// Prints how a codec finds the headers, lines and attributes of a message, and its status codes.
+struct PartsEmitter {
+  let model: Model
+
+  func emit() -> String {
+    var text = SourceText()
+    text.line("import CodecRuntime")
+    if !model.headers.isEmpty { emitHeaders(to: &text) }
+    if !model.lines.isEmpty || !model.attributes.isEmpty { emitLines(to: &text) }
+    if !model.statuses.isEmpty { emitStatuses(to: &text) }
+    return text.text
+  }
+
+  // MARK: Headers
+
+  private func emitHeaders(to text: inout SourceText) {
+    text.line()
+    text.line("/// The header fields that the grammars know, by the number that a node bears as its slot.")
+    text.block("public enum Headers") { text in
+      text.line("/// The slot of a header that the grammars do not know.")
+      text.line("public static let unknown: UInt32 = 1021")
+      for header in model.headers {
+        text.line("public static let \(Naming.escaped(Naming.property(header.name))): UInt32 = \(header.slot)")
+      }
+      text.line()
+      NameDispatch(
+        names: model.headers.flatMap { header in
+          [header.name, header.compactForm].compactMap { $0 }.map { ($0, header.slot) }
+        }, fallback: 1021
+      ).emit("static func slot", to: &text)
+      text.line()
+      emitDispatch(
+        "/// Appends the node of the header `slot` whose value begins at `position`.",
+        "static func parse(_ slot: UInt32, _ input: Input, _ position: inout Int, _ tape: inout Tape) -> Bool",
+        model.headers.map { ($0.slot, "\($0.shape.typeName).parse(input, &position, &tape, slot: \($0.slot))") },
+        fallback: "false", to: &text)
+      text.line()
+      emitDispatch(
+        "/// Writes the value of the header whose node is at `node`.",
+        "static func write(_ slot: UInt32, _ arena: Arena, _ node: Int, to output: inout Output)",
+        model.headers.map { ($0.slot, "\($0.shape.typeName).write(arena, node, to: &output)") }, fallback: "break",
+        to: &text)
+      text.line()
+      emitDispatch(
+        "/// The name as it is written.", "public static func name(_ slot: UInt32) -> StaticString",
+        model.headers.map { ($0.slot, SourceText.literal($0.name)) }, fallback: "\"\"", to: &text)
+      text.line()
+      text.line("/// Whether the header may occur more than once.")
+      text.block("static func isRepeatable(_ slot: UInt32) -> Bool") { text in
+        text.line("switch slot {")
+        let single = model.headers.filter { !$0.isMany }.map { String($0.slot) }
+        if !single.isEmpty { Self.wrapped("case ", single, suffix: ": false", to: &text) }
+        text.line("default: true")
+        text.line("}")
+      }
+      text.line()
+      text.line("/// Headers without which a message is invalid.")
+      text.line(
+        "static let required: [UInt32] = [\(model.headers.filter(\.isRequired).map { String($0.slot) }.joined(separator: ", "))]")
+    }
+    text.line()
+    text.line("/// The header fields of a message.")
+    text.block("public struct HeaderFields: Sendable") { text in
+      text.line("public let arena: Arena")
+      text.line("let start: Int")
+      text.line("let end: Int")
+      for header in model.headers {
+        text.line()
+        text.documentation(header.shape.comment, fallback: "`\(header.name)`")
+        let name = Naming.escaped(Naming.property(header.name))
+        if let field = header.listField {
+          text.block("public var \(name): HeaderValues<\(TypeEmitter.elementType(field.type))>") {
+            $0.line(
+              "HeaderValues(arena: arena, headerSlot: \(header.slot), from: start, to: end, valueSlot: \(field.slot), after: \(header.shape.fixedWords))")
+          }
+        } else if header.isMany {
+          text.block("public var \(name): ArenaList<\(header.shape.typeName)>") {
+            $0.line("ArenaList(arena: arena, slot: \(header.slot), from: start, to: end)")
+          }
+        } else {
+          text.block("public var \(name): \(header.shape.typeName)?") {
+            $0.line("ArenaList(arena: arena, slot: \(header.slot), from: start, to: end).first")
+          }
+        }
+      }
+    }
+    text.line()
+    emitDrafts("HeaderDraft", "A header field to be written.", model.headers.map { (Naming.property($0.name), $0.shape, $0.slot) }, to: &text)
+  }
+
+  static func wrapped(_ prefix: String, _ items: [String], suffix: String, to text: inout SourceText) {
+    var line = prefix
+    for (index, item) in items.enumerated() {
+      let piece = item + (index == items.count - 1 ? suffix : ", ")
+      if line.count + piece.count > 100 {
+        text.line(line.trimmedEnd)
+        line = "  "
+      }
+      line += piece
+    }
+    text.line(line)
+  }
+
+  private func emitDispatch(
+    _ comment: String, _ declaration: String, _ cases: [(Int, String)], fallback: String, to text: inout SourceText
+  ) {
+    text.line(comment)
+    text.block(declaration) { text in
+      text.line("switch slot {")
+      for (slot, expression) in cases { text.line("case \(slot): \(expression)") }
+      text.line("default: \(fallback)")
+      text.line("}")
+    }
+  }
+
+  private func emitDrafts(
+    _ name: String, _ comment: String, _ entries: [(String, Shape?, Int)], to text: inout SourceText
+  ) {
+    text.line("/// \(comment)")
+    text.block("public enum \(name): Sendable") { text in
+      for (label, shape, _) in entries {
+        text.line("case \(Naming.escaped(label))" + (shape.map { "(\($0.typeName).Draft)" } ?? ""))
+      }
+      text.line()
+      text.line("/// Appends the node. Throws: ``DraftError`` for a value that the grammar does not allow.")
+      text.block("public func append(to tape: inout Tape) throws(DraftError)") { text in
+        text.line("switch self {")
+        for (label, shape, slot) in entries {
+          if shape != nil {
+            text.line("case .\(Naming.escaped(label))(let draft): try draft.append(to: &tape, slot: \(slot))")
+          } else {
+            text.line("case .\(Naming.escaped(label)): tape.close(tape.open(\(slot), fixedWords: 0))")
+          }
+        }
+        text.line("}")
+      }
+    }
+  }
+
+  // MARK: Lines
+
+  private func emitLines(to text: inout SourceText) {
+    text.line()
+    text.line("/// The lines and attributes that the grammars know, by the number that a node bears as its slot.")
+    text.block("public enum Lines") { text in
+      text.line("/// The slot of a line or attribute that the grammars do not know.")
+      text.line("static let unknown: UInt32 = 1000")
+      for line in model.lines {
+        text.line("public static let \(Naming.escaped(Naming.property(line.name))): UInt32 = \(line.slot)")
+      }
+      for attribute in model.attributes {
+        text.line("public static let \(Naming.property(attribute.name))Attribute: UInt32 = \(attribute.slot)")
+      }
+      text.line()
+      text.line("/// The slot of the line that begins with `letter`; 0 for an unknown one.")
+      text.block("static func slot(ofLetter letter: UInt8) -> UInt32") { text in
+        text.line("switch letter {")
+        for line in model.lines { text.line("case \(SourceText.byte(line.letter)): \(line.slot)") }
+        text.line("default: 0")
+        text.line("}")
+      }
+      text.line()
+      text.line("/// The letter of the line `slot`; `a` for an attribute.")
+      text.block("static func letter(_ slot: UInt32) -> UInt8") { text in
+        text.line("switch slot {")
+        for line in model.lines { text.line("case \(line.slot): \(SourceText.byte(line.letter))") }
+        text.line("default: 0x61")
+        text.line("}")
+      }
+      text.line()
+      NameDispatch(names: model.attributes.map { ($0.name, $0.slot) }, fallback: 1000, isExact: true)
+        .emit("static func attributeSlot", to: &text)
+      text.line()
+      emitDispatch(
+        "/// The name of the attribute `slot`.", "public static func attributeName(_ slot: UInt32) -> StaticString",
+        model.attributes.map { ($0.slot, SourceText.literal($0.name)) }, fallback: "\"\"", to: &text)
+      text.line()
+      text.line("/// Whether the attribute `slot` has a value.")
+      text.block("static func hasValue(_ slot: UInt32) -> Bool") { text in
+        text.line("switch slot {")
+        let without = model.attributes.filter { $0.shape == nil }.map { String($0.slot) }
+        if !without.isEmpty { Self.wrapped("case ", without, suffix: ": false", to: &text) }
+        text.line("default: true")
+        text.line("}")
+      }
+      text.line()
+      let shapes = model.lines.map { ($0.slot, $0.shape) } + model.attributes.compactMap { attribute in attribute.shape.map { (attribute.slot, $0) } }
+      emitDispatch(
+        "/// Appends the node of the line or attribute `slot` whose value begins at `position`.",
+        "static func parse(_ slot: UInt32, _ input: Input, _ position: inout Int, _ tape: inout Tape) -> Bool",
+        shapes.map { ($0.0, "\($0.1.typeName).parse(input, &position, &tape, slot: \($0.0))") }, fallback: "false",
+        to: &text)
+      text.line()
+      emitDispatch(
+        "/// Writes the value of the line or attribute whose node is at `node`.",
+        "static func write(_ slot: UInt32, _ arena: Arena, _ node: Int, to output: inout Output)",
+        shapes.map { ($0.0, "\($0.1.typeName).write(arena, node, to: &output)") }, fallback: "break", to: &text)
+    }
+    text.line()
+    text.line("/// The lines of a session description before its first m-line, or those of one media description.")
+    text.block("public struct LineFields: Sendable") { text in
+      text.line("public let arena: Arena")
+      text.line("let start: Int")
+      text.line("let end: Int")
+      for line in model.lines {
+        emitAccessor(line.name, line.shape.typeName, line.slot, line.shape.comment, to: &text)
+      }
+      for attribute in model.attributes {
+        let label = model.lines.contains { $0.name == attribute.name } ? attribute.name + "-attribute" : attribute.name
+        emitAccessor(label, attribute.shape?.typeName, attribute.slot, attribute.comment, to: &text)
+      }
+    }
+    text.line()
+    emitDrafts(
+      "LineDraft", "A line to be written.",
+      model.lines.map { (Naming.property($0.name), $0.shape, $0.slot) }
+        + model.attributes.map { attribute in
+          let label = model.lines.contains { $0.name == attribute.name } ? attribute.name + "-attribute" : attribute.name
+          return (Naming.property(label), attribute.shape, attribute.slot)
+        }, to: &text)
+  }
+
+  private func emitAccessor(
+    _ name: String, _ type: String?, _ slot: Int, _ comment: String, to text: inout SourceText
+  ) {
+    text.line()
+    text.documentation(comment, fallback: "`\(name)`")
+    let property = Naming.escaped(Naming.property(name))
+    if let type {
+      text.block("public var \(property): ArenaList<\(type)>") {
+        $0.line("ArenaList(arena: arena, slot: \(slot), from: start, to: end)")
+      }
+    } else {
+      text.block("public var \(property): Bool") {
+        $0.line("ArenaList<TextValue>(arena: arena, slot: \(slot), from: start, to: end).first != nil")
+      }
+    }
+  }
+
+  // MARK: Status codes
+
+  private func emitStatuses(to text: inout SourceText) {
+    text.line()
+    text.line("/// The registered status codes.")
+    text.block("public enum StatusCodes") { text in
+      text.line("/// The reason phrase that is usual for `code`.")
+      text.block("public static func phrase(_ code: Int) -> String?") { text in
+        text.line("switch code {")
+        for status in model.statuses.sorted(by: { $0.code < $1.code }) {
+          text.line("case \(status.code): \(SourceText.literal(status.phrase))")
+        }
+        text.line("default: nil")
+        text.line("}")
+      }
+    }
+  }
+}
+
+extension String {
+  var trimmedEnd: String {
+    var result = self
+    while result.last == " " { result.removeLast() }
+    return result
+  }
+}

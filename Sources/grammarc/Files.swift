@@ -1,0 +1,74 @@
+import GrammarCompiler
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// The few calls of the C library that a compiler needs.
+enum Files {
+  static func read(_ path: String) -> [UInt8]? {
+    guard let file = fopen(path, "rb") else { return nil }
+    defer { fclose(file) }
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 65536)
+    while true {
+      let count = fread(&buffer, 1, buffer.count, file)
+      if count == 0 { break }
+      bytes += buffer[0..<count]
+    }
+    return ferror(file) == 0 ? bytes : nil
+  }
+
+  /// Writes `text`, unless the file holds just that already: then nothing that depends on it is built anew.
+  static func write(_ path: String, _ text: String) -> Bool {
+    let bytes = Array(text.utf8)
+    if read(path) == bytes { return true }
+    guard let file = fopen(path, "wb") else { return false }
+    let isWritten = fwrite(bytes, 1, bytes.count, file) == bytes.count
+    return fclose(file) == 0 && isWritten
+  }
+
+  static func list(_ directory: String) -> [String] {
+    guard let handle = opendir(directory) else { return [] }
+    defer { closedir(handle) }
+    var names: [String] = []
+    while let entry = readdir(handle) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        pointer.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: entry.pointee.d_name)) {
+          String(cString: $0)
+        }
+      }
+      if !name.hasPrefix(".") { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  /// Every grammar below `directory`: files at the top are areas of their own, folders are areas.
+  static func grammars(_ directory: String) -> [SourceFile] {
+    var result: [SourceFile] = []
+    for name in list(directory) {
+      let path = "\(directory)/\(name)"
+      if name.hasSuffix(".grammar") {
+        if name != "targets.grammar", let text = read(path) {
+          result.append(SourceFile(path: path, area: String(name.dropLast(8)), text: text))
+        }
+        continue
+      }
+      for inner in list(path) where inner.hasSuffix(".grammar") {
+        if let text = read("\(path)/\(inner)") {
+          result.append(SourceFile(path: "\(path)/\(inner)", area: name, text: text))
+        }
+      }
+    }
+    return result
+  }
+
+  static func printError(_ text: String) {
+    let bytes = Array(text.utf8)
+    _ = bytes.withUnsafeBufferPointer { unsafe in Glibc.write(2, unsafe.baseAddress, unsafe.count) }
+  }
+}
