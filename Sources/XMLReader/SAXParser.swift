@@ -1,20 +1,12 @@
 import CLibXML2
 import CodecRuntime
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
-
 /// A push parser of libxml2 whose SAX2 events fill tapes.
 ///
 /// It is given whole units (a document, the head of a stream, a stanza) and belongs to one thread at a time.
 final class SAXParser {
   private let context: xmlParserCtxtPtr
-  private let filler: TapeFiller
+  private let box: FillerBox
 
   /// Has to have happened before the first parser is made; `static let` does it once.
   private static let initialization: Void = xmlInitParser()
@@ -22,19 +14,19 @@ final class SAXParser {
   /// Fails when there is no memory.
   init?(limits: XMLLimits) {
     _ = Self.initialization
-    let filler = TapeFiller(maximumNamespaces: limits.maximumNamespaces)
+    let box = FillerBox(TapeFiller(maximumNamespaces: limits.maximumNamespaces))
     var handler = Self.makeHandler()
     // libxml2 keeps the pointer as its user data; `self` owns the object and outlives the context.
-    let userData = Unmanaged.passUnretained(filler).toOpaque()
+    let userData = Unmanaged.passUnretained(box).toOpaque()
     guard let context = xmlCreatePushParserCtxt(&handler, userData, nil, 0, nil) else { return nil }
     // NOENT resolves the predefined entities; no others can be declared. HUGE stays off.
     let options = Int32(XML_PARSE_NOENT.rawValue) | Int32(XML_PARSE_NONET.rawValue)
     _ = xmlCtxtUseOptions(context, options)
     // No guessing from the first bytes.
     _ = xmlSwitchEncoding(context, XML_CHAR_ENCODING_UTF8)
-    filler.context = context
+    box.filler.context = context
     self.context = context
-    self.filler = filler
+    self.box = box
   }
 
   deinit { xmlFreeParserCtxt(context) }
@@ -71,292 +63,45 @@ final class SAXParser {
   private func parse(
     _ bytes: UnsafeBufferPointer<UInt8>, from start: Int, isHead: Bool, isLast: Bool
   ) throws(XMLReadError) -> XMLElement? {
-    filler.begin(bytes, from: start, isHead: isHead)
+    box.filler.begin(bytes, from: start, isHead: isHead)
     bytes.withMemoryRebound(to: CChar.self) { characters in
       guard let base = characters.baseAddress else { return }
       _ = xmlParseChunk(context, base + start, Int32(clamping: characters.count - start), isLast ? 1 : 0)
     }
-    if var error = filler.error {
+    if var error = box.filler.error {
       // libxml2 names bytes that are no UTF-8 in different ways, depending on where they stand.
       if error.kind == .notWellFormed, String(validating: bytes, as: UTF8.self) == nil {
         error.kind = .unsupportedEncoding
       }
       throw error
     }
-    return filler.finish()
+    return box.filler.finish()
   }
 
   private static func makeHandler() -> xmlSAXHandler {
     var handler = xmlSAXHandler()
     handler.initialized = UInt32(XML_SAX2_MAGIC)
     handler.startElementNs = { userData, name, _, namespace, _, _, attributeCount, _, attributes in
-      TapeFiller.of(userData)?.startElement(
+      FillerBox.of(userData)?.filler.startElement(
         name: name, namespace: namespace, attributes: attributes, count: Int(attributeCount))
     }
-    handler.endElementNs = { userData, _, _, _ in TapeFiller.of(userData)?.endElement() }
-    handler.characters = { userData, text, length in TapeFiller.of(userData)?.text(text, Int(length)) }
-    handler.ignorableWhitespace = { userData, text, length in TapeFiller.of(userData)?.text(text, Int(length)) }
-    handler.cdataBlock = { userData, text, length in TapeFiller.of(userData)?.text(text, Int(length)) }
+    handler.endElementNs = { userData, _, _, _ in FillerBox.of(userData)?.filler.endElement() }
+    handler.characters = { userData, text, length in FillerBox.of(userData)?.filler.text(text, Int(length)) }
+    handler.ignorableWhitespace = { userData, text, length in FillerBox.of(userData)?.filler.text(text, Int(length)) }
+    handler.cdataBlock = { userData, text, length in FillerBox.of(userData)?.filler.text(text, Int(length)) }
     // The framer has refused these already; a difference of opinion between it and libxml2 must not let them through.
     handler.internalSubset = { userData, _, _, _ in
-      TapeFiller.of(userData)?.refuse(.restrictedXML, "a document type declaration")
+      FillerBox.of(userData)?.filler.refuse(.restrictedXML, "a document type declaration")
     }
     handler.processingInstruction = { userData, _, _ in
-      TapeFiller.of(userData)?.refuse(.restrictedXML, "a processing instruction")
+      FillerBox.of(userData)?.filler.refuse(.restrictedXML, "a processing instruction")
     }
     handler.serror = { userData, error in
       guard let error else { return }
-      TapeFiller.of(userData)?.note(
+      FillerBox.of(userData)?.filler.note(
         code: error.pointee.code, isError: error.pointee.level.rawValue >= XML_ERR_ERROR.rawValue,
         message: error.pointee.message)
     }
     return handler
-  }
-}
-
-/// What the callbacks of libxml2 write to.
-final class TapeFiller {
-  /// The context that this object is the user data of; it is `nil` only until that has been made.
-  var context: xmlParserCtxtPtr?
-  private(set) var error: XMLReadError?
-
-  private let maximumNamespaces: Int
-  private var tape = Tape()
-  /// Bytes of the tape that are input, and those of them that libxml2 was given.
-  private var inputRange = 0..<0
-  private var isHead = false
-  /// The elements that have not ended.
-  private var open: [Int] = []
-  /// The text node that the next text continues, where nothing came between.
-  private var lastText: Int?
-  /// Namespaces are the same pointer wherever they are the same, as libxml2 takes them from its dictionary.
-  private var namespaces: [(pointer: UnsafePointer<xmlChar>, slice: Slice)] = []
-
-  init(maximumNamespaces: Int) {
-    self.maximumNamespaces = maximumNamespaces
-    open.reserveCapacity(32)
-    namespaces.reserveCapacity(16)
-  }
-
-  static func of(_ userData: UnsafeMutableRawPointer?) -> TapeFiller? {
-    guard let userData else { return nil }
-    return Unmanaged<TapeFiller>.fromOpaque(userData).takeUnretainedValue()
-  }
-
-  func begin(_ bytes: UnsafeBufferPointer<UInt8>, from start: Int, isHead: Bool) {
-    tape = Tape(copying: UnsafeRawBufferPointer(bytes), expectedWords: bytes.count / 2 + 64)
-    inputRange = start..<bytes.count
-    self.isHead = isHead
-    error = nil
-    open.removeAll(keepingCapacity: true)
-    lastText = nil
-    namespaces.removeAll(keepingCapacity: true)
-  }
-
-  /// The element that the unit consisted of; `nil` where there was none or it did not end.
-  func finish() -> XMLElement? {
-    guard open.isEmpty, tape.wordCount > 0 else { return nil }
-    var finished = Tape()
-    swap(&finished, &tape)
-    return XMLElement(arena: finished.finish(), index: 0)
-  }
-
-  // MARK: Events
-
-  func startElement(
-    name: UnsafePointer<xmlChar>?, namespace: UnsafePointer<xmlChar>?,
-    attributes: UnsafeMutablePointer<UnsafePointer<xmlChar>?>?, count: Int
-  ) {
-    guard error == nil, let name else { return }
-    lastText = nil
-    let start = startOfTag()
-    let index = tape.openElement(
-      namespace: slice(ofNamespace: namespace), name: slice(ofElementName: name, tag: start),
-      sourceOffset: start.map { UInt32(truncatingIfNeeded: $0) } ?? .max)
-    if let attributes {
-      for number in 0..<count {
-        // Five pointers: local name, prefix, namespace, start of the value, its end.
-        let fields = attributes + number * 5
-        guard let attributeName = fields[0], let start = fields[3], let end = fields[4] else { continue }
-        let value = UnsafeBufferPointer(start: start, count: max(end - start, 0))
-        let position = inputPosition(of: value)
-        let valueSlice = position.map { Slice(offset: UInt32($0), length: UInt32(value.count)) } ?? tape.append(value)
-        tape.appendAttribute(
-          namespace: fields[2] == nil ? .absent : slice(ofNamespace: fields[2]),
-          name: slice(ofAttributeName: attributeName, valueAt: position), value: valueSlice)
-      }
-    }
-    if isHead {
-      tape.close(index)
-      // The root stays open, but its head is all that the tape is to hold.
-      isHead = false
-    } else {
-      open.append(index)
-    }
-  }
-
-  func endElement() {
-    guard error == nil, let index = open.popLast() else { return }
-    lastText = nil
-    tape.close(index)
-  }
-
-  func text(_ start: UnsafePointer<xmlChar>?, _ length: Int) {
-    guard error == nil, let start, length > 0, !open.isEmpty else { return }
-    let bytes = UnsafeBufferPointer(start: start, count: length)
-    let position = inputPosition(of: bytes)
-    guard let node = lastText else {
-      lastText = tape.appendText(
-        position.map { Slice(offset: UInt32($0), length: UInt32(length)) } ?? tape.append(bytes))
-      return
-    }
-    let content = node + XMLLayout.content
-    let earlier = Slice(offset: tape.word(content), length: tape.word(content + 1))
-    let end = Int(earlier.offset) + Int(earlier.length)
-    if end == position {
-      tape.set(content, Slice(offset: earlier.offset, length: earlier.length + UInt32(length)))
-    } else if end == tape.byteCount, Int(earlier.offset) >= inputRange.upperBound {
-      let appended = tape.append(bytes)
-      tape.set(content, Slice(offset: earlier.offset, length: earlier.length + appended.length))
-    } else {
-      // The text does not stand in the input in one piece (a reference, a line end, a CDATA section): it is put
-      // together behind the input, where it can then grow.
-      let copy = tape.withBytes(of: earlier) { Array($0) }
-      let moved = copy.withUnsafeBufferPointer { tape.append($0) }
-      let appended = tape.append(bytes)
-      tape.set(content, Slice(offset: moved.offset, length: moved.length + appended.length))
-    }
-  }
-
-  func refuse(_ kind: XMLReadError.Kind, _ message: String) {
-    guard error == nil else { return }
-    error = XMLReadError(kind: kind, offset: currentPosition(), message: message)
-    // Not xmlStopParser: it frees the buffer that the function which called us may still be reading.
-    context?.pointee.disableSAX = 1
-  }
-
-  func note(code: Int32, isError: Bool, message: UnsafePointer<CChar>?) {
-    // A namespace that is no URI is a fault of style: names are compared byte by byte and never looked up.
-    guard isError, error == nil, code != XML_WAR_NS_URI.rawValue, code != XML_WAR_NS_URI_RELATIVE.rawValue else {
-      return
-    }
-    var text = message.map { String(cString: $0) } ?? "not well-formed"
-    while text.last?.isNewline == true { text.removeLast() }
-    let kind: XMLReadError.Kind
-    switch UInt32(bitPattern: code) {
-    case XML_ERR_UNDECLARED_ENTITY.rawValue, XML_WAR_UNDECLARED_ENTITY.rawValue: kind = .restrictedXML
-    case XML_ERR_NO_MEMORY.rawValue: kind = .resourceConstraint
-    default: kind = .notWellFormed
-    }
-    refuse(kind, text)
-  }
-
-  // MARK: Where things stand in the input
-
-  /// Where `bytes` stand in the tape, if libxml2 points into its copy of the input and not to a text of its own.
-  ///
-  /// The distance to the end is what counts, as libxml2 drops what it has read from the front of its buffer. The
-  /// bytes are compared, so that nothing depends on how it manages that buffer.
-  private func inputPosition(of bytes: UnsafeBufferPointer<UInt8>) -> Int? {
-    guard let start = bytes.baseAddress, let input = context?.pointee.input, let end = input.pointee.end,
-      let base = input.pointee.base, start >= base, start + bytes.count <= end
-    else { return nil }
-    return verified(inputRange.upperBound - (end - start), bytes)
-  }
-
-  private func verified(_ position: Int, _ bytes: UnsafeBufferPointer<UInt8>) -> Int? {
-    guard position >= inputRange.lowerBound, position + bytes.count <= inputRange.upperBound else { return nil }
-    guard let base = bytes.baseAddress, !bytes.isEmpty else { return position }
-    let slice = Slice(offset: UInt32(position), length: UInt32(bytes.count))
-    let isSame = tape.withBytes(of: slice) { copy in
-      copy.baseAddress.map { memcmp($0, base, bytes.count) == 0 } ?? false
-    }
-    return isSame ? position : nil
-  }
-
-  private func currentPosition() -> Int {
-    guard let input = context?.pointee.input, let end = input.pointee.end, let current = input.pointee.cur else {
-      return inputRange.upperBound
-    }
-    return min(max(inputRange.upperBound - (end - current), inputRange.lowerBound), inputRange.upperBound)
-  }
-
-  /// Where the start-tag that libxml2 has just read begins: at the last `<`, as an attribute value has none.
-  private func startOfTag() -> Int? {
-    var position = currentPosition() - 1
-    let range = inputRange
-    return tape.withBytes(of: Slice(offset: 0, length: UInt32(range.upperBound))) { bytes in
-      while position >= range.lowerBound, position < bytes.count {
-        if bytes[position] == 0x3C { return position }
-        position -= 1
-      }
-      return nil
-    }
-  }
-
-  private func slice(ofElementName name: UnsafePointer<xmlChar>, tag: Int?) -> Slice {
-    let length = strlen(UnsafeRawPointer(name).assumingMemoryBound(to: CChar.self))
-    let bytes = UnsafeBufferPointer(start: name, count: length)
-    if let tag {
-      if let position = verified(tag + 1, bytes), isEndOfName(position + length) {
-        return Slice(offset: UInt32(position), length: UInt32(length))
-      }
-      if let colon = prefixEnd(from: tag + 1), let position = verified(colon + 1, bytes) {
-        return Slice(offset: UInt32(position), length: UInt32(length))
-      }
-    }
-    return tape.append(bytes)
-  }
-
-  private func isEndOfName(_ position: Int) -> Bool {
-    byte(at: position).map { $0 <= 0x20 || $0 == 0x2F || $0 == 0x3E } ?? false
-  }
-
-  /// The colon after the prefix that starts at `start`.
-  private func prefixEnd(from start: Int) -> Int? {
-    var position = start
-    while let byte = byte(at: position), byte > 0x20, byte != 0x2F, byte != 0x3E {
-      if byte == 0x3A { return position }
-      position += 1
-    }
-    return nil
-  }
-
-  private func byte(at position: Int) -> UInt8? {
-    guard inputRange.contains(position) else { return nil }
-    return tape.withBytes(of: Slice(offset: UInt32(position), length: 1)) { $0.first }
-  }
-
-  /// The name stands before the value, an equals sign and a quotation mark. `valueAt` is `nil` where the value is a
-  /// text of libxml2's own.
-  private func slice(ofAttributeName name: UnsafePointer<xmlChar>, valueAt value: Int?) -> Slice {
-    let length = strlen(UnsafeRawPointer(name).assumingMemoryBound(to: CChar.self))
-    let bytes = UnsafeBufferPointer(start: name, count: length)
-    if let value, let end = endOfName(beforeValueAt: value), let position = verified(end - length, bytes) {
-      return Slice(offset: UInt32(position), length: UInt32(length))
-    }
-    return tape.append(bytes)
-  }
-
-  private func endOfName(beforeValueAt value: Int) -> Int? {
-    var position = value - 2
-    while let byte = byte(at: position), byte <= 0x20 { position -= 1 }
-    guard byte(at: position) == 0x3D else { return nil }
-    position -= 1
-    while let byte = byte(at: position), byte <= 0x20 { position -= 1 }
-    return position + 1
-  }
-
-  private func slice(ofNamespace namespace: UnsafePointer<xmlChar>?) -> Slice {
-    guard let namespace else { return .absent }
-    for known in namespaces.reversed() where known.pointer == namespace { return known.slice }
-    guard namespaces.count < maximumNamespaces else {
-      refuse(.policyViolation, "more than \(maximumNamespaces) namespaces")
-      return .absent
-    }
-    let length = strlen(UnsafeRawPointer(namespace).assumingMemoryBound(to: CChar.self))
-    let slice = tape.append(UnsafeBufferPointer(start: namespace, count: length))
-    namespaces.append((namespace, slice))
-    return slice
   }
 }

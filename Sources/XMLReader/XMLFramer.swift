@@ -80,7 +80,9 @@ struct XMLFramer {
           guard byte == 0x3C else { return refuseText(byte) }
           unitStart = position
           state = .markup
-        } else if byte == 0x3C {
+        } else {
+          while position < bytes.count, bytes[position] != 0x3C { position += 1 }
+          if position == bytes.count { break }
           state = .markup
         }
         position += 1
@@ -106,6 +108,12 @@ struct XMLFramer {
         position += 1
       case .startTag:
         if previous == 0x2F, byte != 0x3E { return .refused(.notWellFormed, "\"/\" in a start-tag") }
+        if byte > 0x3F {
+          // Nothing above the question mark ends anything; a name can be skipped.
+          while position < bytes.count, bytes[position] > 0x3F { position += 1 }
+          previous = byte
+          continue
+        }
         position += 1
         switch byte {
         case 0x22, 0x27:
