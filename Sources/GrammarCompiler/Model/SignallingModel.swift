@@ -170,7 +170,9 @@ final class SignallingBuilder {
     var result: [Named] = []
     for phrase in phrases {
       let key = phrase.text.lowercased()
-      if let state = stateIndices[key] {
+      if key == "all" {
+        result += resolve(.all(excluding: [], phrase.position))
+      } else if let state = stateIndices[key] {
         result.append(Named(state: state, phrase: phrase))
       } else if let group = groups[key] {
         usedGroups.insert(key)

@@ -154,16 +154,21 @@ extension Parser {
     "in", "then", "otherwise", "begins", "ends", "needs", "says", "but", "status", "reason", "cause", "with",
   ]
 
-  private func isPhraseEnd(_ token: LexicalToken) -> Bool {
-    if case .identifier(let name) = token.kind { return Self.separators.contains(name) }
-    return true
+  /// A word of a name; a name may hold numbers behind its first word (`answer 180`).
+  private var wordHere: String? {
+    switch current.kind {
+    case _ where isAtEnd: nil
+    case .identifier(let name): Self.separators.contains(name) ? nil : name
+    case .number(let value): "\(value)"
+    default: nil
+    }
   }
 
   /// A name of one or more words, all on one line.
   private mutating func parsePhrase(_ what: String) throws -> Phrase {
-    guard !isAtEnd, !isPhraseEnd(current), case .identifier(let first) = current.kind else { throw expected(what) }
+    guard case .identifier = current.kind, let first = wordHere else { throw expected(what) }
     var phrase = Phrase(text: first, position: take().position)
-    while !isAtEnd, !current.isFirstOnLine, !isPhraseEnd(current), case .identifier(let word) = current.kind {
+    while !current.isFirstOnLine, let word = wordHere {
       phrase.text += " " + word
       take()
     }
