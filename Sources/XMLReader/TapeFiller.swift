@@ -187,13 +187,11 @@ struct TapeFiller: ~Copyable {
   /// Where the start-tag that libxml2 has just read begins: at the last `<`, as an attribute value has none.
   private func startOfTag() -> Int? {
     var position = currentPosition() - 1
-    let range = inputRange
-    return tape.withBytes(of: Slice(offset: 0, length: UInt32(range.upperBound))) { bytes in
-      while position >= range.lowerBound, position < bytes.count {
-        if bytes[position] == 0x3C { return position }
-        position -= 1
-      }
-      return nil
+    let first = inputRange.lowerBound
+    guard position < inputRange.upperBound else { return nil }
+    return tape.withBytes(of: Slice(offset: 0, length: UInt32(inputRange.upperBound))) { bytes in
+      while position >= first, bytes[position] != 0x3C { position -= 1 }
+      return position >= first ? position : nil
     }
   }
 
@@ -242,12 +240,15 @@ struct TapeFiller: ~Copyable {
   }
 
   private func endOfName(beforeValueAt value: Int) -> Int? {
-    var position = value - 2
-    while let byte = byte(at: position), byte <= 0x20 { position -= 1 }
-    guard byte(at: position) == 0x3D else { return nil }
-    position -= 1
-    while let byte = byte(at: position), byte <= 0x20 { position -= 1 }
-    return position + 1
+    let first = inputRange.lowerBound
+    return tape.withBytes(of: Slice(offset: 0, length: UInt32(inputRange.upperBound))) { bytes in
+      var position = value - 2
+      while position > first, bytes[position] <= 0x20 { position -= 1 }
+      guard position > first, bytes[position] == 0x3D else { return nil }
+      position -= 1
+      while position > first, bytes[position] <= 0x20 { position -= 1 }
+      return position + 1
+    }
   }
 
   private mutating func slice(ofNamespace namespace: UnsafePointer<xmlChar>?) -> Slice {

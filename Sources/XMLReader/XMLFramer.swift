@@ -81,7 +81,7 @@ struct XMLFramer {
           unitStart = position
           state = .markup
         } else {
-          while position < bytes.count, bytes[position] != 0x3C { position += 1 }
+          position = Self.skip(bytes, from: position) { $0 != 0x3C }
           if position == bytes.count { break }
           state = .markup
         }
@@ -110,7 +110,7 @@ struct XMLFramer {
         if previous == 0x2F, byte != 0x3E { return .refused(.notWellFormed, "\"/\" in a start-tag") }
         if byte > 0x3F {
           // Nothing above the question mark ends anything; a name can be skipped.
-          while position < bytes.count, bytes[position] > 0x3F { position += 1 }
+          position = Self.skip(bytes, from: position) { $0 > 0x3F }
           previous = byte
           continue
         }
@@ -134,15 +134,17 @@ struct XMLFramer {
         }
         previous = byte
       case .quoted:
-        while position < bytes.count, bytes[position] != quote, bytes[position] != 0x3C { position += 1 }
+        let quote = quote
+        position = Self.skip(bytes, from: position) { $0 != quote && $0 != 0x3C }
         if position == bytes.count { break }
         if bytes[position] == 0x3C { return .refused(.notWellFormed, "\"<\" in an attribute value") }
         position += 1
         state = .startTag
       case .endTag:
-        if byte == 0x3C { return .refused(.notWellFormed, "\"<\" in an end-tag") }
+        position = Self.skip(bytes, from: position) { $0 != 0x3E && $0 != 0x3C }
+        if position == bytes.count { break }
+        if bytes[position] == 0x3C { return .refused(.notWellFormed, "\"<\" in an end-tag") }
         position += 1
-        guard byte == 0x3E else { continue }
         state = .content
         depth -= 1
         if depth == 0 { return .finishedRoot }
@@ -152,6 +154,16 @@ struct XMLFramer {
       }
     }
     return .incomplete
+  }
+
+  /// The first byte from `position` on for which `isSkipped` does not hold.
+  @inline(__always)
+  private static func skip(
+    _ bytes: UnsafeBufferPointer<UInt8>, from position: Int, while isSkipped: (UInt8) -> Bool
+  ) -> Int {
+    var position = position
+    while position < bytes.count, isSkipped(bytes[position]) { position += 1 }
+    return position
   }
 
   private func refuseText(_ byte: UInt8) -> Signal {
