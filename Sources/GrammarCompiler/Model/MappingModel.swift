@@ -1,5 +1,206 @@
 /// The mapping between SDP and Jingle, with names resolved.
 final class MappingModel {
+  /// Each map as it is used, the root first.
+  var blocks: [MappedBlock] = []
+  var root: MappedBlock?
+  var perspectives: [PerspectiveTable] = []
+  var keyTables: [KeyTable] = []
+  /// Names of the functions and predicates that are written in Swift.
+  var functions: [String] = []
+  var predicates: [String] = []
+  var lines: [SDPLine] = []
+  var declarations: [MapDeclaration] = []
+  var tableDeclarations: [TableDeclaration] = []
+
+  // What rows cover, and where rows take a line apart.
+  var coveredLines: Set<LineKey> = []
+  /// Lines that a function takes as a whole, or that are lost as a whole.
+  var wholeLines: Set<Int> = []
+  /// Lines that rows take apart, with the place of the first such row.
+  var positions: [Int: Position] = [:]
+  var coveredFields: Set<FieldKey> = []
+
   /// Resolves and checks what the trees say of the mapping; `nil` where they say nothing.
-  static func build(_ trees: [SyntaxTree], model: Model, diagnostics: Diagnostics) -> MappingModel? { nil }
+  static func build(_ trees: [SyntaxTree], model: Model, diagnostics: Diagnostics) -> MappingModel? {
+    guard trees.contains(where: { !$0.mapping.maps.isEmpty || !$0.mapping.tables.isEmpty }) else { return nil }
+    let mapping = MappingModelBuilder(trees, model: model, diagnostics: diagnostics).build()
+    MappingCheck(mapping, model: model, diagnostics: diagnostics).run()
+    return mapping
+  }
+}
+
+/// Where a line of SDP can stand.
+enum SDPLevel: String, CaseIterable {
+  case session, media
+
+  /// As in "at media level".
+  var description: String { self == .session ? "the session level" : "media level" }
+}
+
+/// A line or an attribute of SDP.
+final class SDPLine {
+  let name: String
+  /// As it looks in SDP: `c=`, `a=mid`.
+  let shown: String
+  let slot: Int
+  let shape: Shape?
+  let levels: Set<SDPLevel>
+  let isAttribute: Bool
+  let position: Position
+
+  init(
+    name: String, shown: String, slot: Int, shape: Shape?, levels: Set<SDPLevel>, isAttribute: Bool, position: Position
+  ) {
+    self.name = name
+    self.shown = shown
+    self.slot = slot
+    self.shape = shape
+    self.levels = levels
+    self.isAttribute = isAttribute
+    self.position = position
+  }
+}
+
+/// A map for one element, with what its rows cover.
+final class MappedBlock {
+  let name: String
+  let level: SDPLevel
+  let element: ElementType
+  let position: Position
+  var rows: [MappedRow] = []
+  /// Attributes (`@name`), character data (`text`) and children (`<prefix:name>`) that go to SDP or are excused.
+  var covered: Set<String> = []
+
+  init(name: String, level: SDPLevel, element: ElementType, position: Position) {
+    self.name = name
+    self.level = level
+    self.element = element
+    self.position = position
+  }
+}
+
+/// A field of SDP as a row names it.
+struct MappedField {
+  enum Place {
+    /// In the node that the rows around stand for.
+    case here
+    case line(SDPLine)
+    /// The parameter with this index in the table of the node.
+    case parameter(Int)
+    /// The item itself, of a list of texts or numbers.
+    case item
+  }
+  var place: Place
+  /// The shape that holds the field; `nil` for an item.
+  var shape: Shape?
+  var field: Field?
+  var type: FieldType
+  var name: String
+}
+
+/// One row, resolved.
+final class MappedRow {
+  enum Kind {
+    /// `here <-> here`: only its conditions count.
+    case gate
+    /// A part of SDP and an element; `source` says which part.
+    case node
+    case value
+    /// Two values that come together: the nested rows.
+    case pair
+    case choice(PerspectiveTable)
+    case member([UInt8])
+    case words
+    case function
+    case constant([UInt8])
+    case loss
+  }
+  /// What an element is made of, on the way to Jingle.
+  enum Source {
+    case here
+    case line(SDPLine)
+    /// A list of the node around.
+    case list(Shape, Field)
+    case lineList(SDPLine, Field)
+    case joined(SDPLine, key: Field)
+    case grouped(SDPLine, key: Field)
+    /// The lines of the group around.
+    case groupMember(SDPLine)
+  }
+
+  let syntax: MappingRow
+  var kind: Kind
+  var source = Source.here
+  var filter: Field?
+  var field: MappedField?
+  var child: ElementType.Child?
+  var attribute: ElementType.Attribute?
+  /// `<element> @name = @value` of `words`.
+  var wordAttributes: (name: ElementType.Attribute, value: ElementType.Attribute)?
+  var block: MappedBlock?
+  var nested: [MappedRow] = []
+  /// A section's value that stands in each of several elements.
+  var isLifted = false
+  /// This field is the key by which attributes nested here are joined.
+  var isKey = false
+  var perspective: PerspectiveTable?
+  var fallback: KeyTable?
+  var presence: MappedPresence?
+  var actions: [String] = []
+  var element: ElementType
+  /// What is lost: for the message.
+  var losses: [MappedLoss] = []
+
+  init(_ syntax: MappingRow, kind: Kind, element: ElementType) {
+    self.syntax = syntax
+    self.kind = kind
+    self.element = element
+  }
+}
+
+struct MappedPresence {
+  var field: MappedField?
+  var attribute: ElementType.Attribute?
+  var literal: [UInt8]?
+  var isNegated: Bool
+}
+
+/// One thing that a `lost` row names.
+struct MappedLoss {
+  enum Place {
+    case line(SDPLine, SDPLevel)
+    case field(MappedField)
+    case attribute(ElementType.Attribute)
+    case child(ElementType.Child)
+  }
+  var place: Place
+  var name: String
+  var reason: String
+}
+
+/// Values that depend on who wrote the SDP.
+final class PerspectiveTable {
+  let name: String
+  let columns: [Reference]
+  /// Values of Jingle: by the initiator, by the responder.
+  let values: [[Reference]]
+
+  init(name: String, columns: [Reference], values: [[Reference]]) {
+    self.name = name
+    self.columns = columns
+    self.values = values
+  }
+}
+
+/// Values by a key in the first column.
+final class KeyTable {
+  let name: String
+  let columns: [Reference]
+  let rows: [(key: UInt64, cells: [String?])]
+
+  init(name: String, columns: [Reference], rows: [(key: UInt64, cells: [String?])]) {
+    self.name = name
+    self.columns = columns
+    self.rows = rows
+  }
 }

@@ -1,0 +1,53 @@
+/// At which level each line of SDP can stand.
+enum SDPLevels {
+  /// All lines and attributes, lines first, in the order of the grammars.
+  static func lines(of model: Model) -> [SDPLine] {
+    let (session, media) = letters(of: model)
+    var result: [SDPLine] = []
+    for line in model.lines {
+      var levels: Set<SDPLevel> = []
+      if session.contains(line.letter) { levels.insert(.session) }
+      if media.contains(line.letter) { levels.insert(.media) }
+      result.append(
+        SDPLine(
+          name: line.name, shown: "\(Character(Unicode.Scalar(line.letter)))=", slot: line.slot, shape: line.shape,
+          levels: levels, isAttribute: false, position: line.position))
+    }
+    for attribute in model.attributes {
+      result.append(
+        SDPLine(
+          name: attribute.name, shown: "a=\(attribute.name)", slot: attribute.slot, shape: attribute.shape,
+          levels: Set(attribute.levels.compactMap(SDPLevel.init(rawValue:))), isAttribute: true,
+          position: attribute.position))
+    }
+    return result
+  }
+
+  /// The letters of session and of media level, as the rule `line-order` has them: what can come behind `m` is of
+  /// media level. Without that rule every line may stand at both levels, but for `m`.
+  private static func letters(of model: Model) -> (session: Set<UInt8>, media: Set<UInt8>) {
+    let m = UInt8(ascii: "m")
+    guard let rule = model.tokens["line-order"] else {
+      let all = Set(model.lines.map(\.letter))
+      return (all.subtracting([m]), all)
+    }
+    let automaton = rule.automaton
+    var session: Set<UInt8> = []
+    var media: Set<UInt8> = [m]
+    var seen: Set<[Int]> = []
+    var stack: [(state: Int, isMedia: Bool)] = [(0, false)]
+    while let (state, isMedia) = stack.popLast() {
+      guard seen.insert([state, isMedia ? 1 : 0]).inserted else { continue }
+      for byte in automaton.leaving(state).bytes {
+        let next = automaton.next(state, byte)
+        if byte == m {
+          stack.append((next, true))
+        } else {
+          if isMedia { media.insert(byte) } else { session.insert(byte) }
+          stack.append((next, isMedia))
+        }
+      }
+    }
+    return (session, media)
+  }
+}
