@@ -164,6 +164,19 @@ public func beginsAutomaton(
   return state != 0 && state <= accepting
 }
 
+/// One step of an automaton: the state behind `state` and `byte`; −1 is before the first step, 0 no way on.
+public func stepAutomaton(
+  _ state: Int, _ byte: UInt8, start: Int, accepting: Int, classes: StaticString, width: Int,
+  transitions: StaticString, isWide: Bool
+) -> Int {
+  let current = state < 0 ? start : state
+  if current == 0 { return 0 }
+  let entry = (current &- 1) &* width &+ Int(classes.utf8Start[Int(byte)])
+  let transitions = transitions.utf8Start
+  return isWide
+    ? Int(transitions[entry &* 2]) << 7 | Int(transitions[entry &* 2 &+ 1]) : Int(transitions[entry])
+}
+
 /// Takes a `comment` of RFC 3261 §25.1: parentheses that nest, with quoted pairs.
 public func takeNestedComment(_ input: Input, _ position: inout Int) -> Bool {
   guard peek(input, position) == 0x28, position < input.count else { return false }

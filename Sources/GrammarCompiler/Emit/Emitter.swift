@@ -30,7 +30,13 @@ extension Compilation {
     files.append(GeneratedFile(name: "GeneratedElements.swift", text: head + tables))
     if hasTypes {
       for reference in model.framing {
-        if let token = model.tokens[reference.name.lowercased()] { _ = tokens.function(token) }
+        let key = reference.name.lowercased()
+        guard let token = model.tokens[key] else { continue }
+        if model.stepping.contains(key) {
+          tokens.addStepper(token)
+        } else {
+          _ = tokens.function(token)
+        }
       }
     }
     files.append(GeneratedFile(name: "GeneratedTokens.swift", text: head + (hasTypes ? tokens.emit() : "")))

@@ -50,9 +50,36 @@ struct SourceText {
 
   static func literal(_ text: String) -> String { literal(Array(text.utf8)) }
 
-  /// A table of small numbers (below 128) as a string literal, which Swift stores as it is.
-  static func table(_ values: [Int]) -> String {
-    literal(values.map { UInt8(truncatingIfNeeded: $0) })
+  /// A table of small numbers (below 128) as a string literal, which Swift stores as it is: `opening """`, lines of the
+  /// table, `"""` and `closing`.
+  mutating func table(_ opening: String, _ values: [Int], closing: String) {
+    line(opening + "\"\"\"")
+    indented { text in
+      var row = ""
+      for value in values {
+        if row.utf8.count > 92 {
+          text.line(row + "\\")
+          row = ""
+        }
+        row += Self.entry(value)
+      }
+      text.line(row)
+      text.line("\"\"\"" + closing)
+    }
+  }
+
+  /// Digits, letters and a few marks stand for themselves, so that a table can be compared by eye.
+  private static func entry(_ value: Int) -> String {
+    switch value {
+    case 0: "\\0"
+    case 9: "\\t"
+    case 10: "\\n"
+    case 13: "\\r"
+    case 0x22: "\\\""
+    case 0x5C: "\\\\"
+    case 0x21...0x7E: String(UnicodeScalar(UInt8(value)))
+    default: "\\u{" + String(value, radix: 16) + "}"
+    }
   }
 
   static func byte(_ byte: UInt8) -> String {

@@ -6,6 +6,8 @@ final class TokenEmitter {
   private var names: Set<String> = []
   private var known: [ObjectIdentifier: String] = [:]
   private var anonymous: [Regex: String] = [:]
+  /// Rules that hand-written framing runs byte by byte.
+  private var steppers: [TokenRule] = []
   private var lookaheads: [(name: String, sure: ByteSet, contested: ByteSet, automaton: Automaton)] = []
 
   /// The call of the function that matches `rule`: `Tokens.token`.
@@ -18,6 +20,9 @@ final class TokenEmitter {
     functions.append((name, rule))
     return "Tokens.\(Naming.escaped(name))"
   }
+
+  /// Asks for functions with which the automaton of `rule` can be run over bytes that do not stand in a row.
+  func addStepper(_ rule: TokenRule) { steppers.append(rule) }
 
   private func unique(_ name: String) -> String {
     var candidate = name
@@ -71,6 +76,18 @@ final class TokenEmitter {
         text.line()
         emitLookahead(entry, to: &text)
       }
+      for rule in steppers {
+        text.line()
+        text.line("/// `\(rule.name)`, byte by byte: the state behind `state` (−1 at the start; 0 where there is no way on) and `byte`.")
+        text.block("static func \(Naming.property(rule.name))Step(_ state: Int, _ byte: UInt8) -> Int") { text in
+          emitRun(rule.automaton, "stepAutomaton(state, byte", to: &text)
+        }
+        text.line()
+        text.line("/// Whether what was read up to `state` is a whole \(rule.name).")
+        text.block("static func \(Naming.property(rule.name))IsComplete(_ state: Int) -> Bool") { text in
+          text.line("state != 0 && state <= \(Self.numbering(rule.automaton).accepting)")
+        }
+      }
     }
     text.line()
     text.line("/// Sets of bytes, one bit each.")
@@ -81,7 +98,7 @@ final class TokenEmitter {
           members.enumerated().reduce(0) { $0 | ($1.element.contains(UInt8(byte)) ? 1 << $1.offset : 0) }
         }
         text.line("@inline(__always)")
-        text.block("static var table\(number): StaticString") { text in text.line(SourceText.table(values)) }
+        text.block("static var table\(number): StaticString") { text in text.table("", values, closing: "") }
       }
     }
     return text.text
@@ -143,10 +160,7 @@ final class TokenEmitter {
 
   /// The arguments with which CodecRuntime runs an automaton: accepting states first, counted from 1.
   private func emitRun(_ automaton: Automaton, _ call: String, to text: inout SourceText) {
-    let accepting = (0..<automaton.stateCount).filter { automaton.isAccepting[$0] }
-    let order = accepting + (0..<automaton.stateCount).filter { !automaton.isAccepting[$0] }
-    var number = [Int](repeating: 0, count: automaton.stateCount)
-    for (index, state) in order.enumerated() { number[state] = index + 1 }
+    let (number, order, accepting) = Self.numbering(automaton)
     let isWide = automaton.stateCount > 126
     var entries: [Int] = []
     for state in order {
@@ -156,13 +170,22 @@ final class TokenEmitter {
         if isWide { entries += [value >> 7, value & 127] } else { entries.append(value) }
       }
     }
-    text.line("return \(call), start: \(number[0]), accepting: \(accepting.count),")
+    text.line("return \(call), start: \(number[0]), accepting: \(accepting),")
     text.indented {
-      $0.line("classes: \(SourceText.table(automaton.classes)),")
+      $0.table("classes: ", automaton.classes, closing: ",")
       $0.line("width: \(automaton.classCount),")
-      $0.line("transitions: \(SourceText.table(entries)),")
+      $0.table("transitions: ", entries, closing: ",")
       $0.line("isWide: \(isWide))")
     }
+  }
+
+  /// The number of each state, the states in their order, and how many of them accept.
+  private static func numbering(_ automaton: Automaton) -> (number: [Int], order: [Int], accepting: Int) {
+    let accepting = (0..<automaton.stateCount).filter { automaton.isAccepting[$0] }
+    let order = accepting + (0..<automaton.stateCount).filter { !automaton.isAccepting[$0] }
+    var number = [Int](repeating: 0, count: automaton.stateCount)
+    for (index, state) in order.enumerated() { number[state] = index + 1 }
+    return (number, order, accepting.count)
   }
 
   private func emitLookahead(

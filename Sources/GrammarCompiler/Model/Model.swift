@@ -350,6 +350,7 @@ final class Model {
   var orderedElements: [ElementType] = []
   /// Rules that the framing of a codec calls by name.
   var framing: [Reference] = []
+  var stepping: Set<String> = []
   /// Names of rules that something refers to, in lower case.
   var used: Set<String> = []
   var usedEnums: Set<String> = []

@@ -110,9 +110,13 @@ struct Parser {
     case "namespace": try parseNamespace()
     case "element": try parseElement()
     case "target": try parseTarget()
-    case "framing":
+    case "framing", "stepping":
       take()
-      while !isAtEnd { tree.framing.append(try expectName("the name of a rule")) }
+      while !isAtEnd {
+        let reference = try expectName("the name of a rule")
+        tree.framing.append(reference)
+        if word == "stepping" { tree.stepping.insert(reference.name.lowercased()) }
+      }
     default:
       if try parseMappingDeclaration(word) { return }
       if try parseSignallingDeclaration(word) { return }

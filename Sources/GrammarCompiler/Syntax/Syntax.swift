@@ -160,6 +160,8 @@ struct SyntaxTree {
   var targets: [TargetDeclaration] = []
   /// Rules that hand-written framing calls.
   var framing: [Reference] = []
+  /// Those of them that are token rules and run byte by byte.
+  var stepping: Set<String> = []
   var mapping = MappingSyntax()
   var signalling = SignallingSyntax()
 }
