@@ -28,7 +28,8 @@ struct SignallingCheck {
     if beginning.isEmpty { diagnostics.report(first.position, "no state `begins`: where does a call start?") }
     for other in beginning.dropFirst() {
       diagnostics.report(
-        other.position, "a call begins in one state; `\(beginning[0].name)` in line \(beginning[0].position.line) begins, too")
+        other.position,
+        "a call begins in one state; `\(beginning[0].name)` in line \(beginning[0].position.line) begins, too")
     }
     let ending = signalling.states.filter(\.ends)
     if ending.isEmpty { diagnostics.report(first.position, "no state `ends`: where is a call over?") }
@@ -151,7 +152,8 @@ struct SignallingCheck {
     for (index, event) in signalling.events.enumerated() {
       guard let block = signalling.blocks.first(where: { $0.event == index }) else {
         diagnostics.report(
-          event.position, "nothing says what the gateway does at `\(event.name)`", note: "write `on \(event.name)` and its rows")
+          event.position, "nothing says what the gateway does at `\(event.name)`",
+          note: "write `on \(event.name)` and its rows")
         continue
       }
       var owners: [Int: SignallingModel.Row] = [:]
@@ -160,7 +162,8 @@ struct SignallingCheck {
           if let other = owners[state] {
             diagnostics.report(
               row.position,
-              "`\(event.name)` in `\(signalling.states[state].name)` has two rows; the other one stands in line \(other.position.line)")
+              "`\(event.name)` in `\(signalling.states[state].name)` has two rows; the other one stands in line \(other.position.line)"
+            )
           } else {
             owners[state] = row
           }
@@ -182,7 +185,8 @@ struct SignallingCheck {
   private func checkAnswer(of row: SignallingModel.Row, event: SignallingModel.Event) {
     if row.next != nil {
       diagnostics.report(
-        row.position, "`otherwise` only answers; a row that changes the state of a call names the states in which it does")
+        row.position,
+        "`otherwise` only answers; a row that changes the state of a call names the states in which it does")
     }
   }
 

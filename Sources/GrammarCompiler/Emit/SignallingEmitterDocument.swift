@@ -3,14 +3,19 @@ extension SignallingEmitter {
   func document() -> String {
     var text = ""
     if signalling.hasTable {
-      text += "## Signalling\n\n" + section("States of a call", ["state", "means"], signalling.states.map { ["`\($0.name)`", $0.words] })
+      text +=
+        "## Signalling\n\n"
+        + section("States of a call", ["state", "means"], signalling.states.map { ["`\($0.name)`", $0.words] })
       text += section(
         "Events", ["event", "is", "means"],
         signalling.events.map { ["`\($0.name)`", Self.origin($0), $0.words] })
       text += section(
         "Effects", ["effect", "means", "takes"],
         signalling.effects.map { effect in
-          ["`\(effect.name)`", effect.words, effect.need?.rawValue ?? effect.reason.map { "always `\($0.text)`" } ?? ""]
+          [
+            "`\(effect.name)`", effect.words,
+            effect.need?.rawValue ?? effect.reason.map { "always `\($0.text)`" } ?? "",
+          ]
         })
       text += section("Rows", ["event", "in", "the gateway", "then"], signalling.blocks.flatMap(rows))
     }
@@ -52,7 +57,8 @@ extension SignallingEmitter {
       ]
     }
     return section(
-      "Jingle to SIP", ["reason", "by the caller", "by the callee", "after the answer", "one of several devices", "Reason header"],
+      "Jingle to SIP",
+      ["reason", "by the caller", "by the callee", "after the answer", "one of several devices", "Reason header"],
       toSIP) + section("SIP to Jingle", ["SIP", "reason", "with"], toJingle)
       + section("Of the gateway's own", ["event", "status", "reason", "Reason header"], ofGateway)
   }

@@ -1,8 +1,7 @@
 extension SignallingEmitter {
   /// The tables between the reasons of Jingle and the status codes of SIP.
   func reasonTable() -> String {
-    var text = Self.heading
-    text += "/// Why a Jingle session ends (XEP-0166 §7.4).\n"
+    var text = "/// Why a Jingle session ends (XEP-0166 §7.4).\n"
     text += "public enum JingleReason: String, CaseIterable, Hashable, Sendable {\n"
     for row in signalling.reasons.toSIP {
       guard let reason = row.reason else { continue }
@@ -82,7 +81,9 @@ extension SignallingEmitter {
       text += "\n  /// What \(request) is in Jingle.\n  public static let \(Naming.property(request)) = "
       text += "JingleEnding(reason: \(reason(row.reason)), sipError: nil)\n"
     }
-    let rows = signalling.reasons.toJingle.filter { $0.codes != nil }.sorted { ($0.codes?.lowerBound ?? 0) < ($1.codes?.lowerBound ?? 0) }
+    let rows = signalling.reasons.toJingle.filter { $0.codes != nil }.sorted {
+      ($0.codes?.lowerBound ?? 0) < ($1.codes?.lowerBound ?? 0)
+    }
     text += "\n  /// What a response that refuses the INVITE is in Jingle; `nil` for one that does not.\n"
     text += "  public static func ending(status: Int) -> JingleEnding? {\n    switch status {\n"
     for row in rows {

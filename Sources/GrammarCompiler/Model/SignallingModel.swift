@@ -126,7 +126,8 @@ final class SignallingBuilder {
         phrase.position,
         existing.text == phrase.text
           ? "the \(kind) `\(phrase.text)` is declared twice; the first time in line \(existing.position.line)"
-          : "the \(kind) `\(phrase.text)` and `\(existing.text)` in line \(existing.position.line) differ by their writing only")
+          : "the \(kind) `\(phrase.text)` and `\(existing.text)` in line \(existing.position.line) differ by their writing only"
+      )
       return false
     }
     caseNames[caseName] = phrase
@@ -281,7 +282,8 @@ final class SignallingBuilder {
           } else if let phrase = named.phrase {
             report(
               phrase.position,
-              "`\(declaration.name)` cannot come in `\(phrase.text)`; line \(declaration.position.line) says where it can")
+              "`\(declaration.name)` cannot come in `\(phrase.text)`; line \(declaration.position.line) says where it can"
+            )
           }
         }
         covered.formUnion(states)
@@ -291,7 +293,8 @@ final class SignallingBuilder {
       }
       rows.append(
         .init(
-          states: states.sorted(), effects: effects, next: next, isOtherwise: row.states == nil, position: row.position))
+          states: states.sorted(), effects: effects, next: next, isOtherwise: row.states == nil, position: row.position)
+      )
       if row.states == nil, row.effects.isEmpty, isFirst {
         report(
           row.position, "`otherwise` says what is answered; it cannot be `nothing`",
@@ -301,12 +304,15 @@ final class SignallingBuilder {
     let otherwise = rows.indices.filter { rows[$0].isOtherwise }
     if otherwise.count > 1, isFirst {
       report(
-        rows[otherwise[1]].position, "there is a second `otherwise`; the first one stands in line \(rows[otherwise[0]].position.line)")
+        rows[otherwise[1]].position,
+        "there is a second `otherwise`; the first one stands in line \(rows[otherwise[0]].position.line)")
     }
     if let index = otherwise.first {
       rows[index].states = declaration.states.filter { !covered.contains($0) }
       if rows[index].states.isEmpty, events.count == 1 {
-        report(rows[index].position, "`otherwise` has no state left: the rows above have all in which `\(declaration.name)` can come")
+        report(
+          rows[index].position,
+          "`otherwise` has no state left: the rows above have all in which `\(declaration.name)` can come")
       }
     }
     return rows.filter { !$0.states.isEmpty }

@@ -155,9 +155,12 @@ struct ReasonBuilder {
         if range.codes.lowerBound < 300 || range.codes.upperBound > 699 {
           owner.report(range.position, "\(range.text) does not lie within 300 to 699, which refuse an INVITE")
         }
-        if let other = tables.toJingle.first(where: { $0.codes?.overlaps(range.codes) == true }), let codes = other.codes {
+        if let other = tables.toJingle.first(where: { $0.codes?.overlaps(range.codes) == true }),
+          let codes = other.codes
+        {
           owner.report(
-            range.position, "\(range.text) and \(codes.lowerBound)-\(codes.upperBound) in line \(other.position.line) overlap")
+            range.position,
+            "\(range.text) and \(codes.lowerBound)-\(codes.upperBound) in line \(other.position.line) overlap")
         }
       }
       tables.toJingle.append(entry)
@@ -177,7 +180,8 @@ struct ReasonBuilder {
       guard let event = owner.event(row.event) else { continue }
       if let existing = tables.ofGateway(event) {
         owner.report(
-          row.event.position, "`\(row.event.text)` has two rows; the first one stands in line \(existing.position.line)")
+          row.event.position, "`\(row.event.text)` has two rows; the first one stands in line \(existing.position.line)"
+        )
         continue
       }
       if let status = row.status { check(status: status) }

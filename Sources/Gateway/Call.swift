@@ -1,0 +1,266 @@
+import JingleSIPMapping
+import SIPStack
+
+/// How long a call waits for what.
+public struct CallTimers: Hashable, Sendable {
+  /// For the answer of a device to our set.
+  public var deviceAnswer = Interval.seconds(10)
+  /// After the last candidate.
+  public var candidatePause = Interval.milliseconds(250)
+  /// For candidates altogether.
+  public var candidates = Interval.seconds(1)
+  /// From the INVITE to the answer.
+  public var ringing = Interval.seconds(180)
+  /// Redirections that are followed in one call.
+  public var redirections = 5
+
+  public init() {}
+}
+
+/// One call: a Jingle leg and a SIP leg, led by the signalling table.
+///
+/// A value without I/O. ``handle(_:at:)`` takes what has come and the time, and returns what is to be done, in order;
+/// ``nextDeadline`` says when ``advance(to:)`` is to be called. The call knows no message: it keeps references, and the
+/// executor knows what they stand for. Which effects an event has, and which state it leads to, stands in
+/// `Grammars/mapping/signalling.grammar`; here is only what the table cannot say: who has a part in the call, what is
+/// kept for later, and until when something is waited for.
+public struct Call: Sendable {
+  /// Who has called.
+  public enum Origin: Hashable, Sendable { case client, phone }
+
+  /// What a set of ours was, as far as its answer matters.
+  enum Purpose: Hashable, Sendable { case initiate, accept, other }
+
+  struct Awaited: Sendable {
+    var stanza: CallStanza
+    var device: CallDevice
+    var purpose: Purpose
+    var deadline: Instant
+  }
+
+  struct Candidates: Sendable {
+    var sender: CallDevice
+    var reference: CallReference
+  }
+
+  public let origin: Origin
+  public internal(set) var state = CallState.beginning
+  /// The devices that may act: the caller's; or those that were rung, then only the one that has accepted.
+  public internal(set) var devices: [CallDevice] = []
+  /// Whether a dialog exists, so that an INFO can be sent.
+  public internal(set) var hasDialog = false
+
+  let timers: CallTimers
+  var chance: SplitMix
+  /// The session-initiate or the INVITE.
+  var offer: CallReference?
+  /// The session-accept for which candidates are awaited.
+  var answer: CallReference?
+  var candidates: [Candidates] = []
+  /// Changes of the client that are not accepted yet, the oldest first.
+  var changes: [CallReference] = []
+  /// Of a CANCEL or BYE that waits.
+  var cause: ReasonCause?
+  var redirections = 0
+  var awaited: [Awaited] = []
+  private var stanzas: UInt32 = 0
+  /// When candidates are no longer awaited, at the latest, and if no more come.
+  var candidatesLimit: Instant?
+  var candidatesPause: Instant?
+  var ringingLimit: Instant?
+  var glareLimit: Instant?
+
+  /// `seed` decides how long the call waits when two re-INVITEs have met.
+  public init(origin: Origin, timers: CallTimers = CallTimers(), seed: UInt64) {
+    self.origin = origin
+    self.timers = timers
+    chance = SplitMix(seed)
+  }
+
+  // MARK: Time
+
+  /// When ``advance(to:)`` is to be called next.
+  public var nextDeadline: Instant? {
+    ([candidatesLimit, candidatesPause, ringingLimit, glareLimit] + awaited.map(\.deadline)).compactMap { $0 }.min()
+  }
+
+  /// Does what is due.
+  public mutating func advance(to now: Instant) -> [CallAction] {
+    var actions: [CallAction] = []
+    if isDue(candidatesLimit, now) || isDue(candidatesPause, now) {
+      candidatesLimit = nil
+      candidatesPause = nil
+      step(.candidatesReady, Occasion(), at: now, into: &actions)
+    }
+    if isDue(glareLimit, now) {
+      glareLimit = nil
+      step(.glareOver, Occasion(), at: now, into: &actions)
+    }
+    while let index = awaited.firstIndex(where: { $0.deadline <= now }) {
+      let late = awaited.remove(at: index)
+      leave(late.device, isUnable: false, at: now, into: &actions)
+    }
+    if isDue(ringingLimit, now) {
+      ringingLimit = nil
+      step(.nobodyAnswers, Occasion(), at: now, into: &actions)
+    }
+    return actions
+  }
+
+  private func isDue(_ deadline: Instant?, _ now: Instant) -> Bool { deadline.map { $0 <= now } ?? false }
+
+  // MARK: Events
+
+  /// What an event brings along for its effects.
+  struct Occasion {
+    var jingle: JingleRequest?
+    var request: SIPCallRequest?
+    var response: SIPCallResponse?
+    /// The device that leaves.
+    var device: CallDevice?
+
+    /// What is to be answered.
+    var isAnswered: Bool { jingle == nil && request == nil }
+  }
+
+  /// Takes what has come.
+  public mutating func handle(_ input: CallInput, at now: Instant) -> [CallAction] {
+    var actions: [CallAction] = []
+    switch input {
+    case .jingle(let request): take(request, at: now, into: &actions)
+    case .request(let request):
+      step(request.event(in: state), Occasion(request: request), at: now, into: &actions)
+    case .response(let response): take(response, at: now, into: &actions)
+    case .answer(let stanza, let answer): take(answer, to: stanza, at: now, into: &actions)
+    case .deviceLeft(let device): leave(device, isUnable: false, at: now, into: &actions)
+    case .inviteTimeout: step(.inviteTimeout, Occasion(), at: now, into: &actions)
+    case .inviteTransportError: step(.inviteTransportError, Occasion(), at: now, into: &actions)
+    case .updateTimeout: step(.updateTimeout, Occasion(), at: now, into: &actions)
+    case .updateTransportError: step(.updateTransportError, Occasion(), at: now, into: &actions)
+    case .byeLost: step(.byeLost, Occasion(), at: now, into: &actions)
+    case .ackTimeout: step(.ackTimeout, Occasion(), at: now, into: &actions)
+    case .shutdown: step(.shutdown, Occasion(), at: now, into: &actions)
+    }
+    return actions
+  }
+
+  private mutating func take(_ request: JingleRequest, at now: Instant, into actions: inout [CallAction]) {
+    guard var event = request.event else {
+      actions.append(.refuse(request.reference, .badRequest))
+      return
+    }
+    if state == .beginning, devices.isEmpty { devices = [request.sender] }
+    if event == .sessionTerminate, state == .alerting, devices.count > 1, !ReasonTable.ending(request.reason).endsForAll
+    {
+      event = .sessionTerminateUnable
+    }
+    if event == .sessionAcceptUnusable, state != .alerting { event = .sessionAccept }
+    if event == .sessionInitiateUnusable, state != .beginning { event = .sessionInitiate }
+    if event != .existingSessionInitiate, !devices.contains(request.sender) { event = .stranger }
+    step(event, Occasion(jingle: request, device: request.sender), at: now, into: &actions)
+  }
+
+  private mutating func take(_ response: SIPCallResponse, at now: Instant, into actions: inout [CallAction]) {
+    guard var event = response.event else { return }
+    if event == .redirectionToProxy, redirections >= timers.redirections { event = .redirection }
+    step(event, Occasion(response: response), at: now, into: &actions)
+  }
+
+  private mutating func take(
+    _ answer: DeviceAnswer, to stanza: CallStanza, at now: Instant, into actions: inout [CallAction]
+  ) {
+    guard let index = awaited.firstIndex(where: { $0.stanza == stanza }) else { return }
+    let set = awaited.remove(at: index)
+    switch answer {
+    case .result: return
+    case .unable where set.purpose == .other: step(.clientObjects, Occasion(), at: now, into: &actions)
+    case .unable: leave(set.device, isUnable: true, at: now, into: &actions)
+    case .error: leave(set.device, isUnable: false, at: now, into: &actions)
+    }
+  }
+
+  /// A device leaves the call, which means more the fewer are left.
+  private mutating func leave(
+    _ device: CallDevice, isUnable: Bool, at now: Instant, into actions: inout [CallAction]
+  ) {
+    guard devices.contains(device) else { return }
+    let event: CallEvent =
+      state != .alerting
+      ? .clientGone : devices.count > 1 ? .deviceGone : isUnable ? .lastDeviceUnable : .lastDeviceGone
+    step(event, Occasion(device: device), at: now, into: &actions)
+  }
+
+  /// Looks up what the table says, and does it.
+  private mutating func step(
+    _ event: CallEvent, _ occasion: Occasion, at now: Instant, into actions: inout [CallAction]
+  ) {
+    let transition = SignallingTable.transition(state, event)
+    guard transition.isPossible else {
+      // Nobody is left without an answer.
+      if let jingle = occasion.jingle { actions.append(.refuse(jingle.reference, .outOfOrder)) }
+      if let request = occasion.request, request.method != "ACK" {
+        actions.append(.answer(request.reference, .noSuchCall))
+      }
+      return
+    }
+    for effect in transition.effects { perform(effect, event, occasion, at: now, into: &actions) }
+    enter(transition.next, at: now, into: &actions)
+  }
+
+  private mutating func enter(_ next: CallState, at now: Instant, into actions: inout [CallAction]) {
+    guard next != state else { return }
+    state = next
+    setDeadlines(at: now)
+    if state == .end {
+      devices = []
+      awaited = []
+      actions.append(.end)
+    } else if state == .established, !changes.isEmpty {
+      step(.changeWaiting, Occasion(), at: now, into: &actions)
+    }
+  }
+
+  /// The deadlines that a state has, besides those of sets and candidates.
+  private mutating func setDeadlines(at now: Instant) {
+    switch state {
+    case .calling, .proceeding, .ringing, .alerting:
+      ringingLimit = ringingLimit ?? now + timers.ringing
+    case .offering, .accepting:
+      candidatesLimit = now + timers.candidates
+      candidatesPause = nil
+    default:
+      ringingLimit = nil
+    }
+    if state != .offering, state != .accepting {
+      candidatesLimit = nil
+      candidatesPause = nil
+    }
+    if state != .postponed { glareLimit = nil }
+  }
+
+  /// Counts a set that we send; its answer is awaited.
+  mutating func stanza(to device: CallDevice, _ purpose: Purpose?, at now: Instant) -> CallStanza {
+    stanzas += 1
+    let stanza = CallStanza(stanzas)
+    if let purpose {
+      awaited.append(
+        Awaited(stanza: stanza, device: device, purpose: purpose, deadline: now + timers.deviceAnswer))
+    }
+    return stanza
+  }
+}
+
+/// A small generator of chance with a seed (SplitMix64), so that a call behaves the same each time it is played.
+struct SplitMix: RandomNumberGenerator, Sendable {
+  private var state: UInt64
+
+  init(_ seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var result = state
+    result = (result ^ (result >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    result = (result ^ (result >> 27)) &* 0x94D0_49BB_1331_11EB
+    return result ^ (result >> 31)
+  }
+}

@@ -1,0 +1,232 @@
+import JingleSIPMapping
+import SIPStack
+
+/// What the effects of the signalling table mean for a call.
+extension Call {
+  mutating func perform(
+    _ effect: CallEffect, _ event: CallEvent, _ occasion: Occasion, at now: Instant, into actions: inout [CallAction]
+  ) {
+    switch effect {
+    case .acknowledge, .refuseOutOfOrder, .refuseUnknownSession, .refuseUnsupportedInfo, .refuseNotImplemented,
+      .refuseItemNotFound:
+      answerStanza(effect, occasion, into: &actions)
+    case .sessionInitiate, .repeatSessionInitiate, .sessionAccept, .sessionInfoRinging, .sessionTerminate,
+      .sessionTerminateOthersCancel, .sessionTerminateOthersDecline, .transportInfo, .passChange, .adoptDevice,
+      .dropDevice:
+      performForClient(effect, event, occasion, at: now, into: &actions)
+    case .acceptRequest, .acceptReInvite, .refuseRequest405, .refuseRequest481, .refuseRequest491, .refuseRequest500,
+      .refuseInfo:
+      answerRequest(effect, occasion, into: &actions)
+    case .sendInvite, .followRedirection, .noteDialog, .sendAck, .endFork, .keepCancel, .sendCancel, .sendKeptCancel,
+      .keepBye, .sendBye, .sendKeptBye, .answer180, .answer200, .answerInvite487, .refuseInvite:
+      performForPhone(effect, event, occasion, into: &actions)
+    case .keepCandidates, .passCandidates, .sendReInvite, .ackReInvite, .keepChange, .dropChange, .waitAfterGlare:
+      performChange(effect, occasion, at: now, into: &actions)
+    }
+  }
+
+  // MARK: Answers
+
+  private func answerStanza(_ effect: CallEffect, _ occasion: Occasion, into actions: inout [CallAction]) {
+    guard let reference = occasion.jingle?.reference else { return }
+    switch effect {
+    case .refuseOutOfOrder: actions.append(.refuse(reference, .outOfOrder))
+    case .refuseUnknownSession: actions.append(.refuse(reference, .unknownSession))
+    case .refuseUnsupportedInfo: actions.append(.refuse(reference, .unsupportedInfo))
+    case .refuseNotImplemented: actions.append(.refuse(reference, .notImplemented))
+    case .refuseItemNotFound: actions.append(.refuse(reference, .itemNotFound))
+    default: actions.append(.acknowledge(reference))
+    }
+  }
+
+  private func answerRequest(_ effect: CallEffect, _ occasion: Occasion, into actions: inout [CallAction]) {
+    guard let reference = occasion.request?.reference else { return }
+    switch effect {
+    case .acceptReInvite: actions.append(.acceptReInvite(reference))
+    case .refuseRequest405: actions.append(.answer(reference, .methodNotAllowed))
+    case .refuseRequest481: actions.append(.answer(reference, .noSuchCall))
+    case .refuseRequest491: actions.append(.answer(reference, .pending))
+    case .refuseRequest500: actions.append(.answer(reference, .later))
+    case .refuseInfo: actions.append(.answer(reference, .badInfo))
+    default: actions.append(.answer(reference, .accepted))
+    }
+  }
+
+  // MARK: Jingle
+
+  private mutating func performForClient(
+    _ effect: CallEffect, _ event: CallEvent, _ occasion: Occasion, at now: Instant, into actions: inout [CallAction]
+  ) {
+    switch effect {
+    case .sessionInitiate:
+      guard let request = occasion.request else { return }
+      offer = request.reference
+      for device in request.devices where !devices.contains(device) { devices.append(device) }
+      for device in devices {
+        actions.append(
+          .sendSessionInitiate(stanza(to: device, .initiate, at: now), to: device, offer: request.reference))
+      }
+    case .repeatSessionInitiate:
+      guard let device = occasion.device, let offer else { return }
+      if !devices.contains(device) { devices.append(device) }
+      forgetSets(to: device)
+      actions.append(.sendSessionInitiate(stanza(to: device, .initiate, at: now), to: device, offer: offer))
+    case .sessionAccept:
+      guard let device = devices.first, let reference = occasion.response?.reference else { return }
+      actions.append(.sendSessionAccept(stanza(to: device, .accept, at: now), to: device, answer: reference))
+    case .sessionInfoRinging:
+      guard let device = devices.first else { return }
+      actions.append(.sendRinging(stanza(to: device, .other, at: now), to: device))
+    case .sessionTerminate:
+      terminate(devices, sessionEnd(event, occasion), at: now, into: &actions)
+    case .sessionTerminateOthersCancel, .sessionTerminateOthersDecline:
+      let reason = ReasonTable.reason(of: effect) ?? .cancel
+      terminate(devices.filter { $0 != occasion.device }, SessionEnd(reason), at: now, into: &actions)
+      devices = devices.filter { $0 == occasion.device }
+    case .transportInfo:
+      guard let reference = occasion.request?.reference else { return }
+      for device in devices {
+        actions.append(.sendTransportInfo(stanza(to: device, .other, at: now), to: device, candidates: reference))
+      }
+    case .passChange:
+      guard let device = devices.first, let reference = occasion.request?.reference else { return }
+      actions.append(.sendChange(stanza(to: device, .other, at: now), to: device, change: reference))
+    case .adoptDevice:
+      guard let device = occasion.device else { return }
+      answer = occasion.jingle?.reference
+      candidates = candidates.filter { $0.sender == device }
+      forgetSets(to: device)
+    case .dropDevice:
+      guard let device = occasion.device else { return }
+      devices = devices.filter { $0 != device }
+      candidates = candidates.filter { $0.sender != device }
+      forgetSets(to: device)
+    default: return
+    }
+  }
+
+  private mutating func forgetSets(to device: CallDevice) { awaited = awaited.filter { $0.device != device } }
+
+  private mutating func terminate(
+    _ devices: [CallDevice], _ end: SessionEnd, at now: Instant, into actions: inout [CallAction]
+  ) {
+    for device in devices {
+      forgetSets(to: device)
+      actions.append(.sendSessionTerminate(stanza(to: device, nil, at: now), to: device, end))
+    }
+  }
+
+  /// The reason from the tables.
+  private func sessionEnd(_ event: CallEvent, _ occasion: Occasion) -> SessionEnd {
+    if let ending = ReasonTable.ending(of: event)?.jingle {
+      return SessionEnd(ending.reason, sipError: ending.sipError)
+    }
+    switch event {
+    case .cancel: return SessionEnd(ReasonTable.cancel.reason)
+    case .bye: return SessionEnd(ReasonTable.bye.reason)
+    default:
+      guard let response = occasion.response, let ending = ReasonTable.ending(status: response.status) else {
+        return SessionEnd(.generalError)
+      }
+      return SessionEnd(
+        ending.reason, sipError: ending.sipError, phrase: ending.sipError == nil ? nil : response.phrase)
+    }
+  }
+
+  // MARK: SIP
+
+  private mutating func performForPhone(
+    _ effect: CallEffect, _ event: CallEvent, _ occasion: Occasion, into actions: inout [CallAction]
+  ) {
+    switch effect {
+    case .sendInvite:
+      if let reference = occasion.jingle?.reference { offer = reference }
+      guard let offer else { return }
+      actions.append(.sendInvite(offer: offer, candidates: takeCandidates()))
+    case .followRedirection:
+      guard let reference = occasion.response?.reference else { return }
+      redirections += 1
+      hasDialog = false
+      actions.append(.followRedirection(reference))
+    case .noteDialog:
+      guard let response = occasion.response, response.makesDialog else { return }
+      hasDialog = true
+      actions.append(.noteDialog(response.reference))
+    case .sendAck:
+      if let reference = occasion.response?.reference { actions.append(.sendAck(reference)) }
+    case .endFork:
+      if let reference = occasion.response?.reference { actions.append(.endFork(reference)) }
+    case .keepCancel, .keepBye: cause = cause(event, occasion)
+    case .sendCancel:
+      // A 200 may cross it and is then ended with a BYE for the same cause.
+      cause = cause(event, occasion)
+      actions.append(.sendCancel(cause(event, occasion)))
+    case .sendKeptCancel: actions.append(.sendCancel(keptCause))
+    case .sendBye: actions.append(.sendBye(cause(event, occasion)))
+    case .sendKeptBye: actions.append(.sendBye(keptCause))
+    case .answer180:
+      hasDialog = true
+      actions.append(.answerRinging)
+    case .answer200:
+      guard let answer else { return }
+      hasDialog = true
+      actions.append(.answerInvite(answer: answer, candidates: takeCandidates()))
+    case .answerInvite487: actions.append(.refuseInvite(status: 487))
+    case .refuseInvite:
+      let status =
+        ReasonTable.ending(of: event)?.status ?? ReasonTable.ending(occasion.jingle?.reason).status
+      actions.append(.refuseInvite(status: status))
+    default: return
+    }
+  }
+
+  /// The cause from the tables.
+  private func cause(_ event: CallEvent, _ occasion: Occasion) -> ReasonCause {
+    ReasonTable.ending(of: event)?.cause ?? ReasonTable.ending(occasion.jingle?.reason).cause
+  }
+
+  private var keptCause: ReasonCause { cause ?? ReasonTable.ending(nil).cause }
+
+  private mutating func takeCandidates() -> [CallReference] {
+    defer { candidates = [] }
+    return candidates.map(\.reference)
+  }
+
+  // MARK: Changes
+
+  private mutating func performChange(
+    _ effect: CallEffect, _ occasion: Occasion, at now: Instant, into actions: inout [CallAction]
+  ) {
+    switch effect {
+    case .keepCandidates:
+      keepCandidates(occasion)
+      if candidatesLimit != nil { candidatesPause = now + timers.candidatePause }
+    case .passCandidates:
+      keepCandidates(occasion)
+      guard hasDialog, !candidates.isEmpty else { return }
+      actions.append(.sendInfo(candidates: takeCandidates()))
+    case .keepChange:
+      if let reference = occasion.jingle?.reference { changes.append(reference) }
+    case .dropChange:
+      if !changes.isEmpty { changes.removeFirst() }
+    case .sendReInvite:
+      if let change = changes.first { actions.append(.sendReInvite(change: change)) }
+    case .ackReInvite:
+      if let reference = occasion.response?.reference { actions.append(.acknowledgeReInvite(reference)) }
+    case .waitAfterGlare:
+      glareLimit = now + Glare.delay(ownsCallIdentifier: origin == .client, using: &chance)
+    default: return
+    }
+  }
+
+  /// A transport-info brings candidates; the stanza that only waits for them is itself the offer or answer.
+  private mutating func keepCandidates(_ occasion: Occasion) {
+    guard let jingle = occasion.jingle else { return }
+    switch jingle.event {
+    case .transportInfo: candidates.append(Candidates(sender: jingle.sender, reference: jingle.reference))
+    case .sessionInitiateWithoutCandidates: offer = jingle.reference
+    case .sessionAcceptWithoutCandidates: answer = jingle.reference
+    default: return
+    }
+  }
+}

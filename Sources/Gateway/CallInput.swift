@@ -1,0 +1,206 @@
+import JingleSIPMapping
+
+/// A device of an XMPP user: its full JID, prepared, so that equal ones compare equal.
+public struct CallDevice: Hashable, Sendable {
+  public var address: String
+
+  public init(_ address: String) { self.address = address }
+}
+
+/// Something that the executor keeps for a call: a message, or a request that waits for its answer.
+public struct CallReference: Hashable, Sendable {
+  public var number: UInt64
+
+  public init(_ number: UInt64) { self.number = number }
+}
+
+/// A set that the call has sent to a device, counted within the call; the executor knows the id of its stanza.
+public struct CallStanza: Hashable, Sendable {
+  public var number: UInt32
+
+  public init(_ number: UInt32) { self.number = number }
+}
+
+/// A Jingle request of a device.
+public struct JingleRequest: Hashable, Sendable {
+  /// What about its content decides what happens, besides the action.
+  public enum Content: Hashable, Sendable {
+    case usual
+    /// session-initiate, session-accept: no transport has a candidate, and more may come.
+    case withoutCandidates
+    /// session-initiate, session-accept: nothing of it has a counterpart in SDP.
+    case unusable
+    /// session-info: ringing.
+    case ringing
+    /// session-info: a payload that we do not know.
+    case unknown
+  }
+
+  /// The action as in the stanza.
+  public var action: String
+  public var sender: CallDevice
+  /// The stanza: to be answered, and its content to be passed on.
+  public var reference: CallReference
+  public var content: Content
+  /// session-terminate: the reason, if it is one of XEP-0166.
+  public var reason: JingleReason?
+
+  public init(
+    action: String, sender: CallDevice, reference: CallReference, content: Content = .usual,
+    reason: JingleReason? = nil
+  ) {
+    self.action = action
+    self.sender = sender
+    self.reference = reference
+    self.content = content
+    self.reason = reason
+  }
+}
+
+/// A SIP request, as the transaction layer has let it through: no repetitions.
+public struct SIPCallRequest: Hashable, Sendable {
+  /// What about its content decides what happens, besides the method.
+  public enum Content: Hashable, Sendable {
+    case usual
+    /// INVITE: no session description.
+    case withoutOffer
+    /// INVITE: nothing of its offer has a counterpart in Jingle.
+    case unusable
+    /// INFO: candidates.
+    case candidates
+    /// INFO: no body.
+    case empty
+  }
+
+  /// The method as in the request line.
+  public var method: String
+  public var reference: CallReference
+  public var content: Content
+  /// First INVITE: the available devices of the callee.
+  public var devices: [CallDevice]
+
+  public init(
+    method: String, reference: CallReference, content: Content = .usual, devices: [CallDevice] = []
+  ) {
+    self.method = method
+    self.reference = reference
+    self.content = content
+    self.devices = devices
+  }
+}
+
+/// A SIP response to a request of the call.
+public struct SIPCallResponse: Hashable, Sendable {
+  public enum Request: Hashable, Sendable { case invite, reInvite, info, bye }
+
+  /// What about its content decides what happens, besides the code.
+  public enum Content: Hashable, Sendable {
+    case usual
+    /// 2xx to INVITE: nothing of its answer has a counterpart in Jingle, or there is none.
+    case unusable
+    /// 2xx to INVITE: from another fork than the first one.
+    case ofFork
+    /// 3xx: the Contact is at the proxy's own host.
+    case toProxy
+  }
+
+  public var request: Request
+  public var status: Int
+  /// For people; `nil` where it is empty.
+  public var phrase: String?
+  public var reference: CallReference
+  public var content: Content
+  /// Response to INVITE: it bears a To tag, and so makes a dialog, or an early one.
+  public var makesDialog: Bool
+
+  public init(
+    to request: Request, status: Int, phrase: String? = nil, reference: CallReference, content: Content = .usual,
+    makesDialog: Bool = false
+  ) {
+    self.request = request
+    self.status = status
+    self.phrase = phrase
+    self.reference = reference
+    self.content = content
+    self.makesDialog = makesDialog
+  }
+}
+
+/// How a device has answered a set of ours.
+public enum DeviceAnswer: Hashable, Sendable {
+  case result
+  /// It does not know what we sent: `feature-not-implemented`, or no Jingle at all.
+  case unable
+  /// Any other error, also one of the server for a device that is not there.
+  case error
+}
+
+/// What comes to a call.
+public enum CallInput: Hashable, Sendable {
+  case jingle(JingleRequest)
+  case request(SIPCallRequest)
+  case response(SIPCallResponse)
+  case answer(CallStanza, DeviceAnswer)
+  /// The device's stream has ended and was not resumed, or it has gone offline.
+  case deviceLeft(CallDevice)
+  case inviteTimeout
+  case inviteTransportError
+  case updateTimeout
+  case updateTransportError
+  /// Our BYE had no response, or could not be sent.
+  case byeLost
+  /// No ACK of a 200 of ours for 64 T1.
+  case ackTimeout
+  case shutdown
+}
+
+extension JingleRequest {
+  /// The event of the signalling table; `nil` for an action that it does not know.
+  var event: CallEvent? {
+    guard let event = CallEvent.event(action: action) else { return nil }
+    switch (event, content) {
+    case (.sessionInitiate, .withoutCandidates): return .sessionInitiateWithoutCandidates
+    case (.sessionInitiate, .unusable): return .sessionInitiateUnusable
+    case (.sessionAccept, .withoutCandidates): return .sessionAcceptWithoutCandidates
+    case (.sessionAccept, .unusable): return .sessionAcceptUnusable
+    case (.sessionInfo, .ringing): return .sessionInfoRinging
+    case (.sessionInfo, .unknown): return .sessionInfoUnknown
+    default: return event
+    }
+  }
+}
+
+extension SIPCallRequest {
+  /// The event of the signalling table for a call in `state`.
+  func event(in state: CallState) -> CallEvent {
+    switch (method, content) {
+    case ("INVITE", _) where state != .beginning: return .reInvite
+    case ("INVITE", .withoutOffer): return .inviteWithoutOffer
+    case ("INVITE", .unusable): return .inviteUnusable
+    case ("INVITE", _) where devices.isEmpty: return .inviteToNobody
+    case ("INFO", .candidates): return .infoCandidates
+    case ("INFO", .empty): return .infoEmpty
+    case ("INFO", _): return .infoUnknown
+    default: return CallEvent.event(method: method) ?? .requestUnsupported
+    }
+  }
+}
+
+extension SIPCallResponse {
+  /// The event of the signalling table; `nil` for what is no status code.
+  var event: CallEvent? {
+    switch request {
+    case .reInvite: return CallEvent.response(toReInvite: status)
+    case .info: return CallEvent.response(toInfo: status)
+    case .bye: return CallEvent.response(toBye: status)
+    case .invite:
+      let event = CallEvent.response(toInvite: status)
+      switch (event, content) {
+      case (.answer, .unusable): return .answerUnusable
+      case (.answer, .ofFork): return .answerOfFork
+      case (.redirection, .toProxy): return .redirectionToProxy
+      default: return event
+      }
+    }
+  }
+}
