@@ -131,7 +131,10 @@ final class MappedRow {
   let syntax: MappingRow
   var kind: Kind
   var source = Source.here
-  var filter: Field?
+  /// `each section`.
+  var isSections = false
+  /// Fields that have to be there.
+  var filters: [Field] = []
   var field: MappedField?
   var child: ElementType.Child?
   var attribute: ElementType.Attribute?
@@ -141,8 +144,6 @@ final class MappedRow {
   var nested: [MappedRow] = []
   /// A section's value that stands in each of several elements.
   var isLifted = false
-  /// This field is the key by which attributes nested here are joined.
-  var isKey = false
   var perspective: PerspectiveTable?
   var fallback: KeyTable?
   var presence: MappedPresence?

@@ -142,7 +142,7 @@ final class MappingModelBuilder {
     var isComplete = true
     if case .paths(let paths) = syntax.left {
       for path in paths {
-        guard let target = target(path, scope, isFromSession: syntax.isFromSession) else {
+        guard let target = target(path, scope, isFromSession: false) else {
           isComplete = false
           continue
         }
@@ -197,7 +197,8 @@ final class MappingModelBuilder {
 
   /// Fills the rows of a node that opens `child`: those below it, or those of the map of its name.
   private func open(
-    _ child: ElementType.Child, in row: MappedRow, _ outer: Scope, context: String, _ inner: Scope
+    _ child: ElementType.Child, in row: MappedRow, _ outer: Scope, context: String, _ inner: Scope,
+    isSection: Bool = false
   ) {
     row.child = child
     if row.syntax.arrow.goesToSDP { outer.block.covered.insert("<\(child.element.qualifiedName)>") }
@@ -210,7 +211,8 @@ final class MappingModelBuilder {
         row.syntax.position, "`<\(child.element.qualifiedName)>` stands several times: write `each` in front")
     }
     var inner = inner
-    inner.isInList = inner.isInList || row.syntax.isEach
+    // What stands once in a section is once in its element.
+    inner.isInList = (inner.isInList || row.syntax.isEach) && !isSection
     if row.syntax.nested.isEmpty, let declaration = map(context, child.element) {
       row.block = block(declaration, element: child.element, name: context, inner)
       row.nested = row.block?.rows ?? []
@@ -260,6 +262,7 @@ final class MappingModelBuilder {
     var inner = scope
     inner.item = nil
     var context = path.text
+    var isSection = false
     switch target {
     case .line(let line):
       inner.line = line
@@ -275,14 +278,13 @@ final class MappingModelBuilder {
         row.source = .grouped(line, key: field)
         inner.groupLine = line
       }
-      if let filter = syntax.filter {
-        row.filter = self.key(filter, of: line)
-        if row.filter == nil { return nil }
-      }
+      row.filters = syntax.filters.compactMap { self.key($0, of: line) }
       mapping.cover(line, scope.level, isFromSession: syntax.isFromSession, wholly: false)
     case .section:
       // Each section is a media description, wherever the session's rows say that they come.
       inner.level = .media
+      isSection = true
+      row.isSections = true
       inner.line = nil
       inner.shape = nil
       context = "media"
@@ -316,7 +318,7 @@ final class MappingModelBuilder {
     case .elements(let references, let attribute) where references.count == 1:
       guard let child = child(references[0], of: scope.element) else { return nil }
       guard let attribute else {
-        open(child, in: row, scope, context: context, inner)
+        open(child, in: row, scope, context: context, inner, isSection: isSection)
         return row
       }
       return single(row, child, attribute, scope, inner)

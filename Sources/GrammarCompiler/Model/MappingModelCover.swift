@@ -13,7 +13,7 @@ extension MappingModel {
 
   func cover(_ line: SDPLine, _ level: SDPLevel, isFromSession: Bool, wholly: Bool) {
     coveredLines.insert(.init(slot: line.slot, level: level))
-    if isFromSession { coveredLines.insert(.init(slot: line.slot, level: .session)) }
+    if isFromSession, line.levels.contains(.session) { coveredLines.insert(.init(slot: line.slot, level: .session)) }
     if wholly { wholeLines.insert(line.slot) }
   }
 

@@ -106,7 +106,7 @@ struct MappingRow {
   var left = Left.nothing
   var joinKey: Reference?
   var groupKey: Reference?
-  var filter: Reference?
+  var filters: [Reference] = []
   var right = Right.nothing
   var isFromSession = false
   var table: Reference?
@@ -257,7 +257,7 @@ extension Parser {
 
   private mutating func parseLeft(_ row: inout MappingRow) throws {
     if isAtRowEnd { throw expectedInRow("what is mapped") }
-    if isSymbol("->") || isSymbol("<-") || isSymbol("<->") { return }
+    if skip(word: "nothing") { return }
     if skip(word: "here") {
       row.left = .here
       return
@@ -295,7 +295,9 @@ extension Parser {
       guard skip(word: "by") else { throw expectedInRow("`by` and a field") }
       row.groupKey = try expectName("the field by which it is grouped")
     }
-    if skip(word: "where") { row.filter = try expectName("the field that has to be there") }
+    if skip(word: "where") {
+      repeat { row.filters.append(try expectName("the field that has to be there")) } while skip(symbol: ",")
+    }
   }
 
   private mutating func parsePath() throws -> MappingPath {
