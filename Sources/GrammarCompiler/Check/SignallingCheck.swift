@@ -79,14 +79,19 @@ struct SignallingCheck {
 
   /// Actions and methods exist, and none is forgotten.
   private func checkProtocolNames() {
-    check(.jingle, enumeration: "action", "action", "Jingle")
-    check(.sip, enumeration: "method", "method", "SIP")
+    check(.jingle, enumeration: "Action", "action", "Jingle")
+    check(.sip, enumeration: "Method", "method", "SIP")
   }
 
-  private func check(_ source: EventDeclaration.Source, enumeration: String, _ kind: String, _ language: String) {
+  /// `nil` where the grammars of the protocol are not compiled along.
+  private func enumeration(_ name: String) -> EnumType? {
+    model.orderedEnums.first { $0.name.lowercased() == name.lowercased() }
+  }
+
+  private func check(_ source: EventDeclaration.Source, enumeration name: String, _ kind: String, _ language: String) {
     let events = signalling.events.filter { $0.source == source }
-    guard let last = events.last, let type = model.enums[enumeration] else { return }
-    model.used.insert(enumeration)
+    guard let last = events.last, let type = enumeration(name) else { return }
+    model.used.formUnion([type.name, type.name.lowercased()])
     let known = type.cases.map(\.name)
     var seen: Set<String> = []
     for event in events {
@@ -118,7 +123,7 @@ struct SignallingCheck {
     for request in requests {
       let events = signalling.events.filter { $0.source == .responses(request) }
       guard let first = events.first else { continue }
-      if let type = model.enums["method"] {
+      if let type = enumeration("Method") {
         let method = request.hasPrefix("re-") ? String(request.dropFirst(3)) : request
         if !type.cases.contains(where: { $0.name == method }) {
           diagnostics.report(first.position, "SIP has no method `\(method)` to which this could be a response")

@@ -1,0 +1,142 @@
+import JingleSIPMapping
+import SIPStack
+import Testing
+
+@testable import Gateway
+
+/// What a call has asked for, and what must hold of it whatever comes in whatever order.
+private struct Ledger {
+  var answered: [CallReference: Int] = [:]
+  var ends = 0
+  var finals = 0
+  var cancels = 0
+  var byes = 0
+  var terminated: [CallDevice: Int] = [:]
+  var hasProvisional = false
+  var hasAnswer = false
+
+  mutating func enter(_ actions: [CallAction], origin: Call.Origin) {
+    for action in actions {
+      #expect(ends == 0, "nothing comes after the end")
+      switch action {
+      case .acknowledge(let reference), .refuse(let reference, _), .answer(let reference, _),
+        .acceptReInvite(let reference):
+        answered[reference, default: 0] += 1
+      case .answerInvite:
+        finals += 1
+        hasAnswer = true
+      case .refuseInvite: finals += 1
+      case .sendAck: hasAnswer = true
+      case .sendCancel:
+        cancels += 1
+        #expect(origin == .client && hasProvisional, "no CANCEL before a provisional response")
+      case .sendBye:
+        byes += 1
+        #expect(hasAnswer, "no BYE before the answer")
+      case .sendSessionTerminate(_, let device, _): terminated[device, default: 0] += 1
+      case .end: ends += 1
+      default: break
+      }
+    }
+  }
+}
+
+@Suite("Calls in which anything comes at any time")
+struct CallSimulationTests {
+  static let actions = [
+    "session-initiate", "session-accept", "session-terminate", "session-info", "transport-info", "content-add",
+    "content-accept", "source-add", "source-remove", "existing-session-initiate", "description-info",
+  ]
+  static let methods = ["INVITE", "ACK", "BYE", "CANCEL", "INFO", "OPTIONS", "UPDATE"]
+  static let codes = [100, 180, 183, 200, 302, 404, 408, 481, 486, 487, 491, 500, 603]
+  static let devices = [Stage.phoneOfAlice, Stage.laptop, Stage.tablet]
+
+  /// A seed that has failed stays here for ever.
+  static let seeds = Array(UInt64(1)...2000)
+
+  @Test("each is answered, each ends", arguments: seeds)
+  func playOne(seed: UInt64) { _ = play(seed: seed) }
+
+  @Test("together they come through every state")
+  func everyState() {
+    let visited = Self.seeds.reduce(into: Set<CallState>()) { $0.formUnion(play(seed: $1)) }
+    #expect(visited == Set(CallState.allCases).subtracting([.beginning]))
+  }
+
+  /// The states that the call of this seed comes through.
+  private func play(seed: UInt64) -> Set<CallState> {
+    var visited: Set<CallState> = []
+    var chance = SplitMix(seed)
+    let origin: Call.Origin = Bool.random(using: &chance) ? .client : .phone
+    var stage = Stage(origin, seed: seed)
+    var ledger = Ledger()
+    if origin == .client {
+      let content: JingleRequest.Content = Bool.random(using: &chance) ? .usual : .withoutCandidates
+      ledger.enter(stage.jingle("session-initiate", content: content), origin: origin)
+      #expect(ledger.answered[stage.last] == 1)
+    } else {
+      ledger.enter(stage.request("INVITE", devices: [Stage.laptop, Stage.tablet]), origin: origin)
+    }
+    for _ in 0..<60 where stage.call.state != .ended {
+      visited.insert(stage.call.state)
+      step(&stage, &ledger, origin, &chance)
+    }
+    finish(&stage, &ledger, origin)
+    #expect(ledger.ends == 1)
+    #expect(stage.call.nextDeadline == nil)
+    #expect(ledger.finals == (origin == .phone ? 1 : 0), "an INVITE has one final response")
+    #expect(ledger.cancels <= 1)
+    #expect(ledger.byes <= 1)
+    return visited.union([stage.call.state])
+  }
+
+  private func step(
+    _ stage: inout Stage, _ ledger: inout Ledger, _ origin: Call.Origin, _ chance: inout SplitMix
+  ) {
+    let before = stage.references
+    var actions: [CallAction] = []
+    var wantsAnswer = false
+    switch Int.random(in: 0..<10, using: &chance) {
+    case 0...3:
+      let action = Self.actions.randomElement(using: &chance) ?? "session-info"
+      let device = Self.devices.randomElement(using: &chance) ?? Stage.laptop
+      let contents: [JingleRequest.Content] = [.usual, .withoutCandidates, .unusable, .unknown, .ringing]
+      actions = stage.jingle(
+        action, from: device, content: contents.randomElement(using: &chance) ?? .usual,
+        reason: JingleReason.allCases.randomElement(using: &chance))
+      wantsAnswer = true
+    case 4...5:
+      let method = Self.methods.randomElement(using: &chance) ?? "BYE"
+      // Before there is an INVITE, nothing of its dialog comes.
+      if stage.call.state == .offering { return }
+      actions = stage.request(method, content: method == "INFO" && Bool.random(using: &chance) ? .candidates : .usual)
+      wantsAnswer = method != "ACK"
+    case 6...7 where origin == .client && stage.call.state != .offering:
+      let code = Self.codes.randomElement(using: &chance) ?? 180
+      let isPending = [CallState.calling, .proceeding, .ringing, .cancelKept, .cancelling].contains(stage.call.state)
+      if code < 200 { ledger.hasProvisional = ledger.hasProvisional || isPending }
+      actions = stage.response(
+        code, to: isPending ? .invite : [.reInvite, .info].randomElement(using: &chance) ?? .info)
+    case 8:
+      let device = Self.devices.randomElement(using: &chance) ?? Stage.laptop
+      if Int.random(in: 0..<4, using: &chance) == 0 { actions = stage.input(.deviceLeft(device)) }
+    default:
+      let number = UInt32.random(in: 1...8, using: &chance)
+      let answers: [DeviceAnswer] = [.result, .result, .result, .unable, .error]
+      actions = stage.input(.answer(CallStanza(number), answers.randomElement(using: &chance) ?? .result))
+      actions += stage.wait(.milliseconds(UInt64.random(in: 0...2000, using: &chance)))
+    }
+    ledger.enter(actions, origin: origin)
+    if stage.references > before {
+      #expect(ledger.answered[stage.last, default: 0] == (wantsAnswer ? 1 : 0), "each is answered once")
+    }
+  }
+
+  /// The other side falls silent and the gateway ends.
+  private func finish(_ stage: inout Stage, _ ledger: inout Ledger, _ origin: Call.Origin) {
+    for input in [CallInput.shutdown, .ackTimeout, .inviteTimeout, .byeLost] where stage.call.state != .ended {
+      ledger.enter(stage.input(input), origin: origin)
+    }
+    #expect(stage.call.state == .ended)
+  }
+}
