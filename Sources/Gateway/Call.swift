@@ -197,7 +197,9 @@ public struct Call: Sendable {
     let transition = SignallingTable.transition(state, event)
     guard transition.isPossible else {
       // Nobody is left without an answer.
-      if let jingle = occasion.jingle { actions.append(.refuse(jingle.reference, .outOfOrder)) }
+      if let jingle = occasion.jingle {
+        actions.append(.refuse(jingle.reference, state == .end ? .unknownSession : .outOfOrder))
+      }
       if let request = occasion.request, request.method != "ACK" {
         actions.append(.answer(request.reference, .noSuchCall))
       }

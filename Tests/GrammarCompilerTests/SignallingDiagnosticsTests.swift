@@ -3,7 +3,7 @@ import Testing
 @testable import GrammarCompiler
 
 /// A small call in the notation of `Grammars/mapping/signalling.grammar`, in which each test breaks one thing.
-private let whole = """
+let sampleTable = """
   states
       new     begins  "nothing yet"
       calling         "the INVITE is out"
@@ -36,7 +36,7 @@ private let whole = """
 
   """
 
-private let reasons = """
+let sampleReasons = """
   reasons to sip
       decline  CANCEL  486  BYE  all  Q.850 21 "Call rejected"
       unknown  CANCEL  500  BYE  one  Q.850 31 "Normal"
@@ -54,7 +54,7 @@ private func diagnose(_ text: String, protocols: String = "") -> String {
 }
 
 /// The whole with `old` replaced; what is to be replaced must be there.
-private func changed(_ old: String, _ new: String, in text: String = whole + reasons) throws -> String {
+private func changed(_ old: String, _ new: String, in text: String = sampleTable + sampleReasons) throws -> String {
   try #require(text.contains(old))
   return text.replacing(old, with: new)
 }
@@ -63,7 +63,7 @@ private func changed(_ old: String, _ new: String, in text: String = whole + rea
 struct SignallingDiagnosticsTests {
   @Test("a table without mistakes is taken")
   func accepted() {
-    #expect(diagnose(whole + reasons) == "")
+    #expect(diagnose(sampleTable + sampleReasons) == "")
   }
 
   @Test("a cell without a row")
@@ -295,7 +295,7 @@ struct SignallingDiagnosticsTests {
 struct SignallingProtocolTests {
   @Test("actions that Jingle has are all there")
   func accepted() {
-    #expect(diagnose(whole + reasons, protocols: protocols("")) == "")
+    #expect(diagnose(sampleTable + sampleReasons, protocols: protocols("")) == "")
   }
 
   @Test("an action that Jingle does not have")
@@ -315,7 +315,7 @@ struct SignallingProtocolTests {
   @Test("an action that is forgotten")
   func forgottenAction() {
     #expect(
-      diagnose(whole + reasons, protocols: protocols(" / %s\"session-info\"")) == """
+      diagnose(sampleTable + sampleReasons, protocols: protocols(" / %s\"session-info\"")) == """
         call.grammar:9:5: error: no event says what happens at the action `session-info` of Jingle
             session-terminate  in running  "the client hangs up"
             ^
@@ -336,12 +336,12 @@ struct SignallingProtocolTests {
 @Suite("Refusals of the tables of reasons")
 struct SignallingReasonsTests {
   private func message(_ old: String, _ new: String, protocols: String = "") throws -> String {
-    try diagnose(changed(old, new, in: reasons), protocols: protocols)
+    try diagnose(changed(old, new, in: sampleReasons), protocols: protocols)
   }
 
   @Test("the tables without mistakes are taken")
   func accepted() {
-    #expect(diagnose(reasons) == "")
+    #expect(diagnose(sampleReasons) == "")
   }
 
   @Test("status codes without a row")
@@ -452,7 +452,7 @@ struct SignallingReasonsTests {
 
       """
     #expect(
-      diagnose(reasons, protocols: jingle) == """
+      diagnose(sampleReasons, protocols: jingle) == """
         call.grammar:1:1: error: the table has no row for `busy`, which Jingle has as reason
         reasons to sip
         ^

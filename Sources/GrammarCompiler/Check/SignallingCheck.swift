@@ -181,7 +181,7 @@ struct SignallingCheck {
         let position = block.rows.first?.position ?? event.position
         diagnostics.report(
           position, "`\(event.name)` has no row for \(missing.joined(separator: ", ")), where it can come too",
-          note: "line \(event.position.line) says where it can come")
+          note: block.rows.isEmpty ? nil : "line \(event.position.line) says where it can come")
       }
     }
   }
