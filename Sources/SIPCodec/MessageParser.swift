@@ -257,17 +257,21 @@ extension SIPMessage {
   /// Conflicts between the start line and the rest (RFC 3261 §8.1.1.1, §8.1.1.5, §19.1.1, §21.5.6).
   func conflicts() -> [SIPIssue] {
     var issues: [SIPIssue] = []
-    func note(_ location: String, _ message: String, _ header: UInt32? = nil) {
-      issues.append(SIPIssue(layer: .validation, location: location, offset: 0, message: message, header: header))
+    func note(_ location: String, _ place: Slice, _ message: String, _ header: UInt32? = nil) {
+      // In a message that was parsed, bytes of the arena are bytes of the input.
+      let offset = place.isAbsent ? 0 : Int(place.offset)
+      issues.append(SIPIssue(layer: .validation, location: location, offset: offset, message: message, header: header))
     }
     if let line = requestLine {
-      if !line.version.isSpoken { note("SIP-Version", "only SIP/2.0 is spoken here") }
-      if !line.uri.headers.isEmpty { note("Request-URI", "may not carry headers") }
+      if !line.version.isSpoken { note("SIP-Version", line.version.slice, "only SIP/2.0 is spoken here") }
+      if let header = line.uri.headers.first { note("Request-URI", header.name.slice, "may not carry headers") }
       if let sequence = headers.cseq, sequence.method != line.method {
-        note("\(Headers.name(Headers.cseq))", "its method is not that of the request line", Headers.cseq)
+        // The field has a word for the number, then the three of the method: its code and its text.
+        let place = arena.slice(at: sequence.index + 3)
+        note("\(Headers.name(Headers.cseq))", place, "its method is not that of the request line", Headers.cseq)
       }
     } else if let line = statusLine, !line.version.isSpoken {
-      note("SIP-Version", "only SIP/2.0 is spoken here")
+      note("SIP-Version", line.version.slice, "only SIP/2.0 is spoken here")
     }
     return issues
   }
