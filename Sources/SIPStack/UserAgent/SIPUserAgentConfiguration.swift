@@ -1,0 +1,78 @@
+import SIPCodec
+
+/// A media type without its parameters, such as `application/sdp`; compared without regard to case (RFC 2045 §5.1).
+public struct MediaType: Hashable, Sendable, CustomStringConvertible {
+  public let type: String
+  public let subtype: String
+
+  public init(type: String, subtype: String) {
+    self.type = type
+    self.subtype = subtype
+  }
+
+  /// That of a Content-Type.
+  public init(_ header: ContentTypeHeader) { self.init(type: header.type.string, subtype: header.subtype.string) }
+
+  public static func == (left: MediaType, right: MediaType) -> Bool {
+    left.type.lowercased() == right.type.lowercased() && left.subtype.lowercased() == right.subtype.lowercased()
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(type.lowercased())
+    hasher.combine(subtype.lowercased())
+  }
+
+  public var description: String { "\(type)/\(subtype)" }
+}
+
+/// A body and what it is.
+public struct SIPBody: Sendable {
+  public var contentType: ContentTypeHeader.Draft
+  public var bytes: [UInt8]
+
+  public init(contentType: ContentTypeHeader.Draft, bytes: [UInt8]) {
+    self.contentType = contentType
+    self.bytes = bytes
+  }
+
+  public init(_ mediaType: MediaType, _ bytes: [UInt8]) {
+    self.init(contentType: .init(type: mediaType.type, subtype: mediaType.subtype), bytes: bytes)
+  }
+}
+
+/// Who a user agent is and what it can.
+public struct SIPUserAgentConfiguration: Sendable {
+  /// The host of our Via and Contact; an IPv6 address in brackets.
+  public var localHost: String
+  /// The port of our Via and Contact.
+  public var localPort: UInt16
+  /// By which our requests go where a URI does not say otherwise.
+  public var transport: TransportKind
+  /// By which requests can go; a URI that asks for another one is reached by the way that its message came.
+  public var transports: Set<TransportKind>
+  /// For User-Agent and Server.
+  public var product: ServerVal.Draft
+  /// For Allow. Known methods that are not here are answered 405; unknown ones 501.
+  public var allowedMethods: [Method] = [.invite, .ack, .cancel, .bye, .options, .info]
+  /// For Supported. A Require with any other tag is answered 420.
+  public var supportedOptions: [OptionTag] = []
+  /// For Accept. An INVITE with a body of another type is answered 415, unless it says that the body is optional.
+  public var acceptedMediaTypes: [MediaType] = []
+  /// For Recv-Info (RFC 6086 §4.2.2).
+  public var receivedInfoPackages: [String] = []
+  public var timers = TimerConfiguration.standard
+  /// Legs at one time; further INVITEs are answered 503.
+  public var maximumLegs = 20_000
+  /// Transactions at one time.
+  public var maximumTransactions = 100_000
+
+  public init(
+    localHost: String, localPort: UInt16, transport: TransportKind = .udp, product: ServerVal.Draft
+  ) {
+    self.localHost = localHost
+    self.localPort = localPort
+    self.transport = transport
+    transports = [transport]
+    self.product = product
+  }
+}
