@@ -12,7 +12,8 @@ public func scan(
   let end = input.count
   var index = start
   let entries = table.utf8Start
-  while index < end, entries[Int(input[index])] & mask != 0 { index &+= 1 }
+  // The one check of the bounds: index < end.
+  while index < end, entries[Int(input[unchecked: index])] & mask != 0 { index &+= 1 }
   position = index
   return index &- start >= minimum
 }
@@ -39,18 +40,18 @@ public func peek(_ input: Input, _ position: Int) -> UInt8 {
   position < input.count ? input[position] : 0
 }
 
+/// Skips spaces and tabs.
+@inlinable @inline(__always)
+public func skipBlanks(_ input: Input, _ position: inout Int) {
+  let end = input.count
+  while position < end, input[position] == 0x20 || input[position] == 0x09 { position &+= 1 }
+}
+
 /// Takes `text` with regard to case.
 @inlinable @inline(__always)
 public func takeExact(_ input: Input, _ position: inout Int, _ text: StaticString) -> Bool {
-  let count = text.utf8CodeUnitCount
-  guard input.count &- position >= count else { return false }
-  let bytes = text.utf8Start
-  var index = 0
-  while index < count {
-    if input[position &+ index] != bytes[index] { return false }
-    index &+= 1
-  }
-  position &+= count
+  guard isExact(input, position, text) else { return false }
+  position &+= text.utf8CodeUnitCount
   return true
 }
 
@@ -65,22 +66,60 @@ public func takeIgnoringCase(_ input: Input, _ position: inout Int, _ text: Stat
 /// Whether `text`, which is in lower case, stands at `position`, without regard to the case of ASCII letters.
 @inlinable @inline(__always)
 public func isIgnoringCase(_ input: Input, _ position: Int, _ text: StaticString) -> Bool {
-  let count = text.utf8CodeUnitCount
-  guard input.count &- position >= count else { return false }
-  let bytes = text.utf8Start
-  var index = 0
-  while index < count {
-    if lowercased(input[position &+ index]) != bytes[index] { return false }
-    index &+= 1
-  }
-  return true
+  isText(input, position, text, ignoringCase: true)
 }
 
 /// Whether `text` stands at `position`.
 @inlinable @inline(__always)
 public func isExact(_ input: Input, _ position: Int, _ text: StaticString) -> Bool {
-  var position = position
-  return takeExact(input, &position, text)
+  isText(input, position, text, ignoringCase: false)
+}
+
+/// Compares in steps of eight, four, two bytes and one; the literal's side of it is known when this is compiled.
+@inlinable @inline(__always)
+func isText(_ input: Input, _ position: Int, _ text: StaticString, ignoringCase: Bool) -> Bool {
+  let count = text.utf8CodeUnitCount
+  // The one check of the bounds.
+  guard position >= 0, input.count &- position >= count else { return false }
+  let bytes = input.bytes
+  let literal = UnsafeRawPointer(text.utf8Start)
+  var index = 0
+  while count &- index >= 8 {
+    let ours = literal.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+    var theirs = bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: position &+ index, as: UInt64.self)
+    if ignoringCase { theirs |= caseBits(ours) }
+    if theirs != ours { return false }
+    index &+= 8
+  }
+  if count &- index >= 4 {
+    let ours = literal.loadUnaligned(fromByteOffset: index, as: UInt32.self)
+    var theirs = bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: position &+ index, as: UInt32.self)
+    if ignoringCase { theirs |= UInt32(truncatingIfNeeded: caseBits(UInt64(ours))) }
+    if theirs != ours { return false }
+    index &+= 4
+  }
+  if count &- index >= 2 {
+    let ours = literal.loadUnaligned(fromByteOffset: index, as: UInt16.self)
+    var theirs = bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: position &+ index, as: UInt16.self)
+    if ignoringCase { theirs |= UInt16(truncatingIfNeeded: caseBits(UInt64(ours))) }
+    if theirs != ours { return false }
+    index &+= 2
+  }
+  if index < count {
+    let ours = literal.load(fromByteOffset: index, as: UInt8.self)
+    var theirs = input[unchecked: position &+ index]
+    if ignoringCase { theirs |= UInt8(truncatingIfNeeded: caseBits(UInt64(ours))) }
+    if theirs != ours { return false }
+  }
+  return true
+}
+
+/// 0x20 in each byte of `bytes` (all below 128) that is a lower-case letter: what tells it from its capital.
+@inlinable @inline(__always)
+func caseBits(_ bytes: UInt64) -> UInt64 {
+  let fromA = bytes &+ 0x1F1F_1F1F_1F1F_1F1F
+  let behindZ = bytes &+ 0x0505_0505_0505_0505
+  return (fromA & ~behindZ & 0x8080_8080_8080_8080) >> 2
 }
 
 /// Takes a number of decimal digits; `nil` where there is none or it is greater than `maximum`.
@@ -125,13 +164,24 @@ public func runAutomaton(
   var index = position
   var last = state <= accepting ? index : -1
   while index < end {
-    let entry = (state &- 1) &* width &+ Int(classes[Int(input[index])])
+    let row = (state &- 1) &* width
+    var next: Int
     if isWide {
-      state = Int(transitions[entry &* 2]) << 7 | Int(transitions[entry &* 2 &+ 1])
+      let entry = (row &+ Int(classes[Int(input[unchecked: index])])) &* 2
+      next = Int(transitions[entry]) << 7 | Int(transitions[entry &+ 1])
     } else {
-      state = Int(transitions[entry])
+      next = Int(transitions[row &+ Int(classes[Int(input[unchecked: index])])])
+      // Most bytes of most tokens lead back to the same state.
+      while next == state {
+        index &+= 1
+        if index == end { break }
+        next = Int(transitions[row &+ Int(classes[Int(input[unchecked: index])])])
+      }
+      if state <= accepting { last = index }
+      if index == end { break }
     }
-    if state == 0 { break }
+    if next == 0 { break }
+    state = next
     index &+= 1
     if state <= accepting { last = index }
   }

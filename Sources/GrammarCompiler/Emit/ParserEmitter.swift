@@ -32,6 +32,13 @@ struct ParserEmitter {
     var counter = 0
     /// Where the fields' words begin, relative to the node.
     var base = 1
+    /// Set inside of an attempt: what to do on failure instead of giving up the shape.
+    var attempt: String?
+
+    /// The statement that ends the parse where `expected` was expected.
+    func failure(_ expected: String, at position: String = "position") -> String {
+      attempt ?? "return tape.fail(\(position), \(SourceText.literal(expected)))"
+    }
 
     mutating func fresh(_ name: String) -> String {
       counter += 1
@@ -51,18 +58,19 @@ struct ParserEmitter {
     switch step {
     case .literal(let bytes, let exact, _):
       text.block("guard \(literal(bytes, exact)) else") {
-        $0.line("return tape.fail(position, \(SourceText.literal(Self.shown(bytes))))")
+        $0.line(context.failure(Self.shown(bytes)))
       }
     case .token(let rule, _):
       if rule.regex.isNullable {
         text.line("_ = \(tokens.function(rule))(input, &position)")
       } else {
         text.block("guard \(tokens.function(rule))(input, &position) else") {
-          $0.line("return tape.fail(position, \(SourceText.literal(rule.written.map(Self.shown) ?? rule.name)))")
+          $0.line(context.failure(rule.written.map(Self.shown) ?? rule.name))
         }
       }
     case .capture(let index, let type, _): emitCapture(index, type, &context, to: &text)
     case .optional(let alternative, let condition):
+      if emitAttempt(alternative, condition, &context, to: &text) { return }
       text.line("if \(decision(alternative, context)) {")
       text.indented { text in
         mark(condition, context, to: &text)
@@ -89,7 +97,7 @@ struct ParserEmitter {
       if case .otherwise? = alternatives.last?.decision {
       } else {
         text.line("} else {")
-        text.indented { $0.line("return tape.fail(position, \(SourceText.literal(Self.expectation(alternatives))))") }
+        text.indented { $0.line(context.failure(Self.expectation(alternatives))) }
       }
       text.line("}")
     case .repetition(let minimum, let maximum, let alternative):
@@ -104,7 +112,7 @@ struct ParserEmitter {
       text.line("}")
       if let count, minimum > 0 {
         text.block("guard \(count) >= \(minimum) else") {
-          $0.line("return tape.fail(position, \(SourceText.literal(Self.expectation([alternative]))))")
+          $0.line(context.failure(Self.expectation([alternative])))
         }
       }
     case .commaList(let minimum, let alternative, let separator, _):
@@ -116,6 +124,47 @@ struct ParserEmitter {
     case .params:
       text.line("guard parseParameter(input, &position, &tape) else { return false }")
     }
+  }
+
+  /// A predicate that says just what the part looks like is not asked first: the part is tried, and taken back where it
+  /// is not there. Then each byte is read once.
+  private func emitAttempt(
+    _ alternative: Alternative, _ condition: Condition, _ context: inout Context, to text: inout SourceText
+  ) -> Bool {
+    guard case .predicate(let rule) = alternative.decision, context.attempt == nil,
+      let body = Self.regex(alternative.body), Automaton(body).isSame(as: rule.automaton)
+    else { return false }
+    let label = context.fresh("attempt")
+    text.line("let before\(label) = position")
+    if context.shape.layout.hasState { text.line("let state\(label) = tape.word(node + 1)") }
+    text.line("\(label): do {")
+    text.indented { text in
+      var inner = context
+      let restore = context.shape.layout.hasState ? "tape.set(node + 1, state\(label)); " : ""
+      inner.attempt = "position = before\(label); \(restore)break \(label)"
+      mark(condition, inner, to: &text)
+      emitBody(alternative.body, &inner, to: &text)
+      context.counter = inner.counter
+    }
+    text.line("}")
+    return true
+  }
+
+  /// What tokens and literals alone match; `nil` where there is more.
+  private static func regex(_ steps: [Step]) -> Regex? {
+    var parts: [Regex] = []
+    for step in steps {
+      switch step {
+      case .literal(let bytes, let exact, _): parts.append(.literal(bytes, exact: exact))
+      case .token(let rule, _): parts.append(rule.regex)
+      case .capture(_, .text(let rule), _): parts.append(rule.regex)
+      case .optional(let alternative, _):
+        guard alternative.predicate == nil, let inner = regex(alternative.body) else { return nil }
+        parts.append(.repetition(inner, minimum: 0, maximum: 1))
+      default: return nil
+      }
+    }
+    return .sequence(parts)
   }
 
   private func literal(_ bytes: [UInt8], _ exact: Bool) -> String {
@@ -150,7 +199,7 @@ struct ParserEmitter {
     if case .shape(let shape) = type {
       text.block(
         "guard \(shape.layout.typeName).\(Self.function(shape))(input, &position, &tape, slot: \(field.slot)) else"
-      ) { $0.line("return false") }
+      ) { $0.line(context.attempt ?? "return false") }
       return
     }
     var target = "node + \(field.word + context.base)"
@@ -176,7 +225,7 @@ struct ParserEmitter {
         text.line("_ = \(tokens.function(rule, hint: context.shape.name))(input, &position)")
       } else {
         text.block("guard \(tokens.function(rule, hint: context.shape.name))(input, &position) else") {
-          $0.line("return tape.fail(position, \(SourceText.literal(rule.name)))")
+          $0.line(context.failure(rule.name))
         }
       }
       text.line("tape.set(\(target), from: \(start), to: position)")
@@ -184,7 +233,7 @@ struct ParserEmitter {
       let maximum = bits == 64 ? UInt64.max : (1 << UInt64(bits)) - 1
       let value = context.fresh("value")
       text.block("guard let \(value) = decimal(input, &position, maximum: \(maximum)) else") {
-        $0.line("return tape.fail(position, \"a number up to \(maximum)\")")
+        $0.line(context.failure("a number up to \(maximum)"))
       }
       text.line("tape.set(\(target), UInt32(truncatingIfNeeded: \(value)))")
       if bits == 64 { text.line("tape.set(\(target) + 1, UInt32(truncatingIfNeeded: \(value) >> 32))") }
@@ -192,13 +241,13 @@ struct ParserEmitter {
       let start = context.fresh("start")
       text.line("let \(start) = position")
       text.block("guard \(tokens.function(type.token))(input, &position) else") {
-        $0.line("return tape.fail(position, \(SourceText.literal(type.token.name)))")
+        $0.line(context.failure(type.token.name))
       }
       text.line("tape.set(\(target), \(type.typeName).code(input, \(start), position))")
       text.line("tape.set(\(target) + 1, from: \(start), to: position)")
     case .flag(let bytes, let exact):
       text.block("guard \(literal(bytes, exact)) else") {
-        $0.line("return tape.fail(position, \(SourceText.literal(Self.shown(bytes))))")
+        $0.line(context.failure(Self.shown(bytes)))
       }
     case .shape: break
     }
@@ -208,7 +257,11 @@ struct ParserEmitter {
 
   private func decision(_ alternative: Alternative, _ context: Context) -> String {
     switch alternative.decision {
-    case .predicate(let rule): return "begins(input, position, \(tokens.function(rule)))"
+    case .predicate(let rule):
+      if let words = rule.automaton.fewWords(limit: 4) {
+        return words.map { "isIgnoringCase(input, position, \(SourceText.literal($0)))" }.joined(separator: " || ")
+      }
+      return "begins(input, position, \(tokens.function(rule)))"
     case .bytes(let set):
       return "position < input.count, \(Self.grouped(tokens.contains(set, "input[position]")))"
     case .lookahead(let sure, let contested, let automaton):

@@ -141,19 +141,57 @@ final class TokenEmitter {
       if automaton.isAccepting[0] {
         text.line("guard position < input.count, \(contains(automaton.firstBytes, "input[position]")) else { return true }")
       }
-      if let (bytes, onward) = short {
+      if let (bytes, skipsBlanks, onward) = short {
         text.line("if position < input.count, \(Self.grouped(contains(bytes, "input[position]"))) {")
         text.indented {
-          $0.line("let next = peek(input, position &+ 1)")
-          $0.block("if !(\(contains(onward, "next")))") {
-            $0.line("position &+= 1")
+          $0.line("\(skipsBlanks ? "var" : "let") next = position &+ 1")
+          if skipsBlanks { $0.line("skipBlanks(input, &next)") }
+          let test = skipsBlanks ? onward.subtracting(ByteSet([0x20, 0x09])) : onward
+          if test.isEmpty {
+            $0.line("position = next")
             $0.line("return true")
+          } else {
+            $0.line("let behind = peek(input, next)")
+            $0.block("if !(\(contains(test, "behind")))") {
+              $0.line("position = next")
+              $0.line("return true")
+            }
           }
         }
         text.line("}")
       }
+      if short == nil { emitPrefix(automaton, to: &text) }
       emitRun(automaton, "runAutomaton(input, &position", to: &text)
     }
+  }
+
+  /// Most matches consist of the bytes of one accepting state: those are skipped by a table, and only where another one
+  /// could follow the automaton is asked.
+  private func emitPrefix(_ automaton: Automaton, to text: inout SourceText) {
+    var best: (first: ByteSet, loop: ByteSet, state: Int)?
+    var byTarget: [Int: ByteSet] = [:]
+    for byte in automaton.firstBytes.bytes { byTarget[automaton.next(0, byte), default: ByteSet()].insert(byte) }
+    for (target, first) in byTarget.sorted(by: { $0.key < $1.key }) where automaton.isAccepting[target] {
+      let loop = ByteSet(automaton.leaving(target).bytes.filter { automaton.next(target, $0) == target })
+      if loop.count >= 10, first.count > best?.first.count ?? 0 { best = (first, loop, target) }
+    }
+    guard let (first, loop, state) = best else { return }
+    let onward = automaton.leaving(state).subtracting(loop)
+    text.line("if position < input.count, \(Self.grouped(contains(first, "input[position]"))) {")
+    text.indented { text in
+      text.line("var end = position &+ 1")
+      text.line("_ = scan(input, &end, \(table(loop)), minimum: 0)")
+      if onward.isEmpty {
+        text.line("position = end")
+        text.line("return true")
+      } else {
+        text.block("if end == input.count || !(\(contains(onward, "input[end]")))") { text in
+          text.line("position = end")
+          text.line("return true")
+        }
+      }
+    }
+    text.line("}")
   }
 
   private static func grouped(_ condition: String) -> String { condition.contains("||") ? "(\(condition))" : condition }
@@ -198,6 +236,19 @@ final class TokenEmitter {
       text.line("let byte = input[position]")
       if !entry.sure.isEmpty { text.line("if \(contains(entry.sure, "byte")) { return true }") }
       text.line("guard \(contains(entry.contested, "byte")) else { return false }")
+      for byte in entry.contested.bytes {
+        // What has to follow tells sooner than the automaton; mostly it is the end of the line.
+        let behind = entry.automaton.next(0, byte)
+        guard behind >= 0, !entry.automaton.isAccepting[behind], entry.automaton.leaving(behind).count == 1,
+          let forced = entry.automaton.leaving(behind).bytes.first
+        else { continue }
+        let third = entry.automaton.leaving(entry.automaton.next(behind, forced))
+        guard !third.isEmpty, third.count <= 3 else { continue }
+        text.block("if byte == \(SourceText.byte(byte))") { text in
+          text.line("let behind = peek(input, position &+ 2)")
+          text.line("if !(\(contains(third, "behind"))) { return false }")
+        }
+      }
       text.line("return \(entry.name)Slow(input, position)")
     }
     text.line()
@@ -218,16 +269,25 @@ final class TokenEmitter {
     return (set, automaton.isAccepting[0] ? 0 : 1)
   }
 
-  /// Bytes with which the automaton accepts at once, unless one of the other bytes follows.
-  private static func shortcut(_ automaton: Automaton) -> (ByteSet, ByteSet)? {
-    var best: (ByteSet, ByteSet)?
+  /// Bytes with which the automaton accepts at once, unless one of the other bytes follows; blanks that may stand between
+  /// are skipped.
+  private static func shortcut(_ automaton: Automaton) -> (ByteSet, skipsBlanks: Bool, onward: ByteSet)? {
+    let blanks = ByteSet([0x20, 0x09])
+    var best: (ByteSet, skipsBlanks: Bool, onward: ByteSet)?
     var byTarget: [Int: ByteSet] = [:]
     for byte in automaton.firstBytes.bytes { byTarget[automaton.next(0, byte), default: ByteSet()].insert(byte) }
     for (target, bytes) in byTarget.sorted(by: { $0.key < $1.key }) {
       let onward = automaton.leaving(target)
       guard automaton.isAccepting[target], bytes.count <= 2, onward.count <= 3, !onward.isEmpty else { continue }
-      let isBlank = bytes.subtracting(ByteSet([0x20, 0x09])).isEmpty
-      if best == nil || !isBlank { best = (bytes, onward) }
+      var skipsBlanks = false
+      if blanks.subtracting(onward).isEmpty {
+        let behind = automaton.next(target, 0x20)
+        skipsBlanks =
+          automaton.isAccepting[behind] && automaton.next(target, 0x09) == behind
+          && automaton.next(behind, 0x20) == behind && automaton.next(behind, 0x09) == behind
+          && automaton.leaving(behind).subtracting(onward).isEmpty
+      }
+      if best == nil || !bytes.subtracting(blanks).isEmpty { best = (bytes, skipsBlanks, onward) }
     }
     return best
   }

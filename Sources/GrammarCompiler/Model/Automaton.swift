@@ -125,6 +125,35 @@ struct Automaton {
     return nil
   }
 
+  /// Whether both match the same texts: minimal automata are numbered alike.
+  func isSame(as other: Automaton) -> Bool {
+    stateCount == other.stateCount && isAccepting == other.isAccepting
+      && (0..<stateCount).allSatisfy { state in
+        (UInt8.min...UInt8.max).allSatisfy { next(state, $0) == other.next(state, $0) }
+      }
+  }
+
+  /// All texts that it matches, in lower case, if they are few and the case of letters never matters.
+  func fewWords(limit: Int) -> [[UInt8]]? {
+    var words: [[UInt8]] = []
+    var stack: [(state: Int, word: [UInt8])] = [(0, [])]
+    while let (state, word) = stack.popLast() {
+      if word.count > 16 { return nil }
+      if isAccepting[state] {
+        words.append(word)
+        if words.count > limit { return nil }
+      }
+      for byte in leaving(state).bytes {
+        let lower = ParserEmitter.lowercased(byte)
+        if lower >= 0x80 { return nil }
+        if lower >= 0x61, lower <= 0x7A, next(state, lower) != next(state, lower & 0xDF) { return nil }
+        if byte == lower { stack.append((next(state, byte), word + [byte])) }
+        if stack.count > 4 * limit { return nil }
+      }
+    }
+    return words.sorted { $0.lexicographicallyPrecedes($1) }
+  }
+
   /// Whether the whole of `bytes` is a match.
   func accepts(_ bytes: some Sequence<UInt8>) -> Bool {
     var state = 0
