@@ -1,0 +1,81 @@
+"""The Jingle elements that the clients of the tests send."""
+
+from __future__ import annotations
+
+import secrets
+
+FINGERPRINT = "02:1A:CC:54:27:AB:EB:9C:53:3F:3E:4B:65:2E:7D:46:3F:54:42:CD:54:F1:7A:03:A2:7D:F9:B0:7F:46:19:B2"
+UFRAG = "8hhy"
+PASSWORD = "asd88fgpdd777uzjYhagZg"
+
+
+def new_sid() -> str:
+    return f"e2e-{secrets.token_hex(8)}"
+
+
+def _transport(port: int, setup: str, candidates: str | None = None) -> str:
+    if candidates is None:
+        candidates = (
+            f"<candidate component='1' foundation='1' generation='0' id='el0747fg{port}' ip='198.51.100.9' network='1' "
+            f"port='{port}' priority='2130706431' protocol='udp' type='host'/>"
+            f"<candidate component='1' foundation='2' generation='0' id='y3s2b30v{port}' ip='203.0.113.141' network='1' "
+            f"port='{port + 4}' priority='1694498815' protocol='udp' rel-addr='198.51.100.9' rel-port='{port}' "
+            "type='srflx'/>")
+    return (
+        f"<transport xmlns='urn:xmpp:jingle:transports:ice-udp:1' ufrag='{UFRAG}' pwd='{PASSWORD}'>"
+        f"<fingerprint xmlns='urn:xmpp:jingle:apps:dtls:0' hash='sha-256' setup='{setup}'>{FINGERPRINT}</fingerprint>"
+        f"{candidates}</transport>")
+
+
+def webrtc_audio(setup: str = "actpass", candidates: str | None = None) -> str:
+    return (
+        "<content creator='initiator' name='0' senders='both'>"
+        "<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'>"
+        "<payload-type id='111' name='opus' clockrate='48000' channels='2'>"
+        "<parameter name='minptime' value='10'/><parameter name='useinbandfec' value='1'/>"
+        "<rtcp-fb xmlns='urn:xmpp:jingle:apps:rtp:rtcp-fb:0' type='transport-cc'/></payload-type>"
+        "<payload-type id='0' name='PCMU' clockrate='8000'/>"
+        "<payload-type id='126' name='telephone-event' clockrate='8000'/>"
+        "<rtp-hdrext xmlns='urn:xmpp:jingle:apps:rtp:rtp-hdrext:0' id='1' "
+        "uri='urn:ietf:params:rtp-hdrext:ssrc-audio-level'/>"
+        "<rtcp-mux/>"
+        "<source xmlns='urn:xmpp:jingle:apps:rtp:ssma:0' ssrc='1656081975'>"
+        "<parameter name='cname' value='Yv/wvbCdsDW2Prgd'/></source>"
+        f"</description>{_transport(50001, setup, candidates)}</content>")
+
+
+def webrtc_video(setup: str = "actpass", candidates: str | None = None) -> str:
+    return (
+        "<content creator='initiator' name='1' senders='initiator'>"
+        "<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='video'>"
+        "<payload-type id='96' name='VP8' clockrate='90000'>"
+        "<rtcp-fb xmlns='urn:xmpp:jingle:apps:rtp:rtcp-fb:0' type='nack' subtype='pli'/></payload-type>"
+        f"<rtcp-mux/></description>{_transport(50003, setup, candidates)}</content>")
+
+
+GROUP = ("<group xmlns='urn:xmpp:jingle:apps:grouping:0' semantics='BUNDLE'>"
+         "<content name='0'/><content name='1'/></group>")
+
+
+def webrtc_offer(sid: str, initiator: str) -> str:
+    """What a browser offers: audio and video, ICE, DTLS, BUNDLE, sources, header extensions."""
+    return (f"<jingle xmlns='urn:xmpp:jingle:1' action='session-initiate' initiator='{initiator}' sid='{sid}'>"
+            f"{webrtc_audio()}{webrtc_video()}{GROUP}</jingle>")
+
+
+def plain_answer(sid: str, responder: str, name: str) -> str:
+    """The answer to a plain RTP phone: one audio content with a raw-udp candidate."""
+    return (
+        f"<jingle xmlns='urn:xmpp:jingle:1' action='session-accept' responder='{responder}' sid='{sid}'>"
+        f"<content creator='initiator' name='{name}' senders='both'>"
+        "<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'>"
+        "<payload-type id='0' name='PCMU' clockrate='8000'/>"
+        "<payload-type id='101' name='telephone-event' clockrate='8000'/></description>"
+        "<transport xmlns='urn:xmpp:jingle:transports:raw-udp:1'>"
+        "<candidate component='1' generation='0' id='a9j3mnbtu1' ip='198.51.100.9' port='13540'/>"
+        "</transport></content></jingle>")
+
+
+def terminate(sid: str, reason: str) -> str:
+    return (f"<jingle xmlns='urn:xmpp:jingle:1' action='session-terminate' sid='{sid}'>"
+            f"<reason><{reason}/></reason></jingle>")

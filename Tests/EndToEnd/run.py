@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""End-to-end tests of jingle-sip-gateway with real peers. See README.md beside this file."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import cases  # noqa: E402, F401  (registers the scenarios)
+from harness.client import slixmpp_is_there  # noqa: E402
+from harness.phone import sipp_is_there  # noqa: E402
+from harness.scenario import SCENARIOS, Scenario, World  # noqa: E402
+
+PACKAGE = Path(__file__).resolve().parents[2]
+MISSING = {
+    "sipp": "SIPp is not installed (Debian: sip-tester)",
+    "slixmpp": f"slixmpp is not installed for {sys.executable} (PyPI: slixmpp)",
+}
+
+
+def default_gateway() -> Path:
+    for configuration in ("release", "debug"):
+        path = PACKAGE / ".build" / configuration / "jingle-sip-gateway"
+        if path.exists():
+            return path
+    return PACKAGE / ".build" / "release" / "jingle-sip-gateway"
+
+
+async def play(scenario: Scenario, gateway: Path, verbose: bool) -> str | None:
+    """Plays one scenario; returns what was wrong."""
+    with tempfile.TemporaryDirectory(prefix="jsg-e2e-") as folder:
+        world = World(gateway, Path(folder))
+        problem = None
+        try:
+            await asyncio.wait_for(scenario.run(world), scenario.timeout)
+        except AssertionError as error:
+            problem = str(error) or traceback.format_exc()
+        except asyncio.TimeoutError:
+            problem = f"not at its end after {scenario.timeout:g} s"
+        except Exception:
+            problem = traceback.format_exc()
+        finally:
+            await world.close()
+        if verbose or problem:
+            print(indented(world.transcript()), file=sys.stderr)
+        return problem
+
+
+def indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.splitlines())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--gateway", type=Path, default=default_gateway(), metavar="PATH", help="the executable")
+    parser.add_argument("--list", action="store_true", help="name the scenarios and end")
+    parser.add_argument("--verbose", action="store_true", help="print what went over the wire for passed ones too")
+    parser.add_argument("scenario", nargs="*", help="names of scenarios, or parts of names; all without any")
+    arguments = parser.parse_args()
+
+    chosen = [s for s in SCENARIOS if not arguments.scenario or any(part in s.name for part in arguments.scenario)]
+    if arguments.list:
+        for scenario in chosen:
+            print(f"{scenario.name:42} {scenario.what}")
+        return 0
+    if not chosen:
+        parser.error(f"there is no scenario named {' or '.join(arguments.scenario)}")
+    gateway = arguments.gateway.resolve()
+    if not gateway.is_file():
+        parser.error(f"there is no {gateway}; build it first: swift build --product jingle-sip-gateway")
+
+    there = {"sipp": sipp_is_there(), "slixmpp": slixmpp_is_there()}
+    # slixmpp tells about every connection that ends; what matters here is what the scenarios see.
+    logging.getLogger("slixmpp").setLevel(logging.CRITICAL)
+    passed = failed = skipped = 0
+    for scenario in chosen:
+        missing = [MISSING[need] for need in sorted(scenario.needs) if not there[need]]
+        if missing:
+            skipped += 1
+            print(f"skipped {scenario.name}: {'; '.join(missing)}", flush=True)
+            continue
+        begin = time.monotonic()
+        problem = asyncio.run(play(scenario, gateway, arguments.verbose))
+        seconds = time.monotonic() - begin
+        if problem is None:
+            passed += 1
+            print(f"ok      {scenario.name} ({seconds:.1f} s)", flush=True)
+        else:
+            failed += 1
+            print(f"FAILED  {scenario.name} ({seconds:.1f} s)\n{indented(problem)}", flush=True)
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
