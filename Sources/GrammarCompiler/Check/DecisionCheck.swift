@@ -5,7 +5,7 @@
 final class DecisionCheck {
   private let model: Model
   private let diagnostics: Diagnostics
-  private var automata: [Set<Regex>: Automaton] = [:]
+  private var automata: [Set<Regex>: Automaton?] = [:]
 
   init(_ model: Model, diagnostics: Diagnostics) {
     self.model = model
@@ -153,7 +153,7 @@ final class DecisionCheck {
     switch step {
     case .optional(let alternative, _):
       decide(alternative.body[...], behind, shape)
-      settle(alternative, against: behind, "this optional part", shape, tail: behind)
+      settle(alternative, against: behind, "this optional part", "[ ", shape, tail: behind)
     case .choice(let alternatives, _, _):
       for alternative in alternatives { decide(alternative.body[...], behind, shape) }
       decideChoice(alternatives, behind, shape)
@@ -163,14 +163,14 @@ final class DecisionCheck {
       if isNullable(alternative.body) {
         diagnostics.report(alternative.position, "this repeats something that can be empty")
       } else {
-        settle(alternative, against: behind, "this repetition", shape, tail: again)
+        settle(alternative, against: behind, "this repetition", "*( ", shape, tail: again)
       }
     case .commaList(let minimum, let alternative, let separator, let position):
       decide(alternative.body[...], behind.union([separator.regex]), shape)
       if isNullable(alternative.body) {
         diagnostics.report(position, "this repeats something that can be empty")
       } else if minimum == 0 {
-        settle(alternative, against: behind, "this list", shape, tail: behind)
+        settle(alternative, against: behind, "this list", "#( ", shape, tail: behind)
       }
     default: break
     }
@@ -178,7 +178,8 @@ final class DecisionCheck {
   }
 
   private func settle(
-    _ alternative: Alternative, against behind: Set<Regex>, _ what: String, _ shape: Shape, tail: Set<Regex>
+    _ alternative: Alternative, against behind: Set<Regex>, _ what: String, _ opening: String, _ shape: Shape,
+    tail: Set<Regex>
   ) {
     if let predicate = alternative.predicate {
       alternative.decision = .predicate(predicate)
@@ -193,7 +194,8 @@ final class DecisionCheck {
     case .decided(let decision): alternative.decision = decision
     case .undecided(let sample):
       undecided(
-        alternative, "\(what) and what follows it can both begin with \(Self.shown(sample))", opening: "[ ")
+        alternative, "\(what) and what follows it can both begin with \(Self.shown(sample))", opening, shape)
+    case .tooLarge: tooLarge(alternative, what)
     }
   }
 
@@ -212,10 +214,15 @@ final class DecisionCheck {
       for other in open[(index + 1)...] {
         let beginnings = starts(other.body[...], behind)
         others.formUnion(beginnings)
-        if case .undecided(let sample) = tellApart(inside, beginnings) {
+        switch tellApart(inside, beginnings) {
+        case .decided: break
+        case .undecided(let sample):
+          let line = other.position.line == alternative.position.line ? "" : "line \(other.position.line), "
           undecided(
-            alternative, "this alternative and the one in column \(other.position.column) can both begin with \(Self.shown(sample))",
-            opening: "( ")
+            alternative,
+            "this alternative and the one in \(line)column \(other.position.column) can both begin with "
+              + Self.shown(sample), "( ", shape)
+        case .tooLarge: tooLarge(alternative, "this alternative")
         }
       }
       if case .decided(let decision) = tellApart(inside, others) { alternative.decision = decision }
@@ -224,7 +231,9 @@ final class DecisionCheck {
 
   private enum Verdict {
     case decided(Decision)
+    /// Both can begin with these bytes.
     case undecided([UInt8])
+    case tooLarge
   }
 
   private func tellApart(_ inside: Set<Regex>, _ behind: Set<Regex>) -> Verdict {
@@ -234,15 +243,15 @@ final class DecisionCheck {
     if contested.isEmpty, !inside.contains(where: \.isNullable), !behind.contains(where: \.isNullable) {
       return .decided(.bytes(first))
     }
-    let automaton = automaton(inside)
-    if let sample = automaton.commonPrefix(with: self.automaton(behind)) { return .undecided(sample) }
+    guard let automaton = automaton(inside), let onward = self.automaton(behind) else { return .tooLarge }
+    if let sample = automaton.commonPrefix(with: onward) { return .undecided(sample) }
     return .decided(.lookahead(sure: first.subtracting(other), contested: contested, automaton))
   }
 
-  private func automaton(_ regexes: Set<Regex>) -> Automaton {
+  private func automaton(_ regexes: Set<Regex>) -> Automaton? {
     if let known = automata[regexes] { return known }
     let made = Automaton(.choice(Array(regexes)))
-    automata[regexes] = made
+    automata[regexes] = .some(made)
     return made
   }
 
@@ -268,7 +277,14 @@ final class DecisionCheck {
 
   // MARK: Words
 
-  private func undecided(_ alternative: Alternative, _ message: String, opening: String) {
+  private func tooLarge(_ alternative: Alternative, _ what: String) {
+    diagnostics.report(
+      alternative.position, "undecided: \(what) can begin in more ways than can be compared with what follows",
+      note: "a predicate, `when rule`, decides it")
+  }
+
+  /// The rule of a predicate that would decide for `alternative`, in outline.
+  private func undecided(_ alternative: Alternative, _ message: String, _ opening: String, _ shape: Shape) {
     var label = "this"
     var definition: [String] = []
     outer: for step in alternative.body {
@@ -278,7 +294,7 @@ final class DecisionCheck {
         if definition.count > 1 { break outer }
       case .token(let rule, _): definition.append(rule.name)
       case .capture(let index, let type, _):
-        if label == "this" { label = self.label(of: index, type) }
+        if label == "this" { label = shape.layout.fields[index].label }
         switch type {
         case .text(let rule): definition.append(rule.isAnonymous ? "…" : rule.name)
         case .number: definition.append("1*DIGIT")
@@ -292,21 +308,13 @@ final class DecisionCheck {
     }
     diagnostics.report(
       alternative.position, "undecided: \(message)",
-      note: "a predicate would decide it: declare the token rule `\(label)-ahead = \(definition.joined(separator: " "))` and write `\(opening)when \(label)-ahead …`"
+      note: "a predicate would decide it: declare the token rule "
+        + "`\(label)-ahead = \(definition.joined(separator: " "))` and write `\(opening)when \(label)-ahead …`"
     )
   }
 
-  private func label(of index: Int, _ type: FieldType) -> String {
-    switch type {
-    case .text(let rule) where !rule.isAnonymous: rule.name
-    case .enumeration(let type): type.name.lowercased()
-    case .shape(let shape): shape.name
-    default: "this"
-    }
-  }
-
   private static func shown(_ sample: [UInt8]) -> String {
-    if sample.isEmpty { return "anything" }
+    if sample.isEmpty { return "nothing at all" }
     let text = sample.map { byte -> String in
       switch byte {
       case 0x20: "SP"

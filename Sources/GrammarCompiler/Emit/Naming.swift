@@ -14,6 +14,28 @@ enum Naming {
     "typealias", "var", "where", "while", "Any", "Self", "Type", "Protocol",
   ]
 
+  /// Types of Swift, CodecRuntime and the generated code on which generated types stand.
+  static let reservedTypes: Set<String> = [
+    "Any", "Arena", "ArenaEnum", "ArenaList", "ArenaValue", "Array", "Bool", "ByteClasses", "DraftError",
+    "ElementAttributeRow", "ElementChildRow", "ElementRow", "ElementTables", "Elements", "EnumValue", "HeaderDraft",
+    "HeaderFields", "HeaderValues", "Headers", "Input", "Int", "LineDraft", "LineFields", "Lines", "NodeLayout",
+    "NumberValue", "Output", "ParseFailure", "Protocol", "Self", "Sendable", "Slice", "Span", "StaticString",
+    "StatusCodes", "String", "Tape", "Text", "TextValue", "Tokens", "Type", "UInt16", "UInt32", "UInt64", "UInt8",
+  ]
+
+  /// Names of properties that each generated type has, or that Swift keeps for itself.
+  static let reservedLabels: Set<String> = ["arena", "index", "init", "self"]
+
+  /// Why `label` cannot be the name of a property, if it cannot.
+  static func refusal(ofLabel label: String) -> String? {
+    if label.contains("-") { return "the label `\(label)` becomes a name in Swift; write `\(property(label))`" }
+    if label.first?.isUppercase == true {
+      return "a label begins with a small letter; write `\(label.prefix(1).lowercased() + label.dropFirst())`"
+    }
+    if reservedLabels.contains(label) { return "`\(label)` cannot be a label: generated types use that name themselves" }
+    return nil
+  }
+
   /// Words of a name: cut at everything that is no letter or digit, and before capitals inside of a word.
   private static func words(_ name: String) -> [String] {
     var words: [String] = []

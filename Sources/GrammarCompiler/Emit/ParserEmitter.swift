@@ -132,7 +132,7 @@ struct ParserEmitter {
     _ alternative: Alternative, _ condition: Condition, _ context: inout Context, to text: inout SourceText
   ) -> Bool {
     guard case .predicate(let rule) = alternative.decision, context.attempt == nil,
-      let body = Self.regex(alternative.body), Automaton(body).isSame(as: rule.automaton)
+      let body = Self.regex(alternative.body).flatMap(Automaton.init), body.isSame(as: rule.automaton)
     else { return false }
     let label = context.fresh("attempt")
     text.line("let before\(label) = position")

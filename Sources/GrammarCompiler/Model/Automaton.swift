@@ -28,6 +28,23 @@ indirect enum Regex: Hashable, Sendable {
     }
   }
 
+  /// How many bytes stand in it once its repetitions are written out; more than `Int` holds counts as `Int.max`.
+  var positions: Int {
+    switch self {
+    case .empty: return 0
+    case .set: return 1
+    case .sequence(let parts), .choice(let parts):
+      // Not less than 1: an expression of many empty parts is large too.
+      return parts.reduce(1) { sum, part in
+        let (result, isTooLarge) = sum.addingReportingOverflow(part.positions)
+        return isTooLarge ? .max : result
+      }
+    case .repetition(let inner, let minimum, let maximum):
+      let (result, isTooLarge) = inner.positions.multipliedReportingOverflow(by: maximum ?? minimum + 1)
+      return isTooLarge ? .max : result
+    }
+  }
+
   /// The one set of bytes that this matches one of, if it is that simple.
   var singleSet: ByteSet? {
     switch self {
@@ -78,12 +95,28 @@ struct Automaton {
 
   func leaving(_ state: Int) -> ByteSet { ByteSet((0...255).filter { next(state, $0) >= 0 }) }
 
-  init(_ regex: Regex) {
+  /// Positions of a regular expression, and states and classes of bytes of the automaton, beyond which a token is refused:
+  /// the largest of SIP, an IPv6 address, has some 200 states.
+  static let maximumPositions = 50_000
+  static let maximumStates = 2048
+  /// Generated tables hold a class in seven bits.
+  static let maximumClasses = 128
+
+  /// `nil` if it would be too large.
+  init?(_ regex: Regex) {
+    guard regex.positions <= Self.maximumPositions else { return nil }
     var builder = NondeterministicAutomaton()
     let start = builder.addState()
     let end = builder.add(regex, from: start)
-    self = builder.determinized(start: start, end: end).minimized()
+    guard let large = builder.determinized(start: start, end: end) else { return nil }
+    let small = large.minimized()
+    guard small.classCount <= Self.maximumClasses else { return nil }
+    self = small
   }
+
+  /// What takes the place of an automaton that is too large, after that was reported: it matches nothing.
+  static let none = Automaton(
+    classes: [Int](repeating: 0, count: 256), classCount: 1, transitions: [-1], isAccepting: [false])
 
   fileprivate init(classes: [Int], classCount: Int, transitions: [Int], isAccepting: [Bool]) {
     self.classes = classes
@@ -289,7 +322,8 @@ private struct NondeterministicAutomaton {
     return result
   }
 
-  func determinized(start: Int, end: Int) -> Automaton {
+  /// `nil` if that takes too many states.
+  func determinized(start: Int, end: Int) -> Automaton? {
     // Bytes that no edge tells apart form one class.
     var sets: [ByteSet] = []
     for edge in edges { if let set = edge?.set, !sets.contains(set) { sets.append(set) } }
@@ -318,6 +352,7 @@ private struct NondeterministicAutomaton {
     var transitions: [Int] = []
     var position = 0
     while position < states.count {
+      if states.count > Automaton.maximumStates { return nil }
       let current = states[position]
       position += 1
       for sample in samples {

@@ -14,8 +14,10 @@ struct ElementBuilder {
   func build() {
     var namespaces: [String: NamespaceDeclaration] = [:]
     for declaration in trees.flatMap(\.namespaces) {
-      if namespaces[declaration.prefix] != nil {
-        diagnostics.report(declaration.position, "the prefix `\(declaration.prefix)` is declared twice")
+      if let existing = namespaces[declaration.prefix] {
+        diagnostics.report(
+          declaration.position, "the prefix `\(declaration.prefix)` is declared twice", note: "the first time here",
+          at: existing.position)
       }
       namespaces[declaration.prefix] = declaration
       model.namespaces.append(declaration)
@@ -30,7 +32,8 @@ struct ElementBuilder {
         let key = declaration.qualifiedName
         if let existing = model.elements[key] {
           diagnostics.report(
-            declaration.position, "the element `\(key)` is declared twice; the first time in line \(existing.position.line)")
+            declaration.position, "the element `\(key)` is declared twice", note: "the first time here",
+            at: existing.position)
           continue
         }
         let element = ElementType(
@@ -42,14 +45,19 @@ struct ElementBuilder {
         declarations.append((declaration, element))
       }
     }
+    let mistakes = diagnostics.count
     for (declaration, element) in declarations { fill(element, from: declaration) }
-    checkUse(declarations.map(\.1))
+    // An element that nobody holds may be the one that was misspelled above.
+    if diagnostics.count == mistakes { checkUse(declarations.map(\.1)) }
   }
 
   private func fill(_ element: ElementType, from declaration: ElementDeclaration) {
     var labels: Set<String> = []
     func claim(_ label: String, _ position: Position) {
-      if !labels.insert(label).inserted {
+      if let refusal = Naming.refusal(ofLabel: label) {
+        diagnostics.report(
+          position, refusal, note: "write a label in front: `label@attribute:type` or `label <prefix:name>`")
+      } else if !labels.insert(label).inserted {
         diagnostics.report(
           position, "`\(element.qualifiedName)` has two things that would be called `\(label)`",
           note: "write a label in front: `label@attribute:type` or `label <prefix:name>`")
@@ -75,7 +83,10 @@ struct ElementBuilder {
       element.fixedWords += type.width
       bit += 1
     }
-    if bit > 32 { diagnostics.report(element.position, "`\(element.qualifiedName)` has more attributes than fit into one type") }
+    if bit > 32 {
+      diagnostics.report(
+        element.position, "`\(element.qualifiedName)` has \(bit) attributes; one type holds no more than 32")
+    }
     for child in declaration.children {
       claim(child.label, child.position)
       guard let type = model.elements[child.element.name] else {
@@ -97,7 +108,9 @@ struct ElementBuilder {
       return .enumeration(type)
     }
     if owner.isShape(reference.name.lowercased()) {
-      diagnostics.report(reference.position, "an attribute holds a text, a number, an enum or a token, not the shape `\(reference.name)`")
+      diagnostics.report(
+        reference.position,
+        "an attribute holds a text, a number, an enum or a token, and `\(reference.name)` has captures")
       return nil
     }
     return owner.token(reference.name, at: reference.position).map(ElementType.ValueType.token)
@@ -112,7 +125,9 @@ struct ElementBuilder {
       }
     case .number(let bits):
       if UInt64(value).map({ bits < 64 && $0 >> UInt64(bits) != 0 }) ?? true {
-        diagnostics.report(position, "the default \"\(value)\" is no UInt\(bits)")
+        let greatest = bits == 64 ? UInt64.max : (1 << UInt64(bits)) - 1
+        diagnostics.report(
+          position, "the default \"\(value)\" is no UInt\(bits), which is a number from 0 to \(greatest)")
       }
     case .enumeration(let type):
       if !type.cases.contains(where: { $0.name == value }) {
@@ -128,10 +143,17 @@ struct ElementBuilder {
     while let element = stack.popLast() {
       if reached.insert(element.qualifiedName).inserted { stack += element.children.map(\.element) }
     }
-    for element in elements where !reached.contains(element.qualifiedName) {
+    let note = "name it as the child of another element, or mark it `root` if a stanza holds it"
+    let lost = elements.filter { !reached.contains($0.qualifiedName) }
+    // Of a branch that hangs on nothing, its uppermost element.
+    let held = Set(lost.flatMap { element in element.children.map(\.element).filter { $0 !== element } }.map(\.qualifiedName))
+    let uppermost = lost.filter { !held.contains($0.qualifiedName) }
+    for element in uppermost {
+      diagnostics.report(element.position, "nothing holds the element `\(element.qualifiedName)`", note: note)
+    }
+    if uppermost.isEmpty, let first = lost.first {
       diagnostics.report(
-        element.position, "nothing holds the element `\(element.qualifiedName)`",
-        note: "name it as the child of another element, or mark it `root` if a stanza holds it")
+        first.position, "only elements that nothing holds hold the element `\(first.qualifiedName)`", note: note)
     }
   }
 }

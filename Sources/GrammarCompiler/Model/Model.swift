@@ -12,7 +12,10 @@ final class TokenRule {
   let isNestedComment: Bool
   /// Made on the spot, inside of a capture or for a literal.
   let isAnonymous: Bool
-  private(set) lazy var automaton = Automaton(regex)
+  private lazy var made = Automaton(regex)
+  var automaton: Automaton { made ?? .none }
+  /// Its automaton would be too large; that is to be reported.
+  var isTooLarge: Bool { made == nil }
 
   init(
     name: String, regex: Regex, written: [UInt8]?, tolerated: [Expression] = [], position: Position,

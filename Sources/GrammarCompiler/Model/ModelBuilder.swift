@@ -9,6 +9,9 @@ final class ModelBuilder {
   private var regexInProgress: [String] = []
   private var shapesInProgress: [String] = []
   private var kinds: [String: Bool] = [:]
+  /// Token rules and shapes with a mistake that has been reported.
+  private var failedTokens: Set<String> = []
+  private var failedShapes: Set<String> = []
 
   init(_ trees: [SyntaxTree], diagnostics: Diagnostics) {
     self.trees = trees
@@ -17,6 +20,7 @@ final class ModelBuilder {
 
   func build() -> Model {
     collect()
+    checkAmbiguousNames()
     for tree in trees {
       for declaration in tree.enums { _ = enumType(declaration.name) }
     }
@@ -43,11 +47,19 @@ final class ModelBuilder {
       }
     }
     for (owner, entry) in paramsByOwner.sorted(by: { $0.value.0.position < $1.value.0.position })
-    where model.shapes[owner] == nil {
-      undefined(entry.0.owner, "shape", among: Array(model.shapes.values.map(\.name)))
+    where model.shapes[owner] == nil && !failedShapes.contains(owner) {
+      if rules[owner] != nil {
+        diagnostics.report(entry.0.owner.position, "`\(entry.0.owner.name)` is a token: it has no captures")
+      } else {
+        undefined(
+          entry.0.owner, "shape, header, line or attribute",
+          among: model.shapes.values.map(\.name) + model.headers.map(\.name) + model.lines.map(\.name)
+            + model.attributes.map(\.name))
+      }
     }
     checkDuplicateStatuses()
     ElementBuilder(trees, model: model, owner: self).build()
+    checkTypeNames()
     return model
   }
 
@@ -61,6 +73,7 @@ final class ModelBuilder {
           guard var existing = rules[key] else {
             diagnostics.report(
               declaration.position, "`\(declaration.name)` has no rule yet to which `=/` could add an alternative")
+            rules[key] = declaration
             continue
           }
           existing.expression = Expression(
@@ -68,9 +81,8 @@ final class ModelBuilder {
           rules[key] = existing
         } else if let existing = rules[key] {
           diagnostics.report(
-            declaration.position,
-            "`\(declaration.name)` is declared twice; the first time in line \(existing.position.line)\(elsewhere(existing.position, declaration.position))"
-          )
+            declaration.position, "the rule `\(declaration.name)` is declared twice", note: "the first time here",
+            at: existing.position)
         } else {
           rules[key] = declaration
         }
@@ -78,16 +90,20 @@ final class ModelBuilder {
       for declaration in tree.enums {
         // Exact, unlike a rule's name: `enum Transport : transport` is a fine pair.
         let key = declaration.name
-        if enumDeclarations[key] != nil {
-          diagnostics.report(declaration.position, "`\(declaration.name)` is declared twice")
+        if let (existing, _) = enumDeclarations[key] {
+          diagnostics.report(
+            declaration.position, "the enum `\(declaration.name)` is declared twice", note: "the first time here",
+            at: existing.position)
         } else {
           enumDeclarations[key] = (declaration, tree.area)
         }
       }
       for declaration in tree.params {
         let key = declaration.owner.name.lowercased()
-        if paramsByOwner[key] != nil {
-          diagnostics.report(declaration.position, "the parameters of `\(declaration.owner.name)` are declared twice")
+        if let (existing, _) = paramsByOwner[key] {
+          diagnostics.report(
+            declaration.position, "the parameters of `\(declaration.owner.name)` are declared twice",
+            note: "the first time here", at: existing.position)
         } else {
           paramsByOwner[key] = (declaration, tree.area)
         }
@@ -95,8 +111,14 @@ final class ModelBuilder {
     }
   }
 
-  private func elsewhere(_ first: Position, _ second: Position) -> String {
-    first.file == second.file ? "" : " of another file"
+  /// A rule and an enum may bear one name in different spellings (`transport`, `Transport`), not in the same.
+  private func checkAmbiguousNames() {
+    for (declaration, _) in enumDeclarations.values {
+      if let rule = rules[declaration.name.lowercased()], rule.name == declaration.name {
+        diagnostics.report(
+          rule.position, "`\(rule.name)` is a rule and an enum", note: "the enum is here", at: declaration.position)
+      }
+    }
   }
 
   func undefined(_ reference: Reference, _ kind: String, among names: [String]) {
@@ -109,10 +131,15 @@ final class ModelBuilder {
   private func undefinedRule(_ name: String, _ position: Position) {
     undefined(
       Reference(name: name, position: position), "rule",
-      among: rules.values.map(\.name) + enumDeclarations.values.map(\.0.name))
+      among: rules.values.map(\.name) + enumDeclarations.values.map(\.0.name) + ScalarType.names)
   }
 
   // MARK: Tokens
+
+  func hasRule(_ name: String) -> Bool { rules[name.lowercased()] != nil }
+
+  /// The declaration `owner` has a table of parameters.
+  func hasParams(_ owner: String) -> Bool { paramsByOwner[owner.lowercased()] != nil }
 
   func isShape(_ key: String) -> Bool {
     if let known = kinds[key] { return known }
@@ -131,16 +158,28 @@ final class ModelBuilder {
     }
   }
 
+  /// The token rule of that name; `nil` after a diagnostic.
   func token(_ name: String, at position: Position? = nil) -> TokenRule? {
     let key = name.lowercased()
     if position != nil { model.used.insert(key) }
     if let known = model.tokens[key] { return known }
+    if failedTokens.contains(key) { return nil }
+    let made = makeToken(name, key: key, at: position)
+    // Whoever else refers to it need not say again what is wrong with it.
+    if made == nil, rules[key] != nil, !isShape(key) { failedTokens.insert(key) }
+    return made
+  }
+
+  private func makeToken(_ name: String, key: String, at position: Position?) -> TokenRule? {
     guard let rule = rules[key], !isShape(key) else {
       if let position {
         if rules[key] != nil {
-          diagnostics.report(position, "`\(name)` is a shape; capture it with a label, such as `\(Naming.property(name)):\(name)`")
+          diagnostics.report(
+            position, "`\(name)` has captures and so is no token",
+            note: "where a shape is meant, capture it with a label, such as `\(Naming.property(name)):\(name)`")
         } else if enumDeclarations[name] != nil {
-          diagnostics.report(position, "`\(name)` is an enum; capture it with a label, such as `\(Naming.property(name)):\(name)`")
+          diagnostics.report(
+            position, "`\(name)` is an enum; capture it with a label, such as `\(Naming.property(name)):\(name)`")
         } else {
           undefinedRule(name, position)
         }
@@ -149,13 +188,18 @@ final class ModelBuilder {
     }
     if regexInProgress.contains(key) {
       diagnostics.report(
-        rule.position,
-        "the token rule `\(rule.name)` refers to itself (\((regexInProgress.drop { $0 != key } + [key]).joined(separator: " → "))); a token rule is regular",
-        note: "give it captures, so that it becomes a shape rule, or write the repetition with `*`")
+        rule.position, "the token rule `\(rule.name)` refers to itself (\(cycle(regexInProgress, key))); a token rule is regular",
+        note: "write the repetition with `*`: `item *( separator item )`")
       return nil
     }
     regexInProgress.append(key)
     defer { regexInProgress.removeLast() }
+    if let reference = rule.asType {
+      model.used.insert(reference.name.lowercased())
+      diagnostics.report(
+        rule.position, "`\(rule.name)` captures nothing, so there is nothing of `\(reference.name)` that it could fill")
+      return nil
+    }
     if case .prose(let prose) = rule.expression.kind {
       guard prose == "nested comment" else {
         diagnostics.report(rule.expression.position, "`<\(prose)>` is not built in; `<nested comment>` is")
@@ -175,12 +219,30 @@ final class ModelBuilder {
     let result = TokenRule(
       name: rule.name, regex: regex, written: rule.written, tolerated: rule.tolerated, position: rule.position,
       comment: rule.comment, area: rule.area)
+    guard isSmallEnough(result) else { return nil }
     if let written = rule.written, !result.automaton.accepts(written) {
       diagnostics.report(
-        rule.position, "`\(rule.name)` does not match \"\(String(decoding: written, as: UTF8.self))\", as which it is to be written")
+        rule.position,
+        "`\(rule.name)` does not match \"\(String(decoding: written, as: UTF8.self))\", as which it is to be written")
     }
     model.tokens[key] = result
     return result
+  }
+
+  /// Whether the automaton of a token stays within reason; if not, that is reported.
+  func isSmallEnough(_ token: TokenRule) -> Bool {
+    guard token.isTooLarge else { return true }
+    diagnostics.report(
+      token.position,
+      "the token `\(token.name)` is too large: its automaton has more than \(Automaton.maximumStates) states "
+        + "or \(Automaton.maximumClasses) classes of bytes",
+      note: "repeat less often, or without limit (`*`), and leave counting to whoever reads the value")
+    return false
+  }
+
+  /// The names of a rule that refers to itself, as they are spelled.
+  private func cycle(_ inProgress: [String], _ key: String) -> String {
+    (inProgress.drop { $0 != key } + [key]).map { rules[$0]?.name ?? $0 }.joined(separator: " → ")
   }
 
   /// `nil` after a diagnostic.
@@ -247,7 +309,7 @@ final class ModelBuilder {
         base = token(reference.name, at: reference.position)
       }
     }
-    var caseNames: Set<String> = ["other"]
+    var caseNames: [String: String] = [:]
     var cases: [(name: String, caseName: String, exact: Bool)] = []
     for entry in declaration.cases {
       let text = String(decoding: entry.name, as: UTF8.self)
@@ -255,9 +317,20 @@ final class ModelBuilder {
         diagnostics.report(entry.position, "\"\(text)\" is no `\(base.name)`, of which `\(declaration.name)` consists")
       }
       let caseName = Naming.property(text)
-      if !caseNames.insert(caseName).inserted {
-        diagnostics.report(entry.position, "\"\(text)\" stands twice in `\(declaration.name)`")
+      if caseName == "_" {
+        diagnostics.report(entry.position, "\"\(text)\" has no letter or digit from which a name could be made")
+      } else if caseName == "other", declaration.base != nil {
+        diagnostics.report(
+          entry.position, "\"\(text)\" would get the name `other`, which is that of all values not named here")
+      } else if let known = caseNames[caseName] {
+        let isSame = known == text || !entry.exact && known.lowercased() == text.lowercased()
+        diagnostics.report(
+          entry.position,
+          isSame
+            ? "\"\(text)\" stands twice in `\(declaration.name)`"
+            : "\"\(text)\" and \"\(known)\" would get the same name in Swift, `\(caseName)`")
       }
+      caseNames[caseName] = text
       cases.append((text, caseName, entry.exact))
     }
     if cases.contains(where: { $0.exact != cases[0].exact }) {
@@ -277,14 +350,15 @@ final class ModelBuilder {
   func shape(_ name: String) -> Shape? {
     let key = name.lowercased()
     if let index = shapesInProgress.firstIndex(of: key), let rule = rules[key] {
-      let cycle = (shapesInProgress[index...] + [key]).joined(separator: " → ")
       diagnostics.report(
-        rule.position, "the shape `\(rule.name)` contains itself (\(cycle)); nothing would bound its depth",
-        note: "left recursion is written as a repetition: `item *( separator item )`")
+        rule.position,
+        "the shape `\(rule.name)` contains itself (\(cycle(Array(shapesInProgress[index...]), key))); nothing would bound its depth",
+        note: "write the repetition with `*`: `item *( separator item )`")
       return nil
     }
     if let known = model.shapes[key] { return known }
-    guard let rule = rules[key] else { return nil }
+    if failedShapes.contains(key) { return nil }
+    guard let rule = rules[key], isShape(key) else { return nil }
     shapesInProgress.append(key)
     defer { shapesInProgress.removeLast() }
     let shape = Shape(
@@ -292,17 +366,33 @@ final class ModelBuilder {
       area: rule.area, source: "rule \(rule.name)")
     if let reference = rule.asType {
       model.used.insert(reference.name.lowercased())
-      guard let target = self.shape(reference.name) else {
-        undefined(reference, "shape", among: Array(model.shapes.values.map(\.name)))
+      guard let target = namedShape(reference) else {
+        failedShapes.insert(key)
         return nil
       }
       shape.fills = target
+    }
+    for (word, isThere) in [("written", rule.written != nil), ("tolerate", !rule.tolerated.isEmpty)] where isThere {
+      diagnostics.report(
+        rule.position, "`\(rule.name)` has captures, so it is no token and `\(word)` means nothing here")
     }
     ShapeBuilder(shape, owner: self).build(rule.expression)
     model.shapes[key] = shape
     model.orderedShapes.append(shape)
     addParams(to: shape, key: key)
     return shape
+  }
+
+  /// The shape to which `reference` refers; `nil` after a diagnostic.
+  private func namedShape(_ reference: Reference) -> Shape? {
+    let key = reference.name.lowercased()
+    if let found = shape(reference.name) { return found }
+    if rules[key] == nil {
+      undefined(reference, "shape", among: rules.values.filter { isShape($0.name.lowercased()) }.map(\.name))
+    } else if !isShape(key) {
+      diagnostics.report(reference.position, "`\(reference.name)` is a token: it has no captures")
+    }
+    return nil
   }
 
   private func addParams(to shape: Shape, key: String) {
@@ -334,15 +424,28 @@ final class ModelBuilder {
         let valueShape = Shape(
           name: "\(shape.name) \(row.name)", typeName: shape.typeName + Naming.type(row.name), position: row.position,
           comment: "", area: area, source: "parameter")
+        let before = diagnostics.count
         ShapeBuilder(valueShape, owner: self).build(expression)
-        guard valueShape.fields.count == 1, valueShape.fields[0].label == "value", !valueShape.fields[0].isList else {
-          diagnostics.report(row.position, "the value of a parameter is one capture, `value:type`")
+        guard valueShape.fields.count == 1, valueShape.fields[0].label == "value", !valueShape.fields[0].isList,
+          !valueShape.fields[0].isOptional
+        else {
+          if diagnostics.count == before {
+            diagnostics.report(
+              row.position, "the value of a parameter is one capture, `value:type` or `[ value:type ]`")
+          }
           continue
         }
         value = valueShape
       }
-      if rows.contains(where: { $0.name.lowercased() == row.name.lowercased() }) {
-        diagnostics.report(row.position, "the parameter `\(row.name)` stands twice in the table")
+      if let existing = rows.first(where: { $0.label == Naming.property(row.name) }) {
+        diagnostics.report(
+          row.position,
+          existing.name.lowercased() == row.name.lowercased()
+            ? "the parameter `\(row.name)` stands twice in the table"
+            : "the parameters `\(row.name)` and `\(existing.name)` would get the same name in Swift, `\(existing.label)`")
+      } else if Naming.property(row.name) == "other" {
+        diagnostics.report(
+          row.position, "the parameter `\(row.name)` would get the name `other`, which is that of all parameters not named here")
       }
       rows.append(
         .init(
@@ -352,10 +455,10 @@ final class ModelBuilder {
     var other: Shape?
     if let reference = declaration.other {
       model.used.insert(reference.name.lowercased())
-      other = self.shape(reference.name)
-      if other == nil { undefined(reference, "shape", among: Array(model.shapes.values.map(\.name))) }
+      other = namedShape(reference)
       if let found = other, found.field("name") == nil {
-        diagnostics.report(reference.position, "`\(reference.name)` has no capture `name`, by which a parameter is known")
+        diagnostics.report(
+          reference.position, "`\(reference.name)` has no capture `name`, by which a parameter is known")
       }
     }
     shape.params = ParameterTable(
@@ -371,8 +474,17 @@ final class ModelBuilder {
         || declaration.compactForm.map { names.contains($0.lowercased()) } == true
     }
     if let duplicate {
+      let compact = declaration.compactForm ?? ""
+      let isSame = declaration.name.lowercased() == duplicate.name.lowercased()
+      let clash = [declaration.name, compact].first { name in
+        [duplicate.name, duplicate.compactForm ?? ""].contains { $0.lowercased() == name.lowercased() }
+      }
       diagnostics.report(
-        declaration.position, "the header `\(declaration.name)` is declared twice; see also `\(duplicate.name)` in line \(duplicate.position.line)")
+        declaration.position,
+        isSame
+          ? "the header `\(declaration.name)` is declared twice"
+          : "`\(clash ?? compact)` would be the header `\(declaration.name)` and the header `\(duplicate.name)`",
+        note: isSame ? "the first time here" : "the other one is here", at: duplicate.position)
       return
     }
     let shape = Shape(
@@ -397,7 +509,8 @@ final class ModelBuilder {
   private func addLine(_ declaration: LineDeclaration, area: String) {
     if let existing = model.lines.first(where: { $0.letter == declaration.letter }) {
       diagnostics.report(
-        declaration.position, "the line `\(Character(Unicode.Scalar(declaration.letter)))=` is declared twice; see also `\(existing.name)`")
+        declaration.position, "the line `\(Character(Unicode.Scalar(declaration.letter)))=` is declared twice",
+        note: "the first time here, as `\(existing.name)`", at: existing.position)
       return
     }
     let shape = Shape(
@@ -414,8 +527,10 @@ final class ModelBuilder {
   }
 
   private func addAttribute(_ declaration: AttributeDeclaration, area: String) {
-    if model.attributes.contains(where: { $0.name == declaration.name }) {
-      diagnostics.report(declaration.position, "the attribute `\(declaration.name)` is declared twice")
+    if let existing = model.attributes.first(where: { $0.name == declaration.name }) {
+      diagnostics.report(
+        declaration.position, "the attribute `\(declaration.name)` is declared twice", note: "the first time here",
+        at: existing.position)
       return
     }
     var shape: Shape?
@@ -434,6 +549,32 @@ final class ModelBuilder {
         name: declaration.name, levels: declaration.levels.map(\.name), shape: shape,
         slot: 64 + model.attributes.count, typeName: typeName, comment: declaration.comment,
         position: declaration.position))
+  }
+
+  /// Two declarations whose names become the same type of Swift, or one that the generated code uses itself.
+  private func checkTypeNames() {
+    var types: [(name: String, what: String, position: Position)] = []
+    for type in model.orderedEnums { types.append((type.typeName, "enum \(type.name)", type.position)) }
+    for shape in model.orderedShapes where shape.fills == nil {
+      types.append((shape.typeName, shape.source, shape.position))
+    }
+    for element in model.orderedElements {
+      types.append((element.typeName, "element \(element.qualifiedName)", element.position))
+    }
+    var known: [String: (what: String, position: Position)] = [:]
+    for type in types.sorted(by: { $0.position < $1.position }) {
+      if Naming.reservedTypes.contains(type.name) {
+        diagnostics.report(
+          type.position, "`\(type.what)` would become the type `\(type.name)`, which the generated code uses for itself",
+          note: "give it another name")
+      } else if let other = known[type.name] {
+        diagnostics.report(
+          type.position, "`\(type.what)` and `\(other.what)` would both become the type `\(type.name)`",
+          note: "the other one is here", at: other.position)
+      } else {
+        known[type.name] = (type.what, type.position)
+      }
+    }
   }
 
   private func checkDuplicateStatuses() {

@@ -11,9 +11,12 @@ final class ShapeBuilder {
   }
 
   func build(_ expression: Expression) {
+    let before = owner.diagnostics.count
     shape.body = steps(expression, [])
+    if owner.diagnostics.count == before { checkParams(shape.body, isRepeated: false) }
     if let target = shape.fills {
       shape.body = remapped(shape.body, to: target)
+      if owner.diagnostics.count == before { checkFilled(shape.body, of: target) }
       shape.fields = target.fields
     } else {
       shape.fields = fields
@@ -58,12 +61,49 @@ final class ShapeBuilder {
     return nil
   }
 
+  /// `params` stands in a repeated group, and in one only.
+  private func checkParams(_ steps: [Step], isRepeated: Bool) {
+    var first: Position?
+    func walk(_ steps: [Step], isRepeated: Bool) {
+      for step in steps {
+        switch step {
+        case .params(let position):
+          if !isRepeated {
+            owner.diagnostics.report(
+              position, "`params` stands in a repeated group, with what separates one from the next: `*( SEMI params )`")
+          } else if first != nil {
+            owner.diagnostics.report(position, "`\(shape.name)` has `params` twice")
+          }
+          first = position
+        case .optional(let alternative, _): walk(alternative.body, isRepeated: isRepeated)
+        case .choice(let alternatives, _, _):
+          for alternative in alternatives { walk(alternative.body, isRepeated: isRepeated) }
+        case .repetition(_, _, let alternative), .commaList(_, let alternative, _, _):
+          walk(alternative.body, isRepeated: true)
+        default: break
+        }
+      }
+    }
+    walk(steps, isRepeated: isRepeated)
+  }
+
   // MARK: Steps
 
   func steps(_ expression: Expression, _ context: [Condition], inList: Bool = false) -> [Step] {
     let position = expression.position
     switch expression.kind {
-    case .literal(let bytes, let exact): return [.literal(bytes, exact: exact, position)]
+    case .literal(let bytes, let exact):
+      guard !bytes.isEmpty else {
+        owner.diagnostics.report(position, "an empty string stands for nothing here")
+        return []
+      }
+      guard bytes.allSatisfy({ $0 < 0x80 }) || bytes.count == 1 else {
+        owner.diagnostics.report(
+          position, "bytes above %x7F cannot be written as a literal",
+          note: "capture them: `label:rule`, with a token rule that matches them")
+        return []
+      }
+      return [.literal(bytes, exact: exact, position)]
     case .range(let first, let last):
       guard first == last else {
         cannotBeWritten(position, "a byte of a range")
@@ -85,9 +125,10 @@ final class ShapeBuilder {
       let condition = Condition(shift: bits, width: 1, value: 1)
       bits += 1
       let before = fields.map(\.placements.count).reduce(0, +)
+      let mistakes = owner.diagnostics.count
       let alternative = alternative(inner, context + [condition], inList: inList)
-      if fields.map(\.placements.count).reduce(0, +) == before, Self.positionOfParams(alternative.body) == nil,
-        !ModelBuilder.hasCapture(inner)
+      if owner.diagnostics.count == mistakes, fields.map(\.placements.count).reduce(0, +) == before,
+        Self.positionOfParams(alternative.body) == nil, !ModelBuilder.hasCapture(inner)
       {
         owner.diagnostics.report(
           position, "whether this optional part was there cannot be written back, since nothing in it is captured",
@@ -97,10 +138,17 @@ final class ShapeBuilder {
     case .repetition(let minimum, let maximum, let inner):
       return repetition(minimum, maximum, inner, position, context)
     case .commaList(let minimum, let inner):
+      guard owner.hasRule("COMMA") else {
+        owner.diagnostics.report(
+          position, "a comma list wants a token rule `COMMA`: what stands between its values",
+          note: "`core.grammar` has it; does `targets.grammar` say `using core`?")
+        return []
+      }
       guard let separator = owner.token("COMMA", at: position) else { return [] }
+      let mistakes = owner.diagnostics.count
       let body = alternative(inner, context, inList: true)
       guard body.body.count == 1, case .capture? = body.body.first else {
-        if !body.body.isEmpty || !ModelBuilder.hasCapture(inner) {
+        if owner.diagnostics.count == mistakes {
           owner.diagnostics.report(position, "a comma list repeats one capture, such as `1#label:rule`")
         }
         return []
@@ -125,7 +173,9 @@ final class ShapeBuilder {
     }
     guard let token = owner.token(name, at: position) else { return [] }
     if token.written == nil {
-      if let literal = token.regex.exactLiteral { return [.literal(literal, exact: true, position)] }
+      if let literal = token.regex.exactLiteral {
+        return steps(Expression(kind: .literal(literal, exact: true), position: position), context)
+      }
       cannotBeWritten(position, "the token `\(name)`")
       return []
     }
@@ -136,7 +186,12 @@ final class ShapeBuilder {
     var inner = expression
     var predicate: TokenRule?
     if case .sequence(let reference?, let parts) = expression.kind {
-      predicate = owner.token(reference.name, at: reference.position)
+      if owner.isShape(reference.name.lowercased()) {
+        owner.diagnostics.report(
+          reference.position, "a predicate is a token rule, and `\(reference.name)` has captures")
+      } else {
+        predicate = owner.token(reference.name, at: reference.position)
+      }
       inner = Expression(kind: .sequence(guard: nil, parts), position: expression.position)
     }
     return Alternative(
@@ -152,16 +207,39 @@ final class ShapeBuilder {
     bits += width
     var alternatives: [Alternative] = []
     var conditions: [Condition] = []
+    let mistakes = owner.diagnostics.count
     for (index, part) in parts.enumerated() {
       let condition = Condition(shift: shift, width: width, value: index + 1)
       conditions.append(condition)
       alternatives.append(alternative(part, context + [condition], inList: inList))
     }
-    if let misplaced = zip(alternatives, alternatives.dropFirst()).first(where: { $0.predicate == nil && $1.predicate != nil }) {
+    guard owner.diagnostics.count == mistakes else { return [.choice(alternatives, conditions, position)] }
+    let pairs = zip(alternatives, alternatives.dropFirst())
+    if let misplaced = pairs.first(where: { $0.predicate == nil && $1.predicate != nil }) {
       owner.diagnostics.report(
         misplaced.1.position, "this alternative would never be asked for: alternatives with `when` come first")
     }
+    let silent = alternatives.filter { !Self.holdsCapture($0.body) }
+    if silent.count > 1 {
+      owner.diagnostics.report(
+        silent[1].position,
+        "nothing tells which of these alternatives is to be written: neither this one nor the one in "
+          + "\(silent[0].position.line == silent[1].position.line ? "" : "line \(silent[0].position.line), ")column \(silent[0].position.column) captures anything",
+        note: "capture them, such as `label:\"text\"`, or the choice as a whole: `label:( … / … )`")
+    }
     return [.choice(alternatives, conditions, position)]
+  }
+
+  private static func holdsCapture(_ steps: [Step]) -> Bool {
+    steps.contains { step in
+      switch step {
+      case .literal, .token: false
+      case .capture, .params: true
+      case .optional(let alternative, _), .repetition(_, _, let alternative), .commaList(_, let alternative, _, _):
+        holdsCapture(alternative.body)
+      case .choice(let alternatives, _, _): alternatives.contains { holdsCapture($0.body) }
+      }
+    }
   }
 
   private func repetition(
@@ -171,6 +249,7 @@ final class ShapeBuilder {
       cannotBeWritten(position, "a repetition")
       return []
     }
+    let mistakes = owner.diagnostics.count
     let body = alternative(inner, context, inList: true)
     var captures = 0
     for step in body.body {
@@ -180,7 +259,7 @@ final class ShapeBuilder {
       default: captures += 2
       }
     }
-    if captures != 1, !body.body.isEmpty {
+    if captures != 1, owner.diagnostics.count == mistakes {
       owner.diagnostics.report(
         position, "a repeated group holds exactly one capture",
         note: "give the group a rule of its own and capture that: `*( separator label:rule )`")
@@ -202,18 +281,26 @@ final class ShapeBuilder {
   private func capture(
     _ label: String, _ type: Expression, _ position: Position, _ context: [Condition], inList: Bool
   ) -> [Step] {
-    guard let resolved = fieldType(label, type, context, position) else { return [] }
-    if inList, case .flag = resolved {
-      owner.diagnostics.report(position, "a flag in a list says nothing; capture a token")
+    if let refusal = Naming.refusal(ofLabel: label) {
+      owner.diagnostics.report(position, refusal)
       return []
     }
+    if ["parameters", "otherParameters"].contains(label), owner.hasParams(shape.name) {
+      owner.diagnostics.report(position, "`\(label)` cannot be a label: its type has a property of that name, for its `params`")
+      return []
+    }
+    if inList, case .literal = type.kind {
+      owner.diagnostics.report(position, "a literal in a list tells nothing", note: "capture a token rule instead")
+      return []
+    }
+    guard let resolved = fieldType(label, type, context, position) else { return [] }
     if let index = fields.firstIndex(where: { $0.label == label }) {
       let field = fields[index]
       // `item:rule *( separator item:rule )`: all of them are one list.
       if inList, !field.isList, Self.same(field.type, resolved) { field.isList = true }
       guard Self.same(field.type, resolved), field.isList == inList else {
         owner.diagnostics.report(
-          position, "`\(label)` is captured here with another type than in line \(field.position.line)")
+          position, "`\(label)` is captured here with another type", note: "the other one is here", at: field.position)
         return []
       }
       let excludes = field.isList || field.placements.allSatisfy { placement in
@@ -222,7 +309,9 @@ final class ShapeBuilder {
         }
       }
       guard excludes else {
-        owner.diagnostics.report(position, "`\(label)` is captured twice, and both can be there at once")
+        owner.diagnostics.report(
+          position, "`\(label)` is captured twice, and both can be there at once", note: "the other one is here",
+          at: field.position)
         return []
       }
       field.placements.append(context)
@@ -241,7 +330,8 @@ final class ShapeBuilder {
     case .literal(let bytes, let exact):
       guard !context.isEmpty else {
         owner.diagnostics.report(
-          position, "`\(label)` captures a literal that is always there; only one in `[ ]` or an alternative tells something")
+          position,
+          "`\(label)` captures a literal that is always there; only one in `[ ]` or an alternative tells something")
         return nil
       }
       return .flag(bytes, exact: exact)
@@ -268,8 +358,9 @@ final class ShapeBuilder {
         return nil
       }
       guard let regex = owner.regex(type) else { return nil }
-      return .text(
-        TokenRule(name: label, regex: regex, written: nil, position: position, area: shape.area, isAnonymous: true))
+      let token = TokenRule(
+        name: label, regex: regex, written: nil, position: position, area: shape.area, isAnonymous: true)
+      return owner.isSmallEnough(token) ? .text(token) : nil
     }
   }
 
@@ -292,6 +383,28 @@ final class ShapeBuilder {
 
   // MARK: rule as Type
 
+  /// A narrower spelling fills all that is always there in `target`.
+  private func checkFilled(_ steps: [Step], of target: Shape) {
+    let missing = Self.sure(target.body).subtracting(Self.sure(steps)).sorted().map { "`\(target.fields[$0].label)`" }
+    if !missing.isEmpty {
+      owner.diagnostics.report(
+        shape.position, "`\(shape.name)` does not always fill \(missing.joined(separator: ", ")), which each `\(target.name)` has")
+    }
+  }
+
+  /// The fields that are filled whatever is there.
+  private static func sure(_ steps: [Step]) -> Set<Int> {
+    steps.reduce(into: []) { result, step in
+      switch step {
+      case .capture(let index, _, _): result.insert(index)
+      case .choice(let alternatives, _, _):
+        guard let first = alternatives.first else { break }
+        result.formUnion(alternatives.dropFirst().reduce(sure(first.body)) { $0.intersection(sure($1.body)) })
+      default: break
+      }
+    }
+  }
+
   /// The steps with field indices of `target`, whose fields this rule fills.
   private func remapped(_ steps: [Step], to target: Shape) -> [Step] {
     var indices: [Int: Int] = [:]
@@ -303,7 +416,8 @@ final class ShapeBuilder {
       }
       guard Self.same(field.type, target.fields[other].type), field.isList == target.fields[other].isList else {
         owner.diagnostics.report(
-          field.position, "`\(field.label)` has another type in `\(target.name)`")
+          field.position, "`\(field.label)` has another type in `\(target.name)`", note: "there it is",
+          at: target.fields[other].position)
         continue
       }
       indices[index] = other

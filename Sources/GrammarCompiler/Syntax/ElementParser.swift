@@ -25,6 +25,10 @@ extension Parser {
       take()
       take()
       let type = try expectName("the type of the character data")
+      if element.text != nil {
+        diagnostics.report(position, "the character data of `\(element.qualifiedName)` is declared twice")
+        throw Failure()
+      }
       element.text = .init(type: type, isOptional: skip(symbol: "?"), position: position)
       return
     }
@@ -38,6 +42,7 @@ extension Parser {
       var defaultValue: String?
       if skip(symbol: "?") {
         isOptional = true
+        if isSymbol("=") { throw fail("an attribute with a default is optional anyway; leave out the `?`") }
       } else if skip(symbol: "=") {
         isOptional = true
         defaultValue = try parseDefault()

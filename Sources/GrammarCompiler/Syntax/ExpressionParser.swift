@@ -18,6 +18,7 @@ extension Parser {
     var elements: [Expression] = []
     while startsElement { elements.append(try parseElementOfSequence()) }
     if elements.isEmpty { throw expected("an expression") }
+    if isWord("when"), !isLabel { throw fail("`when` stands at the beginning of `[ ]`, `( )` or an alternative") }
     if predicate == nil, elements.count == 1 { return elements[0] }
     return Expression(kind: .sequence(guard: predicate, elements), position: position)
   }
@@ -30,7 +31,7 @@ extension Parser {
       return !(["written", "tolerate", "when"].contains(name) && !isLabel)
     case .number, .string, .range, .angle: return true
     case .symbol(let symbol): return ["(", "[", "*", "#"].contains(symbol)
-    case .end: return false
+    case .invalid, .end: return false
     }
   }
 
@@ -49,6 +50,7 @@ extension Parser {
       guard !isAtEnd, current.position.line == colon.position.line, current.position.column == colon.endColumn else {
         throw expected("the type of `\(label)` directly behind its `:`")
       }
+      if isLabel { throw fail("a capture captures a token or a rule, not another capture") }
       return Expression(kind: .capture(label: label, try parseRepeated()), position: start.position)
     }
     return try parseRepeated()
@@ -59,18 +61,16 @@ extension Parser {
     var minimum: Int?
     var maximum: Int?
     if case .number(let number) = current.kind {
-      minimum = number
+      minimum = try checked(number)
       take()
     }
     if isSymbol("*") {
       take()
       if case .number(let number) = current.kind, !isAtEnd {
-        maximum = number
+        maximum = try checked(number)
+        if let minimum, number < minimum { throw fail("at least \(minimum) and at most \(number): nothing is both") }
+        if number == 0 { throw fail("what is repeated at most 0 times is never there") }
         take()
-        if number < minimum ?? 0 {
-          diagnostics.report(start.position, "this repetition ends before it begins")
-          throw Failure()
-        }
       }
       let element = try parseRepeatedElement()
       return Expression(
@@ -82,11 +82,23 @@ extension Parser {
         kind: .commaList(minimum: minimum ?? 0, try parseRepeatedElement()), position: start.position)
     }
     if let count = minimum {
+      if count == 0 {
+        diagnostics.report(start.position, "what is repeated 0 times is never there")
+        throw Failure()
+      }
       return Expression(
         kind: .repetition(minimum: count, maximum: count, try parseRepeatedElement()), position: start.position)
     }
     return try parsePrimary()
   }
+
+  /// How often something is repeated, within reason.
+  private func checked(_ count: Int) throws -> Int {
+    if count > Self.maximumCount { throw fail("a repetition is counted up to \(Self.maximumCount)") }
+    return count
+  }
+
+  private static var maximumCount: Int { 65535 }
 
   /// What is repeated: a primary, or a labelled one (`1#values:via-parm`).
   private mutating func parseRepeatedElement() throws -> Expression {
@@ -103,6 +115,7 @@ extension Parser {
       if name == "params" { return Expression(kind: .params, position: start.position) }
       return Expression(kind: .reference(name), position: start.position)
     case .string(let bytes, let exact):
+      try checkLiteral()
       take()
       return Expression(kind: .literal(bytes, exact: exact), position: start.position)
     case .range(let first, let last):
@@ -128,8 +141,8 @@ extension Parser {
 
   private mutating func expectClosing(_ symbol: String, opened: Position) throws {
     if skip(symbol: symbol) { return }
-    let found = isAtEnd ? "the declaration ends" : "found \(current.described)"
     let opening = symbol == ")" ? "(" : "["
-    throw fail("expected `\(symbol)` to close the `\(opening)` of column \(opened.column), \(found)")
+    let place = opened.line == endOfDeclaration.line ? "" : "line \(opened.line), "
+    throw expected("`\(symbol)` to close the `\(opening)` of \(place)column \(opened.column)")
   }
 }

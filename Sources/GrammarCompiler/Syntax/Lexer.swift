@@ -8,6 +8,8 @@ enum TokenKind: Equatable {
   /// `<prose>` of ABNF, or `<prefix:name>` of an element.
   case angle(String)
   case symbol(String)
+  /// What could not be read; it has been reported.
+  case invalid
   case end
 }
 
@@ -31,6 +33,7 @@ struct LexicalToken {
     case .range: "a byte range"
     case .angle(let text): "`<\(text)>`"
     case .symbol(let text): "`\(text)`"
+    case .invalid: "something unreadable"
     case .end: "the end of the file"
     }
   }
@@ -91,7 +94,7 @@ struct Lexer {
     isFirst = false
     let comment = first && start.column == 1 && commentEndsAt + 1 == line ? comments.joined(separator: "\n") : ""
     if first { comments = [] }
-    guard let kind = lex(scalar, at: start) else { return next() }
+    let kind = lex(scalar, at: start) ?? .invalid
     return LexicalToken(kind: kind, position: start, endColumn: column, isFirstOnLine: first, comment: comment)
   }
 
@@ -161,10 +164,20 @@ struct Lexer {
       return symbol("=")
     case "/", "(", ")", "[", "]", "*", "#", ":", "@", "?", "+", ",", ".", "|": return symbol(String(scalar))
     default:
-      diagnostics.report(start, "the character `\(scalar)` means nothing in a grammar")
+      if scalar == "\u{201C}" || scalar == "\u{201D}" {
+        diagnostics.report(start, "\(Self.named(scalar)) means nothing in a grammar; a string stands in straight quotes, `\"`")
+      } else {
+        diagnostics.report(start, "\(Self.named(scalar)) means nothing in a grammar")
+      }
       advance()
       return nil
     }
+  }
+
+  static func named(_ scalar: Unicode.Scalar) -> String {
+    if scalar.value > 0x20, scalar != "\u{7F}", scalar != "\u{FEFF}" { return "the character `\(scalar)`" }
+    let digits = String(scalar.value, radix: 16, uppercase: true)
+    return "the character U+" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
   }
 
   private mutating func symbol(_ text: String) -> TokenKind {
@@ -176,13 +189,10 @@ struct Lexer {
     advance()
     let from = index
     while let next = current, next != "\"" {
-      if next == "\n" {
-        diagnostics.report(start, "this string is not closed on its line")
-        return nil
-      }
+      if next == "\n" { break }
       advance()
     }
-    guard current != nil else {
+    guard current == "\"" else {
       diagnostics.report(start, "this string is not closed on its line")
       return nil
     }
@@ -213,8 +223,8 @@ struct Lexer {
   /// `%s"…"`, `%i"…"`, `%x41`, `%x41-5A`, `%x0D.0A`, and the same with `%d` and `%b` (RFC 5234 §2.3, RFC 7405).
   private mutating func lexPercent(at start: Position) -> TokenKind? {
     advance()
-    guard let kind = current else {
-      diagnostics.report(start, "`%` wants s, i, x, d or b behind it")
+    guard let kind = current, Self.isNamePart(kind) else {
+      diagnostics.report(start, "`%` wants s, i, x, d or b directly behind it")
       return nil
     }
     advance()
@@ -227,10 +237,10 @@ struct Lexer {
       return lexString(exact: kind == "s" || kind == "S", at: start)
     case "x", "X", "d", "D", "b", "B":
       let radix = kind == "x" || kind == "X" ? 16 : kind == "d" || kind == "D" ? 10 : 2
-      guard let first = lexByte(radix: radix, at: start) else { return nil }
+      guard let first = lexByte(radix: radix) else { return nil }
       if current == "-" {
         advance()
-        guard let last = lexByte(radix: radix, at: start) else { return nil }
+        guard let last = lexByte(radix: radix) else { return nil }
         guard first <= last else {
           diagnostics.report(start, "this range ends before it begins")
           return nil
@@ -240,23 +250,31 @@ struct Lexer {
       var bytes = [first]
       while current == "." {
         advance()
-        guard let byte = lexByte(radix: radix, at: start) else { return nil }
+        guard let byte = lexByte(radix: radix) else { return nil }
         bytes.append(byte)
       }
       return .string(bytes, exact: true)
     default:
-      diagnostics.report(start, "`%` wants s, i, x, d or b behind it, not `\(kind)`")
+      diagnostics.report(start, "`%` wants s, i, x, d or b directly behind it, not `\(kind)`")
+      while let next = current, Self.isNamePart(next) { advance() }
       return nil
     }
   }
 
-  private mutating func lexByte(radix: Int, at start: Position) -> UInt8? {
+  private mutating func lexByte(radix: Int) -> UInt8? {
     let from = index
-    while let next = current, next.isASCII, Character(next).hexDigitValue.map({ $0 < radix }) == true { advance() }
-    guard let value = UInt8(String(String.UnicodeScalarView(scalars[from..<index])), radix: radix) else {
-      diagnostics.report(start, "a value behind `%` is one byte, 0 to 255")
-      return nil
+    let start = position
+    while let next = current, Self.isLetter(next) || Self.isDigit(next) { advance() }
+    let text = String(String.UnicodeScalarView(scalars[from..<index]))
+    if let value = UInt8(text, radix: radix) { return value }
+    let kind = radix == 16 ? "hexadecimal" : radix == 10 ? "decimal" : "binary"
+    if text.isEmpty {
+      diagnostics.report(start, "expected a byte in \(kind) digits")
+    } else if text.allSatisfy({ $0.hexDigitValue.map { $0 < radix } ?? false }) {
+      diagnostics.report(start, "\(text) is more than a byte holds, which is \(String(255, radix: radix, uppercase: true))")
+    } else {
+      diagnostics.report(start, "`\(text)` is no byte in \(kind) digits")
     }
-    return value
+    return nil
   }
 }

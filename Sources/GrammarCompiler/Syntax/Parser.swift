@@ -5,6 +5,8 @@ struct Parser {
   let diagnostics: Diagnostics
   var tokens: [LexicalToken]
   var index = 0
+  /// Index of the token with which the current declaration begins.
+  private var declarationStart = 0
   var tree: SyntaxTree
 
   init(_ file: SourceFile, index: Int, diagnostics: Diagnostics) {
@@ -16,14 +18,34 @@ struct Parser {
 
   mutating func parse() -> SyntaxTree {
     while current.kind != .end {
+      declarationStart = index
+      if holdsUnreadable {
+        skipDeclaration()
+        continue
+      }
       do {
         try parseDeclaration()
       } catch {
-        index += 1
-        while current.kind != .end, !current.isDeclarationStart { index += 1 }
+        skipDeclaration()
       }
     }
     return tree
+  }
+
+  /// The lexer stumbled over something in this declaration: whatever the parser could say would only be confusing.
+  private var holdsUnreadable: Bool {
+    var position = index
+    repeat {
+      if tokens[position].kind == .invalid { return true }
+      position += 1
+    } while tokens[position].kind != .end && !tokens[position].isDeclarationStart
+    return false
+  }
+
+  private mutating func skipDeclaration() {
+    // A mistake may have been found at the first token of the next declaration already.
+    if index == declarationStart { index += 1 }
+    while current.kind != .end, !current.isDeclarationStart { index += 1 }
   }
 
   // MARK: Tokens
@@ -46,9 +68,17 @@ struct Parser {
     return Failure()
   }
 
-  func expected(_ what: String) -> Failure {
-    let found = isAtEnd ? "the declaration ends" : "found \(current.described)"
-    return fail("expected \(what), \(found)")
+  func expected(_ what: String, note: String? = nil) -> Failure {
+    guard isAtEnd else { return fail("expected \(what), found \(current.described)", note: note) }
+    diagnostics.report(endOfDeclaration, "expected \(what), but the declaration ends", note: note)
+    return Failure()
+  }
+
+  /// Just behind the last token that was taken.
+  var endOfDeclaration: Position {
+    guard index > 0 else { return current.position }
+    let last = tokens[min(index, tokens.count) - 1]
+    return Position(file: last.position.file, line: last.position.line, column: last.endColumn)
   }
 
   func isSymbol(_ symbol: String) -> Bool { !isAtEnd && current.kind == .symbol(symbol) }
@@ -85,6 +115,23 @@ struct Parser {
     return (bytes, exact)
   }
 
+  /// A string that the messages hold, and so one of ABNF.
+  mutating func expectLiteral(_ what: String) throws -> (bytes: [UInt8], exact: Bool) {
+    try checkLiteral()
+    return try expectString(what)
+  }
+
+  /// A string in quotes holds printable ASCII (RFC 5234 §2.3).
+  func checkLiteral() throws {
+    guard !isAtEnd, case .string(let bytes, exact: false) = current.kind,
+      let odd = String(decoding: bytes, as: UTF8.self).unicodeScalars.first(where: { !(" "..."~").contains($0) })
+    else { return }
+    let spelled = String(odd).utf8.map { ($0 < 16 ? "0" : "") + String($0, radix: 16, uppercase: true) }
+    throw fail(
+      "a string of ABNF holds printable ASCII only (RFC 5234 §2.3)",
+      note: "write \(Lexer.named(odd)) as its bytes: `%x\(spelled.joined(separator: "."))`")
+  }
+
   func expectEndOfDeclaration() throws {
     if !isAtEnd { throw expected("the end of the declaration") }
   }
@@ -112,17 +159,22 @@ struct Parser {
     case "target": try parseTarget()
     case "framing", "stepping":
       take()
-      while !isAtEnd {
+      repeat {
         let reference = try expectName("the name of a rule")
         tree.framing.append(reference)
         if word == "stepping" { tree.stepping.insert(reference.name.lowercased()) }
-      }
+      } while !isAtEnd
     default:
       if try parseMappingDeclaration(word) { return }
       if try parseSignallingDeclaration(word) { return }
       try parseRule()
     }
   }
+
+  private static let keywords = [
+    "actions", "attribute", "effects", "element", "enum", "events", "framing", "group", "header", "line", "map",
+    "namespace", "params", "reasons", "states", "statuses", "stepping", "table", "target",
+  ]
 
   private mutating func parseRule() throws {
     let start = take()
@@ -133,14 +185,18 @@ struct Parser {
     if skip(symbol: "=/") {
       isIncremental = true
     } else if !skip(symbol: "=") {
-      throw expected("`=` behind the name of the rule")
+      let meant = Spelling.closest(to: name, among: Self.keywords)
+      throw expected(
+        "`=` behind the name of the rule",
+        note: meant.map { "no declaration begins with `\(name)`; did you mean `\($0)`?" })
     }
     let expression = try parseChoice()
     var written: [UInt8]?
     var tolerated: [Expression] = []
     while !isAtEnd {
+      if isWord("written"), written != nil { throw fail("a token is written in one way only") }
       if skip(word: "written") {
-        written = try expectString("how the token is written, as a string").bytes
+        written = try expectLiteral("how the token is written, as a string").bytes
       } else if skip(word: "tolerate") {
         tolerated.append(try parseChoice())
       } else {
@@ -203,6 +259,10 @@ struct Parser {
         let level = try expectName("`session`, `media` or `source`")
         guard ["session", "media", "source"].contains(level.name) else {
           diagnostics.report(level.position, "an attribute stands at session, media or source, not `\(level.name)`")
+          throw Failure()
+        }
+        if levels.contains(where: { $0.name == level.name }) {
+          diagnostics.report(level.position, "`\(level.name)` stands here twice")
           throw Failure()
         }
         levels.append(level)
@@ -270,7 +330,7 @@ struct Parser {
     var cases: [EnumDeclaration.Case] = []
     repeat {
       let position = current.position
-      let (bytes, exact) = try expectString("a value of the enum, as a string")
+      let (bytes, exact) = try expectLiteral("a value of the enum, as a string")
       cases.append(.init(name: bytes, exact: exact, position: position))
     } while skip(symbol: "/")
     try expectEndOfDeclaration()
@@ -307,9 +367,9 @@ struct Parser {
     guard skip(word: "generates") else { throw expected("`generates`") }
     var generates: [String] = []
     var uses: [String] = []
-    while !isAtEnd, !isWord("using") { generates.append(try expectName("a folder of grammars").name) }
+    repeat { generates.append(try expectName("a folder of grammars").name) } while !isAtEnd && !isWord("using")
     if skip(word: "using") {
-      while !isAtEnd { uses.append(try expectName("a folder of grammars").name) }
+      repeat { uses.append(try expectName("a folder of grammars").name) } while !isAtEnd
     }
     tree.targets.append(
       TargetDeclaration(name: name.name, generates: generates, uses: uses, position: name.position))

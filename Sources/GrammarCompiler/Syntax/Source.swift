@@ -57,22 +57,29 @@ public struct Diagnostic: Error, Equatable, Sendable {
   public var message: String
   /// What would mend it, on a line of its own.
   public var note: String?
+  /// Where the note belongs, if not to the same place: the first of two declarations.
+  public var notePosition: Position?
 
-  public init(_ position: Position, _ message: String, note: String? = nil) {
+  public init(_ position: Position, _ message: String, note: String? = nil, at notePosition: Position? = nil) {
     self.position = position
     self.message = message
     self.note = note
+    self.notePosition = notePosition
   }
 
   /// `file:line:column: error: message`, the line, and a caret below the column.
   public func rendered(_ files: [SourceFile]) -> String {
     guard files.indices.contains(position.file) else { return "error: \(message)" }
-    let file = files[position.file]
-    let line = file.line(position.line)
-    let padding = line.prefix(max(0, position.column - 1)).map { $0 == "\t" ? "\t" : " " }.joined()
-    var text = "\(file.path):\(position.line):\(position.column): error: \(message)\n\(line)\n\(padding)^\n"
-    if let note { text += "\(file.path):\(position.line):\(position.column): note: \(note)\n" }
+    let line = files[position.file].line(position.line)
+    let padding = line.unicodeScalars.prefix(max(0, position.column - 1)).map { $0 == "\t" ? "\t" : " " }.joined()
+    var text = "\(Self.shown(position, files)): error: \(message)\n\(line)\n\(padding)^\n"
+    if let note { text += "\(Self.shown(notePosition ?? position, files)): note: \(note)\n" }
     return text
+  }
+
+  private static func shown(_ position: Position, _ files: [SourceFile]) -> String {
+    guard files.indices.contains(position.file) else { return "?" }
+    return "\(files[position.file].path):\(position.line):\(position.column)"
   }
 }
 
@@ -80,11 +87,13 @@ public struct Diagnostic: Error, Equatable, Sendable {
 final class Diagnostics {
   private(set) var all: [Diagnostic] = []
 
-  func report(_ position: Position, _ message: String, note: String? = nil) {
-    let diagnostic = Diagnostic(position, message, note: note)
+  func report(_ position: Position, _ message: String, note: String? = nil, at notePosition: Position? = nil) {
+    let diagnostic = Diagnostic(position, message, note: note, at: notePosition)
     if !all.contains(diagnostic) { all.append(diagnostic) }
   }
 
   var isEmpty: Bool { all.isEmpty }
+  /// Tells, compared with an earlier one, whether something was reported in between.
+  var count: Int { all.count }
   var sorted: [Diagnostic] { all.sorted { $0.position < $1.position } }
 }
