@@ -1,1 +1,88 @@
-// placeholder
+import CodecRuntime
+
+/// Translates a session description into a `<jingle/>`.
+///
+/// The arenas are those of SDPCodec and JingleCodec: the root node of the description is at `index`, that of the
+/// translation at 0. It is a whole description or a fragment (RFC 8840 §9): only m-lines and attributes.
+///
+/// - Parameters:
+///   - role: who wrote the description.
+///   - action: the Jingle action; by default what `a=jingle-action` says, else session-initiate.
+/// - Throws: ``MappingFailure`` where it is larger than any session is.
+public func translateToJingle(
+  _ description: Arena, at index: Int = 0, by role: Role, action: String? = nil, sid: String? = nil,
+  state: inout MediaState
+) throws(MappingFailure) -> Translation {
+  var engine = Engine(reading: description, by: role, state: state)
+  let sections = engine.begin(session: index)
+  guard sections.count <= Engine.maximumMedia else { throw .tooManyMedia(sections.count) }
+  engine.pendingSections = sections
+  engine.sid = sid
+  engine.chooseAction(action)
+  var root = engine.open(MappingTables.root)
+  // Sections come last in the rows, but groups name their contents.
+  engine.assignSlots()
+  engine.runToJingle(MappingTables.sessionToJingle, .none, &root)
+  engine.endRoot(root)
+  if let failure = engine.failure { throw failure }
+  state = engine.state
+  return engine.finish()
+}
+
+/// Translates a `<jingle/>` into a session description.
+///
+/// The sections of the description are the slots of the session, in their order: what the stanza does not name is as
+/// this side described it before, or refused with port 0 where it did not. A transport-info becomes a fragment (RFC 8840
+/// §9) unless `asFragment` says otherwise.
+///
+/// - Parameter role: who wrote the stanza.
+/// - Throws: ``MappingFailure`` where it is larger than any session is.
+public func translateToSDP(
+  _ jingle: Arena, at index: Int, by role: Role, asFragment: Bool? = nil, state: inout MediaState
+) throws(MappingFailure) -> Translation {
+  var engine = Engine(reading: jingle, by: role, state: state)
+  engine.beginStanza(at: index, asFragment: asFragment)
+  guard engine.pendingContents.count <= Engine.maximumMedia else { throw .tooManyMedia(engine.pendingContents.count) }
+  let root = engine.tape.open(0, fixedWords: 0)
+  var nothing = Frame.none
+  engine.runToSDP(MappingTables.sessionToSDP, Source(index: index, node: MappingTables.root), &nothing)
+  engine.tape.close(root)
+  engine.finishOrigin()
+  if let failure = engine.failure { throw failure }
+  state = engine.state
+  return engine.finish()
+}
+
+extension Engine {
+  /// The action that the caller names, that of `a=jingle-action`, or the one that begins a session.
+  mutating func chooseAction(_ name: String?) {
+    if let name {
+      action = code(ofAction: name)
+      return
+    }
+    if let line = session.firstNode(Int(tables.nodes[MappingNodes.sdpJingleAction].slot)),
+      case .code(let code, _)? = read(MappingFields.sdpJingleActionValue, in: line),
+      let name = self.name(of: code, MappingFields.sdpJingleActionValue)
+    {
+      action = self.code(ofAction: "\(name)")
+      return
+    }
+    action = code(ofAction: isFragment ? "transport-info" : "session-initiate")
+  }
+
+  mutating func endRoot(_ root: Frame) {
+    var root = root
+    root.isUsed = true
+    // The root stays even where something is missing in it: whoever sends it fills it in.
+    tape.close(root.index)
+  }
+
+  mutating func beginStanza(at index: Int, asFragment: Bool?) {
+    action = code(MappingFields.jingleAction, in: index)
+    isFragment = asFragment ?? isAction("transport-info")
+    sid = text(MappingFields.jingleSID, in: index).map { string($0) }
+    initiator = text(MappingFields.jingleInitiator, in: index)
+    reportUnknownParts(of: Source(index: index, node: MappingTables.root))
+    pendingContents = begin(contents: index)
+  }
+}

@@ -61,10 +61,14 @@ final class MappingTableBuilder {
         "item \(key(field))", name: nested.name, slot: field.slot, shape: nested.layout, offset: 0, prefix: nested.name)
     }
     let index = itemField(field)
-    return intern("item \(key(field))") {
+    let item = intern("item \(key(field))") {
       NodeEntry(
         name: field.label, slot: field.slot, fixedWords: field.width, required: requiredRange([index]))
     }
+    let name = Naming.property("sdp \(shape.name) \(field.label) item")
+    nodeNames[name] = item
+    fieldNames[name] = index
+    return item
   }
 
   /// The value of an item of a list of texts, numbers or enums.
@@ -163,9 +167,14 @@ final class MappingTableBuilder {
 
   // MARK: Jingle
 
+  /// `jingle:jingle` is jingle, not jingleJingle.
+  private static func base(_ element: ElementType) -> String {
+    element.prefix == element.name ? element.name : "\(element.prefix) \(element.name)"
+  }
+
   func node(_ child: ElementType.Child, of element: ElementType) -> Int {
     let index = node(child.element, slot: child.slot, name: "<\(child.element.qualifiedName)>")
-    nodeNames[Naming.property("jingle \(element.prefix) \(element.name) \(child.label)")] = index
+    nodeNames[Naming.property("\(Self.base(element)) \(child.label)")] = index
     return index
   }
 
@@ -201,7 +210,7 @@ final class MappingTableBuilder {
       entry.ordinal = attribute.bit
       return entry
     }
-    fieldNames[Naming.property("jingle \(element.prefix) \(element.name) \(label)")] = index
+    fieldNames[Naming.property("\(Self.base(element)) \(label)")] = index
     return index
   }
 

@@ -1,0 +1,195 @@
+import CodecRuntime
+
+/// What a content says of its transport and keys, from which the m-line is made.
+extension Engine {
+  func sctpMap(of source: Source) -> Int? {
+    let transports = [
+      (MappingNodes.jingleContentICEUDP, MappingNodes.iceUDPTransportSctpmaps),
+      (MappingNodes.jingleContentICE, MappingNodes.iceTransportSctpmaps),
+      (MappingNodes.jingleContentRawUDP, MappingNodes.rawUDPTransportSctpmaps),
+    ]
+    for (transport, map) in transports {
+      if let node = firstChild(transport, of: source), let found = firstChild(map, of: Source(index: node, node: transport)) {
+        return found
+      }
+    }
+    return nil
+  }
+
+  mutating func facts(of source: Source) -> ContentFacts {
+    var facts = ContentFacts()
+    let description = firstChild(MappingNodes.jingleContentDescription, of: source)
+    if let description { readDescription(description, &facts) }
+    readTransports(of: source, &facts)
+    if description != nil {
+      facts.kind = .rtp
+    } else if sctpMap(of: source) != nil {
+      facts.kind = .data
+    } else if hasUnknown("description", source) || hasUnknown("transport", source) {
+      facts.kind = .unmapped
+    } else {
+      facts.kind = state.slots[slot].kind
+    }
+    // RTP over a transport that we do not know has no address.
+    if facts.kind == .rtp, !facts.hasTransport, hasUnknown("transport", source) { facts.kind = .unmapped }
+    if !facts.hasTransport, let stored {
+      var older = ContentFacts()
+      reading(stored) { engine in
+        engine.readTransports(of: Source(index: stored.index, node: MappingTables.content), &older)
+      }
+      facts.hasICE = older.hasICE
+      facts.hasFingerprint = older.hasFingerprint
+      facts.media = older.media
+      facts.control = older.control
+    }
+    return facts
+  }
+
+  private func hasUnknown(_ name: StaticString, _ source: Source) -> Bool {
+    var (position, end) = children(of: source)
+    while let child = nextChild(ElementLayout.unknownElement, from: &position, to: end) {
+      if equals(slice(at: Int(arena.word(child + 1)) + XMLLayout.name), name) { return true }
+    }
+    return false
+  }
+
+  private func readDescription(_ description: Int, _ facts: inout ContentFacts) {
+    let source = Source(index: description, node: MappingNodes.jingleContentDescription)
+    facts.hasEncryption = firstChild(MappingNodes.rtpDescriptionEncryption, of: source) != nil
+    facts.hasFeedback =
+      firstChild(MappingNodes.rtpDescriptionRTCPFeedback, of: source) != nil
+      || firstChild(MappingNodes.rtpDescriptionRTCPIntervals, of: source) != nil
+    let slot = tables.nodes[MappingNodes.rtpDescriptionPayloadTypes].slot
+    var (position, end) = children(of: source)
+    while !facts.hasFeedback, let child = nextChild(slot, from: &position, to: end) {
+      let type = Source(index: child, node: MappingNodes.rtpDescriptionPayloadTypes)
+      facts.hasFeedback =
+        firstChild(MappingNodes.rtpPayloadTypeRTCPFeedback, of: type) != nil
+        || firstChild(MappingNodes.rtpPayloadTypeRTCPIntervals, of: type) != nil
+    }
+  }
+
+  fileprivate func readTransports(of source: Source, _ facts: inout ContentFacts) {
+    if let node = firstChild(MappingNodes.jingleContentICEUDP, of: source) {
+      let transport = Source(index: node, node: MappingNodes.jingleContentICEUDP)
+      facts.hasICE = true
+      facts.hasFingerprint = firstChild(MappingNodes.iceUDPTransportFingerprints, of: transport) != nil
+      readCandidates(
+        transport, MappingNodes.iceUDPTransportCandidates,
+        CandidateFields(
+          component: MappingFields.iceUDPCandidateComponent, address: MappingFields.iceUDPCandidateIP,
+          port: MappingFields.iceUDPCandidatePort, transport: MappingFields.iceUDPCandidateProtocol,
+          type: MappingFields.iceUDPCandidateType, priority: MappingFields.iceUDPCandidatePriority), &facts)
+    } else if let node = firstChild(MappingNodes.jingleContentICE, of: source) {
+      let transport = Source(index: node, node: MappingNodes.jingleContentICE)
+      facts.hasICE = true
+      facts.hasFingerprint = firstChild(MappingNodes.iceTransportFingerprints, of: transport) != nil
+      readCandidates(
+        transport, MappingNodes.iceTransportCandidates,
+        CandidateFields(
+          component: MappingFields.iceCandidateComponent, address: MappingFields.iceCandidateIP,
+          port: MappingFields.iceCandidatePort, transport: MappingFields.iceCandidateProtocol,
+          type: MappingFields.iceCandidateType, priority: MappingFields.iceCandidatePriority), &facts)
+    } else if let node = firstChild(MappingNodes.jingleContentRawUDP, of: source) {
+      let transport = Source(index: node, node: MappingNodes.jingleContentRawUDP)
+      facts.hasTransport = true
+      facts.hasFingerprint = firstChild(MappingNodes.rawUDPTransportFingerprints, of: transport) != nil
+      readCandidates(
+        transport, MappingNodes.rawUDPTransportCandidates,
+        CandidateFields(
+          component: MappingFields.rawUDPCandidateComponent, address: MappingFields.rawUDPCandidateIP,
+          port: MappingFields.rawUDPCandidatePort, transport: -1, type: -1, priority: -1), &facts)
+    }
+    facts.hasTransport = facts.hasTransport || facts.hasICE
+  }
+
+  private struct CandidateFields {
+    var component: Int
+    var address: Int
+    var port: Int
+    var transport: Int
+    var type: Int
+    var priority: Int
+  }
+
+  /// The default candidate of each component: the one that a peer without ICE reaches most likely, relayed before
+  /// reflexive before host (RFC 8839 §4.2.1.2). Names of mDNS and TCP are of no use to it.
+  private func readCandidates(_ transport: Source, _ node: Int, _ fields: CandidateFields, _ facts: inout ContentFacts) {
+    let token = tables.fields[MappingFields.sdpConnectionAddress].token
+    let slot = tables.nodes[node].slot
+    var (position, end) = children(of: transport)
+    var best: (media: UInt64, control: UInt64) = (0, 0)
+    while let candidate = nextChild(slot, from: &position, to: end) {
+      guard let address = text(fields.address, in: candidate), matches(address, token),
+        let port = number(fields.port, in: candidate)
+      else { continue }
+      var rank: UInt64 = 1
+      if fields.type >= 0 {
+        guard let name = text(fields.transport, in: candidate), isUDP(name), !isLocalName(address) else { continue }
+        let order: [UInt64] = [1, 2, 4, 3, 5]
+        let code = Int(code(fields.type, in: candidate))
+        let priority = min(number(fields.priority, in: candidate) ?? 0, UInt64(UInt32.max))
+        rank = (code < order.count ? order[code] : 1) << 33 | (isIPv6(address) ? 0 : 1 << 32) | priority
+      }
+      let component = number(fields.component, in: candidate) ?? 1
+      if component == 1, rank > best.media {
+        best.media = rank
+        facts.media = .init(address: address, port: port)
+      } else if component == 2, rank > best.control {
+        best.control = rank
+        facts.control = .init(address: address, port: port)
+      }
+    }
+  }
+
+  private func isUDP(_ name: Slice) -> Bool {
+    tape.withBytes(of: name) { bytes in
+      bytes.count == 3 && lowercased(bytes[0]) == 0x75 && lowercased(bytes[1]) == 0x64 && lowercased(bytes[2]) == 0x70
+    }
+  }
+
+  private func isIPv6(_ address: Slice) -> Bool { tape.withBytes(of: address) { $0.contains(0x3A) } }
+
+  private func isLocalName(_ address: Slice) -> Bool {
+    tape.withBytes(of: address) { bytes in
+      bytes.count > 6 && zip(bytes.suffix(6), ".local".utf8).allSatisfy { lowercased($0) == $1 }
+    }
+  }
+
+  // MARK: What an offer said
+
+  /// Media, protocol and formats of the offer that is refused.
+  mutating func copyOffer(_ offer: MediaState.Description, _ line: inout Frame) {
+    guard !offer.isJingle else {
+      copyJingleOffer(Source(index: offer.index, node: MappingTables.content), &line)
+      return
+    }
+    var position = offer.index + 1
+    let slot = tables.nodes[MappingNodes.sdpMedia].slot
+    guard let media = nextChild(slot, from: &position, to: arena.end(of: offer.index)) else { return }
+    for field in [MappingFields.sdpMediaMedia, MappingFields.sdpMediaProtocol] {
+      if let text = text(field, in: media) { set(field, .text(text), in: &line) }
+    }
+    let item = tables.nodes[MappingNodes.sdpMediaFormatsItem].slot
+    var (start, end) = children(of: Source(index: media, node: MappingNodes.sdpMedia))
+    while let format = nextChild(item, from: &start, to: end) {
+      if let text = text(MappingFields.sdpMediaFormatsItem, in: format) { addFormat(text, &line) }
+    }
+  }
+
+  private mutating func copyJingleOffer(_ source: Source, _ line: inout Frame) {
+    guard let description = firstChild(MappingNodes.jingleContentDescription, of: source) else { return }
+    let token = tables.fields[MappingFields.sdpMediaMedia].token
+    if let text = text(MappingFields.rtpDescriptionMedia, in: description), matches(text, token) {
+      set(MappingFields.sdpMediaMedia, .text(text), in: &line)
+    }
+    let slot = tables.nodes[MappingNodes.rtpDescriptionPayloadTypes].slot
+    var (position, end) = children(of: Source(index: description, node: MappingNodes.jingleContentDescription))
+    var seen = KeySet()
+    while let type = nextChild(slot, from: &position, to: end) {
+      if let number = number(MappingFields.rtpPayloadTypeID, in: type), seen.insert(number) {
+        addFormat(append(decimal: number), &line)
+      }
+    }
+  }
+}

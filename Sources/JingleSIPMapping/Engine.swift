@@ -1,0 +1,305 @@
+import CodecRuntime
+
+/// A value on its way from one protocol to the other.
+enum Value {
+  case text(Slice)
+  case number(UInt64)
+  /// A value of an enum: the number of a known one, or 0, and its text.
+  case code(UInt32, Slice)
+}
+
+/// A node that is being written.
+struct Frame {
+  var index: Int
+  /// Kind of node: index into ``MappingTables/nodes``.
+  var node: Int
+  /// Fields that are set, by their ordinal.
+  var present: UInt64 = 0
+  /// Something besides keys was written into it.
+  var isUsed = false
+
+  /// The place between lines: nothing is written into it.
+  static let none = Frame(index: -1, node: -1)
+}
+
+/// A node that is being read.
+struct Source {
+  var index: Int
+  var node: Int
+
+  static let none = Source(index: -1, node: -1)
+}
+
+/// Translates one description: reads nodes of one arena and writes others, as the tables say.
+///
+/// One instance serves one translation. Both sides share their bytes: a text that is not changed is not copied.
+struct Engine: ~Copyable {
+  /// More m-lines or contents are refused.
+  static let maximumMedia = 256
+  /// Nodes beyond this size are refused: what a session says once may be written once for each medium.
+  static let maximumWords = 1 << 20
+  static let maximumLosses = 256
+
+  let tables = MappingTables.shared
+  /// What is read. A description of the past may be read in place of it for a while.
+  var arena: Arena
+  /// How far its bytes lie behind their place on the tape.
+  var delta: UInt32 = 0
+  var tape: Tape
+  let role: Role
+  var state: MediaState
+  /// Code of the Jingle action; 0 for an unknown one.
+  var action: UInt32 = 0
+  var losses: [Loss] = []
+  private var knownLosses: Set<Loss> = []
+  /// Key of the item around: a payload type or a source.
+  var key: UInt64 = 0
+  /// Which slot is being translated.
+  var slot = 0
+  /// Digest of all that was written.
+  var digest: UInt64 = 0xcbf2_9ce4_8422_2325
+  /// A step has failed for good.
+  var failure: MappingFailure?
+
+  // Towards Jingle.
+  var session: LineIndex
+  var section: LineIndex
+  var sectionFacts = SectionFacts()
+  var pendingSections: [Int] = []
+  /// For each of them its slot, `nil` where there is none, and what it is.
+  var assignments: [(slot: Int?, facts: SectionFacts)] = []
+  /// The steps are those of the session, not of a section.
+  var isInSession = true
+  /// Cells of the table that fills in for a missing attribute.
+  var fallback: [StaticString]?
+  var sid: String?
+  var isFragment = false
+
+  // Towards SDP.
+  var content = ContentFacts()
+  /// Valueless lines that the section has.
+  var marks: Set<Int> = []
+  /// Only these lines are written, or all but these.
+  var lineFilter: LineFilter?
+  var accumulated: Value?
+  /// The larger of two values counts.
+  var greatest = false
+  /// Contents of the stanza, by slot.
+  var pendingContents: [Int?] = []
+  /// An older description that has the transport which this one lacks.
+  var stored: MediaState.Description?
+  /// Arenas whose bytes lie behind those of the input.
+  var appended: [(arena: Arena, delta: UInt32)] = []
+  /// Node of `o=`, whose version is known at the end; −1 where there is none.
+  var originLine = -1
+  /// The initiator's JID.
+  var initiator: Slice?
+
+  init(reading arena: Arena, by role: Role, state: MediaState) {
+    self.arena = arena
+    self.role = role
+    self.state = state
+    tape = Tape(sharingBytesOf: arena, expectedWords: arena.wordCount + 256)
+    session = LineIndex(lastSlot: MappingTables.lastSlot)
+    section = LineIndex(lastSlot: MappingTables.lastSlot)
+  }
+
+  consuming func finish() -> Translation {
+    let losses = losses
+    return Translation(arena: tape.finish(), losses: losses)
+  }
+
+  // MARK: Losses
+
+  mutating func lose(_ name: String, _ reason: String) {
+    guard losses.count < Self.maximumLosses else { return }
+    let loss = Loss(name: name, reason: reason)
+    if knownLosses.insert(loss).inserted { losses.append(loss) }
+  }
+
+  // MARK: Reading
+
+  @inline(__always)
+  func slice(at index: Int) -> Slice {
+    let slice = arena.slice(at: index)
+    return slice.isAbsent ? slice : Slice(offset: slice.offset &+ delta, length: slice.length)
+  }
+
+  /// Whether a field is there.
+  @inline(__always)
+  func isPresent(_ field: Int, in node: Int) -> Bool {
+    let mask = tables.fields[field].mask
+    return mask == 0 || arena.word(node + 1) & mask == tables.fields[field].bits
+  }
+
+  /// The value of a field or attribute; `nil` where it is not there.
+  func read(_ index: Int, in node: Int) -> Value? {
+    guard index >= 0, node >= 0, isPresent(index, in: node) else { return nil }
+    let field = tables.fields[index]
+    let word = node + 1 + field.word
+    switch field.kind {
+    case .text: return .text(slice(at: word))
+    case .number: return .number(UInt64(arena.word(word)))
+    case .wide: return .number(arena.wide(at: word))
+    case .enumeration: return .code(arena.word(word), slice(at: word + 1))
+    case .flag: return .number(1)
+    case .list, .choice: return nil
+    }
+  }
+
+  func number(_ field: Int, in node: Int) -> UInt64? {
+    if case .number(let number)? = read(field, in: node) { return number }
+    return nil
+  }
+
+  func text(_ field: Int, in node: Int) -> Slice? {
+    switch read(field, in: node) {
+    case .text(let slice), .code(_, let slice): slice
+    default: nil
+    }
+  }
+
+  func code(_ field: Int, in node: Int) -> UInt32 {
+    if case .code(let code, _)? = read(field, in: node) { return code }
+    return 0
+  }
+
+  func string(_ slice: Slice) -> String { tape.withBytes(of: slice) { String(decoding: $0, as: UTF8.self) } }
+
+  func equals(_ slice: Slice, _ text: StaticString) -> Bool {
+    tape.withBytes(of: slice) { bytes in
+      guard bytes.count == text.utf8CodeUnitCount else { return false }
+      for index in 0..<bytes.count where bytes[index] != text.utf8Start[index] { return false }
+      return true
+    }
+  }
+
+  /// Children of `source` with the slot of `node`, one after the other: the first one at or behind `position`.
+  @inline(__always)
+  func nextChild(_ slot: UInt32, from position: inout Int, to end: Int) -> Int? {
+    while position < end {
+      let index = position
+      position = arena.end(of: index)
+      if arena.slot(of: index) == slot { return index }
+    }
+    return nil
+  }
+
+  func firstChild(_ node: Int, of source: Source) -> Int? {
+    guard source.index >= 0, source.node >= 0 else { return nil }
+    var position = source.index + 1 + tables.nodes[source.node].fixedWords
+    return nextChild(tables.nodes[node].slot, from: &position, to: arena.end(of: source.index))
+  }
+
+  /// The bounds of the children of a node.
+  func children(of source: Source) -> (start: Int, end: Int) {
+    (source.index + 1 + tables.nodes[source.node].fixedWords, arena.end(of: source.index))
+  }
+
+  // MARK: Writing
+
+  mutating func open(_ node: Int) -> Frame {
+    if tape.wordCount > Self.maximumWords { failure = .tooLarge }
+    mix(UInt64(node))
+    return Frame(index: tape.open(tables.nodes[node].slot, fixedWords: tables.nodes[node].fixedWords), node: node)
+  }
+
+  mutating func set(_ index: Int, _ value: Value, in frame: inout Frame) {
+    guard index >= 0, frame.index >= 0 else { return }
+    let field = tables.fields[index]
+    let word = frame.index + 1 + field.word
+    switch (field.kind, value) {
+    case (.text, .text(let slice)):
+      tape.set(word, slice)
+      mix(slice)
+    case (.number, .number(let number)):
+      tape.set(word, UInt32(truncatingIfNeeded: number))
+      mix(number)
+    case (.wide, .number(let number)):
+      tape.set(word, UInt32(truncatingIfNeeded: number))
+      tape.set(word + 1, UInt32(truncatingIfNeeded: number >> 32))
+      mix(number)
+    case (.enumeration, .code(let code, let slice)):
+      tape.set(word, code)
+      tape.set(word + 1, slice)
+      mix(UInt64(code))
+      if code == 0 { mix(slice) }
+    case (.flag, _): mix(1)
+    default: return
+    }
+    if field.mask != 0 { tape.mark(frame.index + 1, field.bits) }
+    frame.present |= 1 << UInt64(field.ordinal & 63)
+  }
+
+  /// Ends a node if all is there that has to be; else takes it back and returns `false`.
+  ///
+  /// An optional part of which only something is there is taken back by itself.
+  mutating func close(_ frame: Frame) -> Bool {
+    for position in tables.nodes[frame.node].required {
+      let field = tables.fields[tables.required[position]]
+      let state = tables.nodes[frame.node].fixedWords > 0 ? tape.word(frame.index + 1) : 0
+      if field.kind == .choice {
+        if state & field.mask == field.bits, state & UInt32(truncatingIfNeeded: field.word) == 0 { return drop(frame, field) }
+        continue
+      }
+      if frame.present & (1 << UInt64(field.ordinal & 63)) != 0 { continue }
+      // Attributes of Jingle have a bit of their own; whether they are required is what the table says.
+      if field.mask == 0 || isAttribute(frame.node) { return drop(frame, field) }
+      guard state & field.mask == field.bits else { continue }
+      lose("\(tables.nodes[frame.node].name)", "it lacks its \(field.name)")
+      tape.set(frame.index + 1, state & ~field.mask)
+    }
+    tape.close(frame.index)
+    return true
+  }
+
+  private func isAttribute(_ node: Int) -> Bool { tables.nodes[node].name.utf8Start[0] == 0x3C }
+
+  private mutating func drop(_ frame: Frame, _ field: Field) -> Bool {
+    tape.rewind(to: frame.index)
+    if frame.isUsed { lose("\(tables.nodes[frame.node].name)", "it lacks its \(field.name)") }
+    return false
+  }
+
+  /// Says that a list of `frame` has got an item of the kind `item`.
+  mutating func markList(_ item: Int, in frame: inout Frame) {
+    guard frame.node >= 0 else { return }
+    let slot = Int(tables.nodes[item].slot)
+    for position in tables.nodes[frame.node].required {
+      let field = tables.fields[tables.required[position]]
+      if field.kind == .list, field.word == slot {
+        frame.present |= 1 << UInt64(field.ordinal & 63)
+        if field.mask != 0 { tape.mark(frame.index + 1, field.bits) }
+      }
+    }
+  }
+
+  // MARK: Digest
+
+  @inline(__always)
+  mutating func mix(_ value: UInt64) {
+    digest = (digest ^ value) &* 0x9E37_79B9_7F4A_7C15
+    digest ^= digest >> 29
+  }
+
+  mutating func mix(_ slice: Slice) { mix(hash(slice)) }
+
+  /// A hash of the bytes, the same in every process.
+  func hash(_ slice: Slice) -> UInt64 {
+    tape.withBytes(of: slice) { bytes in
+      var result: UInt64 = 0xcbf2_9ce4_8422_2325 ^ UInt64(bytes.count)
+      var index = 0
+      while index + 8 <= bytes.count {
+        let chunk = UnsafeRawPointer(bytes.baseAddress.unsafelyUnwrapped + index).loadUnaligned(as: UInt64.self)
+        result = (result ^ chunk) &* 0x9E37_79B9_7F4A_7C15
+        result ^= result >> 32
+        index += 8
+      }
+      while index < bytes.count {
+        result = (result ^ UInt64(bytes[index])) &* 0x0000_0100_0000_01B3
+        index += 1
+      }
+      return result ^ (result >> 31)
+    }
+  }
+}

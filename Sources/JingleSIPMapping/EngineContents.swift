@@ -1,0 +1,241 @@
+import CodecRuntime
+
+/// What a content of Jingle is, found out before its rows are run.
+struct ContentFacts {
+  /// The default destination, RFC 8839 §4.2.
+  struct Address {
+    var address: Slice
+    var port: UInt64
+  }
+
+  var kind = MediaKind.rtp
+  var hasICE = false
+  var hasTransport = false
+  var hasFingerprint = false
+  var hasEncryption = false
+  var hasFeedback = false
+  var isRejected = false
+  /// By component, 1 and 2.
+  var media: Address?
+  var control: Address?
+}
+
+/// Slots on the way to SDP: which content is which m-line (rows 6 and 19), and what the session keeps.
+extension Engine {
+  /// Contents of the stanza by their slots, `nil` for those that it does not name.
+  mutating func begin(contents root: Int) -> [Int?] {
+    var contents: [Int?] = Array(repeating: nil, count: state.slots.count)
+    var names = Set(state.slots.map(\.name))
+    var mids = Set(state.slots.compactMap(\.mid))
+    let source = Source(index: root, node: MappingTables.root)
+    let slot = tables.nodes[MappingTables.content].slot
+    var (position, end) = children(of: source)
+    while let node = nextChild(slot, from: &position, to: end) {
+      guard let text = text(MappingFields.jingleContentName, in: node) else {
+        lose("<jingle:content>", "it has no name")
+        continue
+      }
+      let name = string(text)
+      let creator = Role(creator: code(MappingFields.jingleContentCreator, in: node))
+      let known = state.slots.firstIndex { $0.name == name && (creator == nil || $0.creator == creator) }
+      if let known {
+        if contents[known] != nil { lose("<jingle:content> \(name)", "it is there twice") } else { contents[known] = node }
+        continue
+      }
+      if contents.count > Self.maximumMedia { continue }
+      let mid = unique(isToken(text) ? name : "m\(state.slots.count)", &mids)
+      names.insert(name)
+      state.slots.append(
+        MediaState.Slot(name: name, mid: mid, creator: creator ?? role, kind: .rtp, transport: .rawUDP))
+      contents.append(node)
+    }
+    return contents
+  }
+
+  /// Whether a name of a content can be the value of `a=mid`.
+  private func isToken(_ text: Slice) -> Bool { matches(text, tables.fields[MappingFields.sdpMidTag].token) }
+
+  mutating func writeSections(_ step: Step) {
+    let isRemoval = isAction("content-remove") || isAction("content-reject")
+    let isAccept = isAction("session-accept") || isAction("session-initiate")
+    for index in state.slots.indices {
+      slot = index
+      let content = index < pendingContents.count ? pendingContents[index] : nil
+      marks.removeAll(keepingCapacity: true)
+      lineFilter = nil
+      if isFragment {
+        if let content { writeSection(content) }
+        continue
+      }
+      let section = tape.open(Self.mediaSlot, fixedWords: 0)
+      if let content, isRemoval {
+        state.slots[index].isRejected = true
+        writeRejected(content)
+      } else if let content, !isPartial {
+        state.slots[index].isRejected = false
+        state.slots[index][description: role] = .init(arena: arena, index: content, isJingle: true)
+        writeLines(content)
+      } else if let content {
+        writeChange(content)
+      } else if isAccept || state.slots[index].isRejected {
+        state.slots[index].isRejected = true
+        writeRejected(nil)
+      } else {
+        writeStored()
+      }
+      tape.close(section)
+    }
+    slot = 0
+  }
+
+  /// The stanza says only what has changed; all else is as the session has it.
+  private var isPartial: Bool {
+    isSourceChange || isAction("content-modify") || isAction("description-info")
+  }
+
+  var isSourceChange: Bool { isAction("source-add") || isAction("source-remove") || isAction("source-update") }
+
+  private mutating func writeSection(_ content: Int) {
+    let section = tape.open(Self.mediaSlot, fixedWords: 0)
+    writeLines(content)
+    tape.close(section)
+  }
+
+  private mutating func writeLines(_ content: Int) {
+    let source = Source(index: content, node: MappingTables.content)
+    self.content = facts(of: source)
+    if !isFragment, lineFilter == nil {
+      state.slots[slot].kind = self.content.kind
+      if self.content.kind == .unmapped {
+        lose("<jingle:content> \(state.slots[slot].name)", "SDP has no such media")
+        state.slots[slot].isRejected = true
+        writeRejected(nil)
+        return
+      }
+    }
+    var nothing = Frame.none
+    reportUnknownParts(of: source)
+    runToSDP(MappingTables.sectionToSDP, source, &nothing)
+  }
+
+  // MARK: What the stanza leaves alone
+
+  /// The lines of the content as this side described it before, but for those that the stanza changes.
+  private mutating func writeChange(_ content: Int) {
+    let changed: Set<Int>
+    if isSourceChange {
+      changed = [MappingNodes.sdpSSRC, MappingNodes.sdpSSRCGroup]
+    } else if isAction("content-modify") {
+      changed = [
+        MappingNodes.sdpSendrecv, MappingNodes.sdpSendonly, MappingNodes.sdpRecvonly, MappingNodes.sdpInactive,
+      ]
+    } else {
+      changed = [
+        MappingNodes.sdpConnection, MappingNodes.sdpICEUfrag, MappingNodes.sdpICEPwd, MappingNodes.sdpICEOptions,
+        MappingNodes.sdpCandidate, MappingNodes.sdpRemoteCandidates, MappingNodes.sdpEndOfCandidates,
+        MappingNodes.sdpFingerprint, MappingNodes.sdpSetup, MappingNodes.sdpRTCP,
+      ]
+    }
+    guard let before = state.slots[slot][description: role], before.isJingle else {
+      writeLines(content)
+      return
+    }
+    // A description that comes anew keeps its transport; sources and directions keep all else.
+    let isDescription = isAction("description-info")
+    let filter = LineFilter(nodes: changed, isAllowed: isDescription)
+    let rest = LineFilter(nodes: changed, isAllowed: !isDescription)
+    if isDescription {
+      lineFilter = rest
+      stored = before
+      writeLines(content)
+      stored = nil
+      lineFilter = filter
+      write(before)
+    } else {
+      lineFilter = filter
+      write(before)
+      lineFilter = rest
+      writeLines(content)
+    }
+    lineFilter = nil
+  }
+
+  private mutating func writeStored() {
+    guard let before = state.slots[slot][description: role], before.isJingle else {
+      writeRejected(nil)
+      return
+    }
+    write(before)
+  }
+
+  /// Writes the lines of an older stanza, whose bytes are appended to the tape.
+  private mutating func write(_ description: MediaState.Description) {
+    reading(description) { engine in engine.writeLines(description.index) }
+  }
+
+  mutating func reading(_ description: MediaState.Description, _ body: (inout Engine) -> Void) {
+    let (outer, outerDelta) = (arena, delta)
+    if description.arena !== arena {
+      if let known = appended.first(where: { $0.arena === description.arena }) {
+        delta = known.delta
+      } else {
+        delta = UInt32(truncatingIfNeeded: tape.byteCount)
+        let whole = Slice(offset: 0, length: UInt32(truncatingIfNeeded: description.arena.byteCount))
+        description.arena.withBytes(of: whole) { _ = tape.append($0) }
+        appended.append((description.arena, delta))
+      }
+      arena = description.arena
+    }
+    body(&self)
+    arena = outer
+    delta = outerDelta
+  }
+
+  /// A refused m-line: port 0, all else as the offer had it (RFC 3264 §6).
+  private mutating func writeRejected(_ content: Int?) {
+    var line = open(MappingNodes.sdpMedia)
+    line.isUsed = true
+    set(MappingFields.sdpMediaPort, .number(0), in: &line)
+    if let offer = state.slots[slot][description: role.other] ?? state.slots[slot][description: role] {
+      reading(offer) { engine in engine.copyOffer(offer, &line) }
+    }
+    fillMediaLine(&line)
+    _ = close(line)
+    if let mid = state.slots[slot].mid {
+      var line = open(MappingNodes.sdpMid)
+      set(MappingFields.sdpMidTag, .text(tape.append(mid)), in: &line)
+      line.isUsed = true
+      end(line)
+    }
+  }
+
+  /// What an m-line cannot do without (RFC 8840 §9.1 has these values for a line that means nothing).
+  mutating func fillMediaLine(_ line: inout Frame) {
+    if readBack(MappingFields.sdpMediaMedia, in: line) == nil {
+      set(MappingFields.sdpMediaMedia, .text(append(content.kind == .rtp && isFragment ? "audio" : "application")), in: &line)
+    }
+    if readBack(MappingFields.sdpMediaProtocol, in: line) == nil {
+      set(MappingFields.sdpMediaProtocol, .text(append("RTP/AVP")), in: &line)
+    }
+    let list = tables.fields[MappingFields.sdpMediaFormats]
+    if line.present & (1 << UInt64(list.ordinal)) == 0 { addFormat(append("0"), &line) }
+  }
+
+  mutating func addFormat(_ text: Slice, _ line: inout Frame) {
+    var item = open(MappingNodes.sdpMediaFormatsItem)
+    set(MappingFields.sdpMediaFormatsItem, .text(text), in: &item)
+    item.isUsed = true
+    if close(item) { markList(MappingNodes.sdpMediaFormatsItem, in: &line) }
+  }
+}
+
+extension Role {
+  /// By the code of the attribute `creator`.
+  init?(creator code: UInt32) {
+    switch code {
+    case 1: self = .initiator
+    case 2: self = .responder
+    default: return nil
+    }
+  }
+}

@@ -1,0 +1,219 @@
+import CodecRuntime
+
+/// What a media section of SDP is, found out before its rows are run.
+struct SectionFacts {
+  var kind = MediaKind.rtp
+  var hasICE = false
+  var isRejected = false
+  /// The slot was made for this section.
+  var isNew = false
+}
+
+/// Slots on the way to Jingle: which section is which content (rows 6 and 19).
+extension Engine {
+  static let mediaSlot: UInt32 = 1003
+
+  /// Reads the lines of the session and finds out which action this is.
+  mutating func begin(session root: Int) -> [Int] {
+    var sections: [Int] = []
+    var position = root + 1
+    let end = arena.end(of: root)
+    while position < end {
+      let slot = arena.slot(of: position)
+      if slot == Self.mediaSlot {
+        sections.append(position)
+      } else {
+        session.add(position, slot: Int(slot))
+        reportUnknown(position)
+      }
+      position = arena.end(of: position)
+    }
+    isFragment = !session.contains(Int(tables.nodes[MappingNodes.sdpProtocolVersion].slot))
+    if session.contains(Int(tables.nodes[MappingNodes.sdpICELite].slot)) { state.isICELite = true }
+    return sections
+  }
+
+  /// Gives each section its slot. All come before the rows are run: a group names contents that stand behind it.
+  mutating func assignSlots() {
+    let isFresh = state.slots.isEmpty
+    var names = Set(state.slots.map(\.name))
+    for (number, node) in pendingSections.enumerated() {
+      readLines(of: node)
+      var facts = SectionFacts()
+      let slot = assign(node, number, isFresh: isFresh, &names, &facts)
+      assignments.append((slot, facts))
+    }
+  }
+
+  mutating func translateSections(_ step: Step, _ frame: inout Frame) {
+    isInSession = false
+    let areNewOnly =
+      (isAction("content-add") || isAction("content-accept")) && assignments.contains(where: \.facts.isNew)
+    for (number, node) in pendingSections.enumerated() {
+      guard let index = assignments[number].slot else { continue }
+      slot = index
+      sectionFacts = assignments[number].facts
+      if areNewOnly, !sectionFacts.isNew { continue }
+      readLines(of: node)
+      guard isWanted(sectionFacts) else { continue }
+      if !isFragment { state.slots[index][description: role] = .init(arena: arena, index: node, isJingle: false) }
+      for line in lineNodes(of: node) { reportUnknown(line) }
+      var inner = open(step.element)
+      runToJingle(step.nested, .none, &inner)
+      if close(inner) { frame.isUsed = true }
+    }
+    isInSession = true
+  }
+
+  /// Whether the section becomes a content of this stanza.
+  private mutating func isWanted(_ facts: SectionFacts) -> Bool {
+    let isRemoval = isAction("content-remove") || isAction("content-reject")
+    if facts.kind == .unmapped {
+      if !isRemoval { lose("m= of \(state.slots[slot].name)", "Jingle has no such media") }
+      return false
+    }
+    return facts.isRejected == isRemoval
+  }
+
+  private func lineNodes(of section: Int) -> [Int] {
+    var result: [Int] = []
+    var position = section + 1
+    let end = arena.end(of: section)
+    while position < end {
+      if arena.slot(of: position) >= 1000 { result.append(position) }
+      position = arena.end(of: position)
+    }
+    return result
+  }
+
+  private mutating func readLines(of node: Int) {
+    section.removeAll()
+    var position = node + 1
+    let end = arena.end(of: node)
+    while position < end {
+      section.add(position, slot: Int(arena.slot(of: position)))
+      position = arena.end(of: position)
+    }
+  }
+
+  private func has(_ node: Int, orSession: Bool = false) -> Bool {
+    let slot = Int(tables.nodes[node].slot)
+    return section.contains(slot) || orSession && session.contains(slot)
+  }
+
+  /// The slot of a section: by its place in a whole description, by its mid in a fragment. `nil` where a fragment
+  /// names no content that is known.
+  private mutating func assign(
+    _ node: Int, _ number: Int, isFresh: Bool, _ names: inout Set<String>, _ facts: inout SectionFacts
+  ) -> Int? {
+    let line = section.firstNode(Int(tables.nodes[MappingNodes.sdpMedia].slot))
+    let mid = section.firstNode(Int(tables.nodes[MappingNodes.sdpMid].slot))
+      .flatMap { text(MappingFields.sdpMidTag, in: $0) }.map { string($0) }
+    facts.kind = kind(line)
+    facts.hasICE = has(MappingNodes.sdpICEUfrag, orSession: true) || has(MappingNodes.sdpCandidate)
+    let port = line.flatMap { self.number(MappingFields.sdpMediaPort, in: $0) }
+    facts.isRejected = port == 0 && !has(MappingNodes.sdpBundleOnly) && !isFragment
+
+    var index: Int?
+    if isFragment, !isFresh {
+      if let mid {
+        index = state.slots.firstIndex { $0.mid == mid } ?? state.slots.firstIndex { $0.name == mid }
+      } else if number < state.slots.count {
+        index = number
+      }
+      guard index != nil else {
+        lose("a=mid:\(mid ?? "")", "the session has no such content")
+        return nil
+      }
+    } else if number < state.slots.count {
+      index = number
+    }
+    let found = index ?? state.slots.count
+    // The m-line of a content that is gone may be used for another one (RFC 3264 §8.1).
+    let isReused = index.map { state.slots[$0].isRejected && !facts.isRejected && state.slots[$0].mid != mid } ?? false
+    if index == nil || isReused {
+      let name = unique(mid ?? mediaName(line), &names)
+      let slot = MediaState.Slot(
+        name: name, mid: mid, creator: role, kind: facts.kind, transport: facts.hasICE ? .iceUDP : .rawUDP)
+      if index == nil { state.slots.append(slot) } else { state.slots[found] = slot }
+      facts.isNew = true
+    }
+    update(found, line, facts)
+    return found
+  }
+
+  /// Takes over what the section says of itself.
+  private mutating func update(_ index: Int, _ line: Int?, _ facts: SectionFacts) {
+    if !isFragment {
+      state.slots[index].isRejected = facts.isRejected || facts.kind == .unmapped
+      state.slots[index].kind = facts.kind
+      if let line, let text = text(MappingFields.sdpMediaProtocol, in: line) {
+        state.slots[index].protocolName = string(text)
+      }
+    }
+    if facts.hasICE {
+      if state.slots[index].transport != .ice { state.slots[index].transport = .iceUDP }
+    } else if !isFragment {
+      state.slots[index].transport = .rawUDP
+    }
+    guard let digest = credentials() else { return }
+    if let before = state.slots[index].credentials, before != digest { state.slots[index].generation &+= 1 }
+    state.slots[index].credentials = digest
+  }
+
+  private func credentials() -> UInt64? {
+    func value(_ node: Int, _ field: Int) -> Slice? {
+      let slot = Int(tables.nodes[node].slot)
+      return (section.firstNode(slot) ?? session.firstNode(slot)).flatMap { text(field, in: $0) }
+    }
+    guard let name = value(MappingNodes.sdpICEUfrag, MappingFields.sdpICEUfragValue),
+      let password = value(MappingNodes.sdpICEPwd, MappingFields.sdpICEPwdValue)
+    else { return nil }
+    return hash(name) &* 31 &+ hash(password)
+  }
+
+  private func kind(_ line: Int?) -> MediaKind {
+    guard let line, let text = text(MappingFields.sdpMediaProtocol, in: line) else { return .unmapped }
+    return Self.kind(ofProtocol: string(text))
+  }
+
+  /// RTP in any profile, or SCTP (RFC 8866 §8.2.1, RFC 8841 §4).
+  static func kind(ofProtocol name: String) -> MediaKind {
+    let parts = name.split(separator: "/").map { $0.uppercased() }
+    if parts.contains("RTP") { return .rtp }
+    return parts.contains("SCTP") ? .data : .unmapped
+  }
+
+  private func mediaName(_ line: Int?) -> String {
+    line.flatMap { text(MappingFields.sdpMediaMedia, in: $0) }.map { string($0) } ?? "media"
+  }
+
+  /// A name that no other content has.
+  func unique(_ name: String, _ names: inout Set<String>) -> String {
+    var candidate = name
+    var number = 2
+    while !names.insert(candidate).inserted {
+      candidate = "\(name)\(number)"
+      number += 1
+    }
+    return candidate
+  }
+
+  // MARK: Actions
+
+  /// Whether the stanza's action bears this name.
+  func isAction(_ name: StaticString) -> Bool {
+    guard let known = self.name(of: action, MappingFields.jingleAction) else { return false }
+    return known.utf8CodeUnitCount == name.utf8CodeUnitCount && "\(known)" == "\(name)"
+  }
+
+  /// The code of an action by its name.
+  func code(ofAction name: String) -> UInt32 {
+    let index = Int(tables.fields[MappingFields.jingleAction].enumeration)
+    guard index >= 0 else { return 0 }
+    return UInt32((tables.enums[index].names.firstIndex { "\($0)" == name } ?? -1) + 1)
+  }
+
+  /// A description that answers an offer.
+  var isAnswer: Bool { isAction("session-accept") || isAction("content-accept") || isAction("transport-accept") }
+}

@@ -1,0 +1,325 @@
+import CodecRuntime
+
+/// What rows of the mapping grammars cannot say: the functions and predicates that they name.
+///
+/// Each is called where its row stands. In a row with a value on each side the function converts the value; else it
+/// writes what the row names.
+extension Engine {
+  // MARK: Predicates
+
+  /// `if …`: what the section becomes.
+  func holds(_ predicate: MappingPredicate) -> Bool {
+    switch predicate {
+    case .rtp: sectionFacts.kind == .rtp
+    case .iceUDP: state.slots[slot].transport == .iceUDP
+    case .ice: state.slots[slot].transport == .ice
+    case .rawUDP: state.slots[slot].transport == .rawUDP
+    }
+  }
+
+  // MARK: To Jingle
+
+  /// Converts a value; `nil` where there is none, on either side.
+  mutating func convertToJingle(_ function: MappingFunction, _ value: Value?, _ step: Step) -> Value? {
+    switch function {
+    // mod_jingle_sip: the stanza behind a re-INVITE
+    case .action: return .code(action, .absent)
+    // row 19
+    case .contentName: return .text(tape.append(state.slots[slot].name))
+    // row 20: a group names contents of the session, and only those that have media
+    case .tagName:
+      guard let value else { return nil }
+      let tag = string(asText(value, step.sdp))
+      guard let found = state.slots.first(where: { $0.mid == tag || $0.mid == nil && $0.name == tag }), !found.isRejected
+      else {
+        lose("a=group … \(tag)", "no content has this name")
+        return nil
+      }
+      return .text(tape.append(found.name))
+    // row 24: what the credentials say, where the candidate says nothing
+    case .generation:
+      if let value { return value }
+      let generation = state.slots[slot].generation
+      return generation > 0 ? .number(UInt64(generation)) : nil
+    // row 31
+    case .dtlsRole: return dtlsRole(value)
+    default: return value
+    }
+  }
+
+  mutating func runToJingle(_ function: MappingFunction, _ step: Step, _ source: Source, _ frame: inout Frame) {
+    switch function {
+    case .sessionID:
+      guard let sid else { return }
+      set(step.jingle, .text(tape.append(sid)), in: &frame)
+    case .creator:
+      set(step.jingle, .code(state.slots[slot].creator == .initiator ? 1 : 2, .absent), in: &frame)
+      frame.isUsed = true
+    // row 25: the same candidate has the same id in every stanza
+    case .candidateID:
+      let fields = [
+        MappingFields.sdpCandidateFoundation, MappingFields.sdpCandidateComponent, MappingFields.sdpCandidateTransport,
+        MappingFields.sdpCandidateAddress, MappingFields.sdpCandidatePort, MappingFields.sdpCandidateType,
+      ]
+      var digest: UInt64 = 0
+      for field in fields {
+        switch read(field, in: source.index) {
+        case .text(let slice): digest = (digest ^ hash(slice)) &* 0x9E37_79B9_7F4A_7C15
+        case .number(let number): digest = (digest ^ number) &* 0x9E37_79B9_7F4A_7C15
+        case .code(let code, let slice): digest = (digest ^ (code > 0 ? UInt64(code) : hash(slice))) &* 0x9E37_79B9_7F4A_7C15
+        case nil: break
+        }
+        digest ^= digest >> 31
+      }
+      setID(step.jingle, digest, in: &frame)
+    case .rawCandidates: writeRawCandidates(step, &frame)
+    case .dataChannel: writeSCTPMap(step, &frame)
+    default: break
+    }
+  }
+
+  private mutating func setID(_ field: Int, _ digest: UInt64, in frame: inout Frame) {
+    set(field, .text(tape.append(String(digest, radix: 36))), in: &frame)
+  }
+
+  /// Row 31: an answer is never actpass (RFC 5763 §5), and holdconn has no Jingle form (XEP-0320 §2).
+  private mutating func dtlsRole(_ value: Value?) -> Value? {
+    guard case .code(let code, let slice)? = value, let setup = MediaState.DTLSRole(rawValue: UInt8(truncatingIfNeeded: code))
+    else { return value }
+    var result = setup
+    if setup == .actpass, isAnswer {
+      result = state.slots[slot][setup: role.other] == .active ? .passive : .active
+    }
+    state.slots[slot][setup: role] = result
+    if result == .holdconn {
+      lose("a=setup:holdconn", "Jingle has none")
+      return nil
+    }
+    return .code(UInt32(result.rawValue), result == setup ? slice : .absent)
+  }
+
+  /// Rows 5 and 35: an address for each component, where there is no ICE (XEP-0177 §4.2).
+  private mutating func writeRawCandidates(_ step: Step, _ frame: inout Frame) {
+    let slotOf = { [tables] (node: Int) in Int(tables.nodes[node].slot) }
+    guard let media = section.firstNode(slotOf(MappingNodes.sdpMedia)),
+      let port = number(MappingFields.sdpMediaPort, in: media), port > 0
+    else { return }
+    let line = slotOf(MappingNodes.sdpConnection)
+    guard let connection = section.firstNode(line) ?? session.firstNode(line),
+      let whole = text(MappingFields.sdpConnectionAddress, in: connection)
+    else { return }
+    let address = withoutScope(whole)
+    writeRawCandidate(step, component: 1, address, port, &frame)
+    guard sectionFacts.kind == .rtp, !section.contains(slotOf(MappingNodes.sdpRTCPMux)) else { return }
+    if let control = section.firstNode(slotOf(MappingNodes.sdpRTCP)),
+      let number = number(MappingFields.sdpRTCPPort, in: control)
+    {
+      let other = text(MappingFields.sdpRTCPAddress, in: control).map { withoutScope($0) }
+      writeRawCandidate(step, component: 2, other ?? address, number, &frame)
+    } else if port < 65535, port != 9 {
+      // RFC 3550 §11: the next port is that of RTCP.
+      writeRawCandidate(step, component: 2, address, port + 1, &frame)
+    }
+  }
+
+  /// Without `/ttl` and the number of addresses of multicast (RFC 8866 §5.7).
+  private func withoutScope(_ slice: Slice) -> Slice {
+    tape.withBytes(of: slice) { bytes in
+      let end = bytes.firstIndex(of: 0x2F) ?? bytes.count
+      return Slice(offset: slice.offset, length: UInt32(end))
+    }
+  }
+
+  private mutating func writeRawCandidate(
+    _ step: Step, component: UInt64, _ address: Slice, _ port: UInt64, _ frame: inout Frame
+  ) {
+    var candidate = open(step.element)
+    set(MappingFields.rawUDPCandidateComponent, .number(component), in: &candidate)
+    setID(MappingFields.rawUDPCandidateID, (hash(address) ^ port &* 2 ^ component) &* 0x9E37_79B9_7F4A_7C15, in: &candidate)
+    set(MappingFields.rawUDPCandidateIP, .text(address), in: &candidate)
+    set(MappingFields.rawUDPCandidatePort, .number(port), in: &candidate)
+    candidate.isUsed = true
+    if close(candidate) { frame.isUsed = true }
+  }
+
+  /// Row 41, XEP-0343 §3.
+  private mutating func writeSCTPMap(_ step: Step, _ frame: inout Frame) {
+    let port = section.firstNode(Int(tables.nodes[MappingNodes.sdpSCTPPort].slot))
+      .flatMap { number(MappingFields.sdpSCTPPortValue, in: $0) }
+    let map = section.firstNode(Int(tables.nodes[MappingNodes.sdpSctpmap].slot))
+    guard let number = port ?? map.flatMap({ number(MappingFields.sdpSctpmapNumber, in: $0) }) else { return }
+    var element = open(step.element)
+    element.isUsed = true
+    set(MappingFields.sctpSctpmapNumber, .number(number), in: &element)
+    let name = map.flatMap { text(MappingFields.sdpSctpmapProtocol, in: $0) } ?? append("webrtc-datachannel")
+    set(MappingFields.sctpSctpmapProtocol, .text(name), in: &element)
+    if let streams = map.flatMap({ self.number(MappingFields.sdpSctpmapStreams, in: $0) }) {
+      set(MappingFields.sctpSctpmapStreams, .number(streams), in: &element)
+    }
+    if close(element) { frame.isUsed = true }
+  }
+
+  // MARK: To SDP
+
+  mutating func convertToSDP(_ function: MappingFunction, _ value: Value?, _ step: Step) -> Value? {
+    switch function {
+    case .action: return isSourceChange ? value : nil
+    case .contentName: return state.slots[slot].mid.map { .text(tape.append($0)) }
+    case .tagName:
+      guard let value else { return nil }
+      let name = string(asText(value, step.jingle))
+      guard let found = state.slots.first(where: { $0.name == name }), let mid = found.mid, !found.isRejected else {
+        lose("<grouping:content> \(name)", "the session has no such content")
+        return nil
+      }
+      return .text(tape.append(mid))
+    case .dtlsRole: return dtlsRole(value)
+    default: return value
+    }
+  }
+
+  mutating func runToSDP(_ function: MappingFunction, _ step: Step, _ source: Source, _ frame: inout Frame) {
+    switch function {
+    case .origin: writeOrigin()
+    case .defaultPort:
+      set(MappingFields.sdpMediaPort, .number(content.media?.port ?? 9), in: &frame)
+      frame.isUsed = true
+    case .protocol: set(MappingFields.sdpMediaProtocol, .text(tape.append(protocolName)), in: &frame)
+    case .otherFormats: writeFormats(source, &frame)
+    case .defaultAddress: writeConnection(step)
+    case .rtcpAddress: writeControl(step)
+    case .dataChannel: writeSCTP(source, step)
+    default: break
+    }
+  }
+
+  /// Row 1: the session version grows with each description that differs (RFC 3264 §8); it is filled in at the end.
+  private mutating func writeOrigin() {
+    guard !isFragment else { return }
+    if state.origin.username == nil { state.origin.username = localPart }
+    if state.origin.sessionID == 0 {
+      state.origin.sessionID = sid.map { hash(tape.append($0)) & 0x7FFF_FFFF_FFFF } ?? 1
+    }
+    let before = digest
+    var line = open(MappingNodes.sdpOrigin)
+    set(MappingFields.sdpOriginUsername, .text(tape.append(state.origin.username ?? "-")), in: &line)
+    set(MappingFields.sdpOriginSessionID, .text(append(decimal: state.origin.sessionID)), in: &line)
+    set(MappingFields.sdpOriginSessionVersion, .text(append("0")), in: &line)
+    setAddress(
+      MappingFields.sdpOriginNetType, MappingFields.sdpOriginAddrType, MappingFields.sdpOriginAddress,
+      tape.append(state.origin.address), in: &line)
+    line.isUsed = true
+    originLine = end(line) ? line.index : -1
+    digest = before
+  }
+
+  /// The local part of the initiator's JID, if it can stand in `o=`.
+  private var localPart: String {
+    guard let initiator else { return "-" }
+    let jid = string(initiator)
+    guard let at = jid.firstIndex(of: "@"), at > jid.startIndex else { return "-" }
+    let local = String(jid[..<at])
+    return local.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F } ? local : "-"
+  }
+
+  /// Fills in the version of `o=`.
+  mutating func finishOrigin() {
+    guard originLine >= 0 else { return }
+    if state.lastDigest != digest { state.origin.version &+= 1 }
+    state.lastDigest = digest
+    let field = tables.fields[MappingFields.sdpOriginSessionVersion]
+    tape.set(originLine + 1 + field.word, append(decimal: state.origin.version))
+  }
+
+  private mutating func setAddress(_ network: Int, _ type: Int, _ field: Int, _ address: Slice, in line: inout Frame) {
+    set(network, .text(append("IN")), in: &line)
+    let isIPv6 = tape.withBytes(of: address) { $0.contains(0x3A) }
+    set(type, .text(isIPv6 ? append("IP6") : append("IP4")), in: &line)
+    set(field, .text(address), in: &line)
+  }
+
+  /// Row 4. An answer repeats the protocol of the offer (RFC 3264 §6).
+  private var protocolName: String {
+    let slot = state.slots[slot]
+    if content.kind == .data { return slot.protocolName ?? "UDP/DTLS/SCTP" }
+    if let known = slot.protocolName, Self.kind(ofProtocol: known) == .rtp { return known }
+    let feedback = content.hasFeedback ? "F" : ""
+    if content.hasFingerprint { return "UDP/TLS/RTP/SAVP" + feedback }
+    return (content.hasEncryption ? "RTP/SAVP" : "RTP/AVP") + feedback
+  }
+
+  /// Rows 6 and 41: an m-line has formats, even where no payload type says which.
+  private mutating func writeFormats(_ source: Source, _ line: inout Frame) {
+    if content.kind == .data {
+      if readBack(MappingFields.sdpMediaMedia, in: line) == nil {
+        set(MappingFields.sdpMediaMedia, .text(append("application")), in: &line)
+      }
+      if isOldSCTP, let map = sctpMap(of: source), let number = number(MappingFields.sctpSctpmapNumber, in: map) {
+        addFormat(append(decimal: number), &line)
+      } else {
+        addFormat(append("webrtc-datachannel"), &line)
+      }
+      return
+    }
+    let description = firstChild(MappingNodes.jingleContentDescription, of: source)
+    let inner = Source(index: description ?? -1, node: MappingNodes.jingleContentDescription)
+    if description == nil || firstChild(MappingNodes.rtpDescriptionPayloadTypes, of: inner) == nil { fillMediaLine(&line) }
+  }
+
+  /// `DTLS/SCTP 5000` and `a=sctpmap`, from before RFC 8841.
+  private var isOldSCTP: Bool { state.slots[slot].protocolName == "DTLS/SCTP" }
+
+  private mutating func writeSCTP(_ source: Source, _ step: Step) {
+    guard let map = firstChild(step.element, of: source), let number = number(MappingFields.sctpSctpmapNumber, in: map)
+    else { return }
+    var line = open(isOldSCTP ? MappingNodes.sdpSctpmap : MappingNodes.sdpSCTPPort)
+    line.isUsed = true
+    if isOldSCTP {
+      set(MappingFields.sdpSctpmapNumber, .number(number), in: &line)
+      let name = text(MappingFields.sctpSctpmapProtocol, in: map)
+      let token = tables.fields[MappingFields.sdpSctpmapProtocol].token
+      if let name, matches(name, token) { set(MappingFields.sdpSctpmapProtocol, .text(name), in: &line) }
+      if let streams = self.number(MappingFields.sctpSctpmapStreams, in: map) {
+        set(MappingFields.sdpSctpmapStreams, .number(streams), in: &line)
+      }
+    } else {
+      set(MappingFields.sdpSCTPPortValue, .number(number), in: &line)
+      if read(MappingFields.sctpSctpmapStreams, in: map) != nil { lose("<sctp:sctpmap> @streams", "SDP has none") }
+    }
+    end(line)
+  }
+
+  /// Row 5: `c=` of each section.
+  private mutating func writeConnection(_ step: Step) {
+    guard !isFragment, lineFilter?.passes(MappingNodes.sdpConnection) ?? true else { return }
+    var line = open(MappingNodes.sdpConnection)
+    let address: Slice
+    if let media = content.media {
+      address = media.address
+    } else {
+      address = content.hasICE ? append("0.0.0.0") : tape.append(state.origin.address)
+    }
+    setAddress(
+      MappingFields.sdpConnectionNetType, MappingFields.sdpConnectionAddrType, MappingFields.sdpConnectionAddress,
+      address, in: &line)
+    line.isUsed = true
+    end(line)
+  }
+
+  /// Row 35: `a=rtcp` where the next port is not that of RTCP (RFC 3605 §2.1).
+  private mutating func writeControl(_ step: Step) {
+    guard let media = content.media, let control = content.control, !isFragment else { return }
+    guard lineFilter?.passes(MappingNodes.sdpRTCP) ?? true else { return }
+    let isSame = string(media.address) == string(control.address)
+    if isSame, control.port == media.port + 1 { return }
+    var line = open(MappingNodes.sdpRTCP)
+    set(MappingFields.sdpRTCPPort, .number(control.port), in: &line)
+    if !isSame {
+      setAddress(
+        MappingFields.sdpRTCPNetType, MappingFields.sdpRTCPAddrType, MappingFields.sdpRTCPAddress, control.address,
+        in: &line)
+    }
+    line.isUsed = true
+    end(line)
+  }
+}
