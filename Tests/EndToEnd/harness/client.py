@@ -61,6 +61,8 @@ class Client:
 
         def on_end(_: object) -> None:
             self.is_connected = False
+            if not started.done():
+                started.set_exception(AssertionError(f"the stream of {self.jid} ended before it was open"))
             self._waiters.wake()
 
         def on_error(error: object) -> None:
