@@ -12,7 +12,8 @@ struct JSONObject {
     members += Self.quoted(name) + ":" + raw
   }
 
-  private static func quoted(_ text: String) -> String {
+  /// `text` in quotation marks.
+  static func quoted(_ text: String) -> String {
     var result = "\""
     for scalar in text.unicodeScalars {
       switch scalar {

@@ -1,0 +1,107 @@
+/// What a user decides about the gateway: the TOML file given to `serve --config`, with defaults for what it does not
+/// say.
+public struct Configuration: Equatable, Sendable {
+  public var sip = SIPConfiguration()
+  public var xmpp = XMPPConfiguration.embedded(EmbeddedXMPPConfiguration())
+
+  public init() {}
+}
+
+/// `[sip]`: the keys and defaults of MongooseIM's `mod_jingle_sip`.
+///
+/// Hosts are names, or IP addresses without brackets; ``uriHost(_:)`` puts them on where a URI needs them.
+public struct SIPConfiguration: Equatable, Sendable {
+  /// What SIP messages to the proxy go over.
+  public enum Transport: String, CaseIterable, Sendable {
+    case udp, tcp, tls
+  }
+
+  /// Where the gateway listens, over UDP and TCP; port 0 takes a free one.
+  public var listenHost = "127.0.0.1"
+  public var listenPort: UInt16 = 5600
+  /// The SIP proxy to which calls go.
+  public var proxyHost = "localhost"
+  public var proxyPort: UInt16 = 5060
+  public var transport = Transport.udp
+  /// The host in our SIP URIs, Via and Contact.
+  public var localHost = "localhost"
+  /// The address of o= lines, and of c= lines where no candidate gives one and there is no ICE.
+  public var sdpOrigin = "127.0.0.1"
+  public var numbers = PhoneNumbers()
+
+  public init() {}
+
+  /// A host as it stands in a URI or a Via field: an IPv6 address in brackets (RFC 3261 §25.1).
+  public static func uriHost(_ host: String) -> String { host.contains(":") ? "[\(host)]" : host }
+}
+
+/// `username_to_phone`: which user has which telephone number. Where one stands twice, the first row counts.
+public struct PhoneNumbers: Equatable, Sendable {
+  private var phones: [String: String] = [:]
+  private var users: [String: String] = [:]
+
+  public init() {}
+
+  public mutating func add(user: String, phone: String) {
+    if phones[user] == nil { phones[user] = phone }
+    if users[phone] == nil { users[phone] = user }
+  }
+
+  /// What is written as user part of a SIP URI: the number of the user, or the user where there is none.
+  public func phone(of user: String) -> String { phones[user] ?? user }
+
+  /// Who is meant by the user part of a SIP URI.
+  public func user(of phone: String) -> String { users[phone] ?? phone }
+
+  public var isEmpty: Bool { phones.isEmpty }
+}
+
+/// `[xmpp]`: how XMPP clients reach the gateway.
+public enum XMPPConfiguration: Equatable, Sendable {
+  /// They connect to the gateway itself.
+  case embedded(EmbeddedXMPPConfiguration)
+  /// An XMPP server does the serving; the gateway is a component of it (XEP-0114).
+  case component(ComponentXMPPConfiguration)
+}
+
+/// `[xmpp.embedded]`
+public struct EmbeddedXMPPConfiguration: Equatable, Sendable {
+  public var domain = "localhost"
+  /// Where the gateway listens; port 0 takes a free one.
+  public var listenHost = "127.0.0.1"
+  public var listenPort: UInt16 = 5222
+  /// Passwords by user name.
+  public var accounts: [String: String] = [:]
+  public var tls: Certificate?
+
+  /// Files in PEM form; with them there is STARTTLS.
+  public struct Certificate: Equatable, Sendable {
+    public var certificate: String
+    public var privateKey: String
+
+    public init(certificate: String, privateKey: String) {
+      self.certificate = certificate
+      self.privateKey = privateKey
+    }
+  }
+
+  public init() {}
+}
+
+/// `[xmpp.component]`
+public struct ComponentXMPPConfiguration: Equatable, Sendable {
+  /// The XMPP server.
+  public var host = "127.0.0.1"
+  public var port: UInt16 = 5347
+  /// Our own domain.
+  public var domain: String
+  /// The domain whose users SIP calls for.
+  public var userDomain: String
+  public var secret: String
+
+  public init(domain: String, userDomain: String, secret: String) {
+    self.domain = domain
+    self.userDomain = userDomain
+    self.secret = secret
+  }
+}

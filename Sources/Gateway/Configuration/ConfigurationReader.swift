@@ -1,0 +1,216 @@
+import TOMLKit
+
+/// Turns a TOML document into a ``Configuration``.
+struct ConfigurationReader {
+  let report: ConfigurationReport
+  /// Whether there is a file at a path.
+  let isReadable: (String) -> Bool
+
+  init(report: ConfigurationReport, isReadable: @escaping (String) -> Bool) {
+    self.report = report
+    self.isReadable = isReadable
+  }
+
+  /// What the document says; what is wrong is in the report, and has its default here.
+  func read(_ document: TOMLTable) -> Configuration {
+    var configuration = Configuration()
+    var root = ConfigurationSection(document, path: [], report: report)
+    let sip = root.section("sip")
+    let predecessor = readModules(&root)
+    if let sip, let predecessor {
+      let lines = [report.line(of: sip.path), report.line(of: predecessor.path)].sorted()
+      let message = "[sip] and [modules.mod_jingle_sip] are the same section, the first is on line \(lines[0])"
+      report.error(lines[1] == report.line(of: sip.path) ? sip.path : predecessor.path, message)
+    }
+    if var section = sip ?? predecessor { configuration.sip = readSIP(&section) }
+    if var section = root.section("xmpp") { configuration.xmpp = readXMPP(&section) }
+    root.finish()
+    return configuration
+  }
+
+  /// `[modules.mod_jingle_sip]` of MongooseIM; its other modules have no meaning here.
+  private func readModules(_ root: inout ConfigurationSection) -> ConfigurationSection? {
+    guard var modules = root.section("modules") else { return nil }
+    let section = modules.section("mod_jingle_sip")
+    for key in modules.unknownKeys {
+      report.warning(modules.path + [key], "[modules.\(Spelling.unquoted(key))] is passed over")
+    }
+    return section
+  }
+
+  // MARK: [sip]
+
+  private func readSIP(_ section: inout ConfigurationSection) -> SIPConfiguration {
+    var sip = SIPConfiguration()
+    if let host = readHost(&section, "listen_host") { sip.listenHost = host }
+    if let port = section.port("listen_port") { sip.listenPort = port }
+    if let host = readHost(&section, "proxy_host") { sip.proxyHost = host }
+    if let port = section.port("proxy_port") { sip.proxyPort = port }
+    if let transport = section.choice("transport", SIPConfiguration.Transport.self) { sip.transport = transport }
+    if let host = readHost(&section, "local_host") { sip.localHost = host }
+    if let host = readHost(&section, "sdp_origin") { sip.sdpOrigin = host }
+    sip.numbers = readNumbers(&section)
+    section.passOver("backend", "`backend` is passed over")
+    section.finish()
+    return sip
+  }
+
+  private func readNumbers(_ section: inout ConfigurationSection) -> PhoneNumbers {
+    var numbers = PhoneNumbers()
+    var users: Set<String> = []
+    var phones: Set<String> = []
+    for var row in section.sections("username_to_phone") {
+      let user = readRequired(&row, "username", unless: Self.faultOfURIUser)
+      let phone = readRequired(&row, "phone", unless: Self.faultOfURIUser)
+      row.finish()
+      guard let user, let phone else { continue }
+      if !users.insert(user).inserted {
+        report.warning(row.path, "user \(Spelling.quoted(user)) has a number already: it counts")
+      }
+      if !phones.insert(phone).inserted {
+        report.warning(row.path, "number \(Spelling.quoted(phone)) has a user already: calls to it are for that one")
+      }
+      numbers.add(user: user, phone: phone)
+    }
+    return numbers
+  }
+
+  // MARK: [xmpp]
+
+  private enum Mode: String, CaseIterable { case embedded, component }
+
+  private func readXMPP(_ section: inout ConfigurationSection) -> XMPPConfiguration {
+    let mode = section.choice("mode", Mode.self) ?? .embedded
+    let embedded = section.section("embedded")
+    let component = section.section("component")
+    section.finish()
+    let unused = mode == .embedded ? component : embedded
+    if let unused {
+      let name = unused.path.joined(separator: ".")
+      report.warning(unused.path, "[\(name)] is passed over: `mode` is \"\(mode.rawValue)\"")
+    }
+    // Its mistakes are told all the same: the next change may be that of the mode.
+    let embeddedConfiguration = embedded.map { readEmbedded($0) }
+    let componentConfiguration = component.map { readComponent($0, isUsed: mode == .component) }
+    switch mode {
+    case .embedded: return .embedded(embeddedConfiguration ?? EmbeddedXMPPConfiguration())
+    case .component:
+      if let componentConfiguration { return .component(componentConfiguration) }
+      section.error("mode", "`mode` is \"component\", but there is no [xmpp.component]")
+      return .embedded(EmbeddedXMPPConfiguration())
+    }
+  }
+
+  private func readEmbedded(_ section: ConfigurationSection) -> EmbeddedXMPPConfiguration {
+    var section = section
+    var embedded = EmbeddedXMPPConfiguration()
+    if let domain = section.string("domain", unless: Self.faultOfDomain) { embedded.domain = domain }
+    if let host = readHost(&section, "listen_host") { embedded.listenHost = host }
+    if let port = section.port("listen_port") { embedded.listenPort = port }
+    embedded.accounts = readAccounts(&section)
+    let certificate = readFile(&section, "certificate")
+    let privateKey = readFile(&section, "private_key")
+    if let certificate, let privateKey {
+      embedded.tls = .init(certificate: certificate, privateKey: privateKey)
+    } else if certificate != nil {
+      section.error("certificate", "`certificate` needs `private_key`")
+    } else if privateKey != nil {
+      section.error("private_key", "`private_key` needs `certificate`")
+    }
+    section.finish()
+    return embedded
+  }
+
+  private func readAccounts(_ section: inout ConfigurationSection) -> [String: String] {
+    var accounts: [String: String] = [:]
+    for var row in section.sections("accounts") {
+      let user = readRequired(&row, "username", unless: Self.faultOfLocalpart)
+      let password = readRequired(&row, "password") { $0.isEmpty ? "is empty" : nil }
+      row.finish()
+      guard let user, let password else { continue }
+      if accounts.updateValue(password, forKey: user) != nil {
+        row.error("username", "there is an account \(Spelling.quoted(user)) already")
+      }
+    }
+    return accounts
+  }
+
+  /// The path of a file; `nil` where it is absent or empty.
+  private func readFile(_ section: inout ConfigurationSection, _ key: String) -> String? {
+    guard let path = section.string(key), !path.isEmpty else { return nil }
+    if !isReadable(path) { section.error(key, "`\(key)`: the file \(Spelling.quoted(path)) cannot be read") }
+    return path
+  }
+
+  private func readComponent(_ section: ConfigurationSection, isUsed: Bool) -> ComponentXMPPConfiguration {
+    var section = section
+    let host = readHost(&section, "host")
+    let port = section.port("port")
+    func text(_ key: String, _ fault: (String) -> String?) -> String? {
+      isUsed ? readRequired(&section, key, unless: fault) : section.string(key, unless: fault)
+    }
+    var component = ComponentXMPPConfiguration(
+      domain: text("domain", Self.faultOfDomain) ?? "", userDomain: text("user_domain", Self.faultOfDomain) ?? "",
+      secret: text("secret") { $0.isEmpty ? "is empty" : nil } ?? "")
+    if let host { component.host = host }
+    if let port { component.port = port }
+    section.finish()
+    return component
+  }
+
+  // MARK: Values
+
+  private func readRequired(
+    _ section: inout ConfigurationSection, _ key: String, unless fault: (String) -> String?
+  ) -> String? {
+    if !section.contains(key) { section.error(key, "`\(key)` is missing") }
+    return section.string(key, unless: fault)
+  }
+
+  /// A host name or an IP address; the brackets around an IPv6 address are taken off.
+  private func readHost(_ section: inout ConfigurationSection, _ key: String) -> String? {
+    guard let host = section.string(key, unless: Self.faultOfHost) else { return nil }
+    return host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
+  }
+
+  private static func faultOfHost(_ host: String) -> String? {
+    let fault = "is \(Spelling.quoted(host)), which is no host name and no IP address"
+    if host.hasPrefix("[") != host.hasSuffix("]") || host.hasPrefix("[") && !host.contains(":") { return fault }
+    let inner = host.hasPrefix("[") ? host.dropFirst().dropLast() : host[...]
+    if inner.isEmpty { return host.isEmpty ? "is empty" : fault }
+    let isAddress = inner.contains(":")
+    let isAllowed = inner.utf8.allSatisfy { byte in
+      switch byte {
+      case 0x30...0x39, 0x2E: true
+      case 0x61...0x66, 0x41...0x46, 0x3A: true
+      case 0x61...0x7A, 0x41...0x5A, 0x2D, 0x5F: !isAddress
+      default: false
+      }
+    }
+    return isAllowed ? nil : fault
+  }
+
+  private static func faultOfDomain(_ domain: String) -> String? {
+    if domain.isEmpty { return "is empty" }
+    return containsAny(of: "@/\"&'<> ", domain) ? "is \(Spelling.quoted(domain)), which is no domain" : nil
+  }
+
+  /// RFC 7622 §3.3.1
+  private static func faultOfLocalpart(_ name: String) -> String? {
+    if name.isEmpty { return "is empty" }
+    guard containsAny(of: "\"&'/:<>@ ", name) else { return nil }
+    return "is \(Spelling.quoted(name)), which cannot stand before the @ of an address"
+  }
+
+  /// What can be a user part of a SIP URI once it is escaped.
+  private static func faultOfURIUser(_ name: String) -> String? {
+    if name.isEmpty { return "is empty" }
+    return containsAny(of: "@ ", name) ? "is \(Spelling.quoted(name)), which cannot be the user of an address" : nil
+  }
+
+  private static func containsAny(of characters: String, _ text: String) -> Bool {
+    text.unicodeScalars.contains { scalar in
+      scalar.value < 0x20 || scalar.value == 0x7F || characters.unicodeScalars.contains(scalar)
+    }
+  }
+}
