@@ -127,7 +127,9 @@ struct UserAgentWire {
   mutating func run(_ milliseconds: UInt64) {
     let end = now + .milliseconds(milliseconds)
     while true {
-      let flight = flights.indices.min { (flights[$0].arrival, flights[$0].order) < (flights[$1].arrival, flights[$1].order) }
+      let flight = flights.indices.min {
+        (flights[$0].arrival, flights[$0].order) < (flights[$1].arrival, flights[$1].order)
+      }
       let deadlines = agents.indices.compactMap { index in agents[index].nextDeadline.map { ($0, index) } }
       let deadline = deadlines.min { $0.0 < $1.0 }
       if let flight, flights[flight].arrival <= deadline?.0 ?? flights[flight].arrival, flights[flight].arrival <= end {

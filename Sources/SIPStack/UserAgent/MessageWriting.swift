@@ -2,6 +2,8 @@ import CodecRuntime
 import SIPCodec
 
 /// Makes messages from what the agent knows (RFC 3261 §8.1.1, §8.2.6, §12.2).
+///
+/// Each Via, Route and Record-Route has a line of its own, which proxies find more easily than a list.
 struct MessageWriter: Sendable {
   /// RFC 3261 §8.1.1.6.
   static let maximumForwards: UInt8 = 70
@@ -79,7 +81,7 @@ struct MessageWriter: Sendable {
     var all: [HeaderDraft] = [
       .via(.init(viaParm: [sent.via])), .maxForwards(.init(value: Self.maximumForwards)),
     ]
-    if !sent.routes.isEmpty { all.append(.route(.init(routeParam: sent.routes.map { .init(uri: $0) }))) }
+    for route in sent.routes { all.append(.route(.init(routeParam: [.init(uri: route)]))) }
     all.append(.from(.init(party: sent.from)))
     all.append(.to(.init(party: sent.to)))
     all.append(.callID(.init(value: sent.callIdentifier)))
@@ -117,10 +119,9 @@ struct MessageWriter: Sendable {
     _ status: Int, to received: ReceivedMessage, _ parts: ResponseParts
   ) throws(DraftError) -> [UInt8] {
     let fields = received.message.headers
-    var all = [vias(of: received)]
+    var all = vias(of: received)
     if parts.foundsDialog {
-      let routes = fields.recordRoute.map(RouteParam.Draft.init)
-      if !routes.isEmpty { all.append(.recordRoute(.init(routeParam: routes))) }
+      for route in fields.recordRoute { all.append(.recordRoute(.init(routeParam: [.init(route)]))) }
     }
     if let from = fields.from { all.append(.from(.init(from))) }
     if let to = fields.to {
@@ -159,7 +160,7 @@ struct MessageWriter: Sendable {
   }
 
   /// The Vias of a request; the top one says where it came from (RFC 3261 §18.2.1, RFC 3581 §4).
-  private func vias(of received: ReceivedMessage) -> HeaderDraft {
+  private func vias(of received: ReceivedMessage) -> [HeaderDraft] {
     var vias = received.message.headers.via.map(ViaParm.Draft.init)
     if let top = received.message.headers.via.first, !vias.isEmpty {
       let address = "\(received.source.address)"
@@ -174,7 +175,7 @@ struct MessageWriter: Sendable {
       if top.hasRport { parameters.append(.rport(received.source.port)) }
       vias[0].parameters = parameters
     }
-    return .via(.init(viaParm: vias))
+    return vias.map { .via(.init(viaParm: [$0])) }
   }
 }
 
