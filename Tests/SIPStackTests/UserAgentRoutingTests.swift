@@ -135,6 +135,22 @@ import Testing
     #expect(probe.takeSent() == ["ACK"])
   }
 
+  @Test func refusedCallTakesNoRequests() throws {
+    var (probe, leg, invite) = try calling()
+    probe.receive(response("180 Ringing", to: invite, tag: "t1"))
+    probe.receive(response("486 Busy Here", to: invite, tag: "t1"))
+    probe.receive(response("486 Busy Here", to: invite, tag: "t1"))
+    #expect(probe.takeSent() == ["ACK", "ACK"])
+    for method in ["INFO", "BYE"] {
+      probe.receive(
+        requestText(method, branch: "z9hG4bK\(method)", tag: leg.localTag, fromTag: "t1", callIdentifier: "call"))
+    }
+    #expect(probe.takeSent() == ["481 INFO", "481 BYE"])
+    #expect(probe.takeReports() == ["provisional 180", "refused 486 Busy Here"])
+    probe.advance(to: 90_000)
+    #expect(probe.takeReports() == ["ended"])
+  }
+
   @Test func strayResponses() throws {
     var (probe, _, invite) = try calling()
     var other = response("200 OK", to: invite, tag: "t1")
@@ -142,10 +158,11 @@ import Testing
     probe.receive(other)
     probe.receive(response("200 OK", to: invite, tag: "t1", extra: "Via: SIP/2.0/UDP 192.0.2.5\n"))
     probe.receive(response("200 OK", to: invite, tag: "t1").replacing("SIP/2.0 200", with: "SIP/3.0 200"))
-    probe.receive(response("99 Low", to: invite, tag: "t1"))
+    probe.receive(response("099 Low", to: invite, tag: "t1"))
     probe.receive(response("700 High", to: invite, tag: "t1"))
     #expect(probe.takeSent() == [])
-    #expect(!probe.takeReports().contains("accepted"))
+    #expect(probe.takeReports() == [])
+    #expect(probe.agent.strayResponseCount == 4)
     #expect(probe.agent.legCount == 1)
   }
 

@@ -23,7 +23,7 @@ extension SIPUserAgent {
     let message = response.message.message
     switch response.status {
     case ..<200:
-      guard legs[record.leg]?.phase == .pending else { return }
+      guard let leg = legs[record.leg], leg.invite == response.key, leg.phase == .pending else { return }
       if response.status > 100 { noteEarlyDialog(response.message, record, into: &effects) }
       effects.append(.provisional(record.leg, status: response.status, message))
     case 200..<300:

@@ -78,6 +78,7 @@ extension SIPUserAgent {
     let key = request.key
     let message = request.message.message
     guard legs.count < configuration.maximumLegs else {
+      refusalCount += 1
       reply(503, to: key, at: now, into: &effects)
       return
     }
@@ -112,7 +113,7 @@ extension SIPUserAgent {
   ) {
     let key = request.key
     let message = request.message.message
-    guard let record = legs[leg] else {
+    guard let record = legs[leg], record.phase != .failed else {
       reply(481, to: key, at: now, into: &effects)
       return
     }
@@ -176,7 +177,8 @@ extension SIPUserAgent {
     case .established, .ending:
       effects.append(.hungUp(record.leg, message))
       end(record.leg, at: now, into: &effects)
-    case .pending where record.isCaller, .failed:
+    case .failed: return
+    case .pending where record.isCaller:
       effects.append(.hungUp(record.leg, message))
       cancel(record.leg, at: now, into: &effects)
     case .pending:

@@ -26,6 +26,10 @@ public struct SIPUserAgent: Sendable {
   var repetitions = LegTimers()
   /// Hosts that were looked up.
   var addresses: [String: IPAddress] = [:]
+  /// Responses that were not for us. Only counted, for anybody could fill a log with them.
+  public internal(set) var strayResponseCount: UInt64 = 0
+  /// Requests that were answered 503 because there was no room for them.
+  public internal(set) var refusalCount: UInt64 = 0
   /// So that the tags of stateless responses can be neither guessed nor differ for the same request (§8.2.7).
   private let secret: UInt64
 
@@ -55,7 +59,7 @@ public struct SIPUserAgent: Sendable {
   /// When ``advance(to:into:)`` is to be called next.
   public var nextDeadline: Instant? { earliest(transactions.nextDeadline, repetitions.nextDeadline) }
 
-  /// The answer to `resolve`. The oldest are not kept where there are too many.
+  /// The answer to `resolve`. All others are forgotten where there are too many.
   public mutating func setAddress(_ address: IPAddress, ofHost host: String) {
     if addresses.count >= Self.maximumAddresses { addresses.removeAll() }
     addresses[host.lowercased()] = address
@@ -113,7 +117,7 @@ public struct SIPUserAgent: Sendable {
         message.headers.via.dropFirst(1).first(where: { _ in true }) == nil,
         let key = MessageReading.clientKey(of: message)
       else {
-        effects.append(.diagnostic("a response that is not for us from \(source)"))
+        strayResponseCount += 1
         return
       }
       let response = IncomingResponse(key: key, status: status, message: received)
@@ -161,7 +165,7 @@ public struct SIPUserAgent: Sendable {
     case .passStrayResponse(let response):
       receiveStrayResponse(response.message, at: now, into: &effects)
     case .refuse(let request):
-      effects.append(.diagnostic("no room for another transaction"))
+      refusalCount += 1
       refuseWithoutState(503, request.message, into: &effects)
     case .timedOut(let key):
       requestFailed(key, .timedOut, at: now, into: &effects)
@@ -235,7 +239,8 @@ public struct SIPUserAgent: Sendable {
     let message = received.message
     let method = message.requestLine?.method ?? message.headers.cseq?.method
     if method == .ack || message.headers.cseq?.method == .ack || MessageReading.looksLikeResponse(message) { return }
-    guard message.headers.via.first != nil else { return }
+    // Without its Vias a response would not find the way back.
+    if message.headers.via.isEmpty || message.issues.contains(where: { $0.header == Headers.via }) { return }
     do throws(DraftError) {
       let bytes = try writer.responseToMalformed(status, to: received, tag: statelessTag(for: message))
       effects.append(
