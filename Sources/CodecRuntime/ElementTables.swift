@@ -283,7 +283,7 @@ public struct ElementEncoder<Tables: ElementTables> {
       } else {
         output.beginAttribute(attribute.name)
         write(attribute, node, isAttribute: true, to: &output)
-        output.append(0x22)
+        output.append(0x27)
       }
     }
     let end = arena.end(of: node)
