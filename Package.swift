@@ -89,6 +89,9 @@ let package = Package(
     // Real messages from ../shared/corpus, where it is there.
     .testTarget(
       name: "CorpusTests", dependencies: ["CodecRuntime", "JingleCodec", "SDPCodec", "SIPCodec", "XMLReader"]),
+    .testTarget(
+      name: "JingleSIPMappingTests",
+      dependencies: ["CodecRuntime", "JingleCodec", "JingleSIPMapping", "SDPCodec", "XMLReader"]),
     .testTarget(name: "GatewayTests", dependencies: ["Gateway", "JingleSIPMapping", "SIPStack"]),
     .testTarget(name: "GrammarCompilerTests", dependencies: ["GrammarCompiler"]),
     .testTarget(name: "SIPStackTests", dependencies: ["SIPStack", .product(name: "NIOPosix", package: "swift-nio")]),

@@ -192,6 +192,8 @@ extension Engine {
       guard !step.texts.isEmpty, step.function == nil else { return nil }
       return .text(append(tables.texts[step.texts.lowerBound]))
     }
+    // The action is one of Jingle already.
+    if step.function == .action { return value }
     switch convert(value, from: step.sdp, to: step.jingle, step) {
     case .value(let converted): return converted
     case .omitted: return nil

@@ -260,9 +260,10 @@ struct MappingLowering {
       step.place = "grouped"
       step.line = tables.node(line)
       step.key = tables.field(key)
-    case .groupMember(let line):
+    case .groupMember(let line, let key):
       step.place = "groupMember"
       step.line = tables.node(line)
+      step.key = tables.field(key)
     }
     return -1
   }

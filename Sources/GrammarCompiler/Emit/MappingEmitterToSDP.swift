@@ -110,12 +110,9 @@ extension MappingLowering {
       return [items] + section(row.nested.filter(isOfSection), inner) + hoisted
     case .grouped:
       return section(row.nested, path + [Entry(row: row, key: keyAttribute(row))])
-    case .line(let line), .joined(let line, _), .groupMember(let line):
+    case .line(let line), .joined(let line, _), .groupMember(let line, _):
       let step = step("enter", row, toJingle: false)
       _ = open(row, step)
-      if case .groupMember = row.source, case .grouped(_, let key)? = path.last?.row.source {
-        step.key = tables.field(key)
-      }
       step.element = element(row)
       step.filters = tables.filters(row.filters.map { tables.field($0) })
       var hoisted: [Piece] = []

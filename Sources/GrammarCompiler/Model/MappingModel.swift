@@ -125,7 +125,7 @@ final class MappedRow {
     case joined(SDPLine, key: Field)
     case grouped(SDPLine, key: Field)
     /// The lines of the group around.
-    case groupMember(SDPLine)
+    case groupMember(SDPLine, key: Field)
   }
 
   let syntax: MappingRow

@@ -33,7 +33,8 @@ final class MappingModelBuilder {
     var shape: Shape?
     /// The current item of a list of texts or numbers.
     var item: FieldType?
-    var groupLine: SDPLine?
+    /// The attribute whose lines are grouped, and by what.
+    var group: (line: SDPLine, key: Field)?
     var isInList = false
     var block: MappedBlock
     var element: ElementType { block.element }
@@ -276,7 +277,7 @@ final class MappingModelBuilder {
       } else if let key = syntax.groupKey {
         guard let field = self.key(key, of: line) else { return nil }
         row.source = .grouped(line, key: field)
-        inner.groupLine = line
+        inner.group = (line, field)
       }
       row.filters = syntax.filters.compactMap { self.key($0, of: line) }
       mapping.cover(line, scope.level, isFromSession: syntax.isFromSession, wholly: false)
@@ -288,11 +289,11 @@ final class MappingModelBuilder {
       inner.line = nil
       inner.shape = nil
       context = "media"
-    case .groupMember(let line):
+    case .groupMember(let line, let key):
       inner.line = line
       inner.shape = line.shape
-      inner.groupLine = nil
-      row.source = .groupMember(line)
+      inner.group = nil
+      row.source = .groupMember(line, key: key)
     case .field(let field):
       mapping.cover(field, syntax.arrow, scope.level, isFromSession: syntax.isFromSession)
       guard let shape = field.shape, let list = field.field else { return nil }

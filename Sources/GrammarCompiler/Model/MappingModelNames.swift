@@ -6,7 +6,7 @@ extension MappingModelBuilder {
     /// `media`, where a session's rows say where its sections come.
     case section
     /// `member`: a line of the group around.
-    case groupMember(SDPLine)
+    case groupMember(SDPLine, key: Field)
   }
 
   func target(_ path: MappingPath, _ scope: Scope, isFromSession: Bool) -> Target? {
@@ -15,7 +15,7 @@ extension MappingModelBuilder {
       if first.name == "item", let type = scope.item {
         return .field(MappedField(place: .item, shape: nil, field: nil, type: type, name: "item"))
       }
-      if first.name == "member", let line = scope.groupLine { return .groupMember(line) }
+      if first.name == "member", let (line, key) = scope.group { return .groupMember(line, key: key) }
       if first.name == "section", scope.level == .session { return .section }
     }
     if let shape = scope.shape {
