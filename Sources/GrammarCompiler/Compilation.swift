@@ -20,6 +20,7 @@ public final class Compilation {
       trees.append(parser.parse())
     }
     self.trees = trees
+    Self.checkOutputNames(files, generatedAreas, diagnostics)
     // What could not be read would only be missed again.
     model = diagnostics.isEmpty ? ModelBuilder(trees, diagnostics: diagnostics).build() : Model()
     mapping = diagnostics.isEmpty ? MappingModel.build(trees, model: model, diagnostics: diagnostics) : nil
@@ -29,6 +30,20 @@ public final class Compilation {
       DecisionCheck(model, diagnostics: diagnostics).run()
     }
     self.diagnostics = diagnostics.sorted
+  }
+
+  /// Two files whose code would be written to one.
+  private static func checkOutputNames(_ files: [SourceFile], _ areas: Set<String>, _ diagnostics: Diagnostics) {
+    var known: [String: String] = [:]
+    for (index, file) in files.enumerated() where areas.contains(file.area) {
+      let name = outputName(file)
+      if let other = known[name] {
+        diagnostics.report(
+          Position(file: index, line: 1, column: 1), "this file and \(other) would both become \(name)",
+          note: "give one of them another name")
+      }
+      known[name] = file.path
+    }
   }
 
   /// All diagnostics as they are printed.

@@ -22,7 +22,15 @@ public struct GrammarSet: Sendable {
     var parser = Parser(targetsFile, index: 0, diagnostics: diagnostics)
     let tree = parser.parse()
     let areas = Set(files.map(\.area))
-    for target in tree.targets {
+    if let other = parser.firstPositionOfAnythingButTargets, diagnostics.isEmpty {
+      diagnostics.report(other, "only lines `target NAME generates FOLDER … using FOLDER …` stand in this file")
+    }
+    for (index, target) in tree.targets.enumerated() {
+      if let first = tree.targets[..<index].first(where: { $0.name == target.name }) {
+        diagnostics.report(
+          target.position, "the target `\(target.name)` is declared twice", note: "the first time here",
+          at: first.position)
+      }
       for area in target.generates + target.uses where !areas.contains(area) {
         // A folder that is still empty may be named; one that nearly bears the name of another is a slip.
         if let meant = Spelling.closest(to: area, among: Array(areas)) {

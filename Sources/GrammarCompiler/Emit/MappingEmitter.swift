@@ -84,7 +84,7 @@ struct MappingEmitter {
   private func emitIndices(_ type: String, _ comment: String, _ names: [String: Int], to text: inout SourceText) {
     text.line("/// \(comment)")
     text.block("enum \(type)") { text in
-      for (name, index) in names.sorted(by: { $0.value < $1.value }) {
+      for (name, index) in names.sorted(by: { ($0.value, $0.key) < ($1.value, $1.key) }) {
         text.line("static let \(Naming.escaped(name)) = \(index)")
       }
     }

@@ -175,7 +175,10 @@ struct Lexer {
   }
 
   static func named(_ scalar: Unicode.Scalar) -> String {
-    if scalar.value > 0x20, scalar != "\u{7F}", scalar != "\u{FEFF}" { return "the character `\(scalar)`" }
+    switch scalar.properties.generalCategory {
+    case .control, .format, .spaceSeparator, .lineSeparator, .paragraphSeparator, .unassigned, .privateUse: break
+    default: return "the character `\(scalar)`"
+    }
     let digits = String(scalar.value, radix: 16, uppercase: true)
     return "the character U+" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
   }

@@ -48,6 +48,11 @@ struct Parser {
     while current.kind != .end, !current.isDeclarationStart { index += 1 }
   }
 
+  /// Where a declaration begins that is none of a target.
+  var firstPositionOfAnythingButTargets: Position? {
+    tokens.first { $0.isDeclarationStart && $0.kind != .identifier("target") && $0.kind != .end }?.position
+  }
+
   // MARK: Tokens
 
   var current: LexicalToken { tokens[min(index, tokens.count - 1)] }
@@ -255,7 +260,7 @@ struct Parser {
     let name = try expectName("the name of an attribute")
     var levels: [Reference] = []
     if skip(word: "at") {
-      while !isAtEnd, !isSymbol("=") {
+      repeat {
         let level = try expectName("`session`, `media` or `source`")
         guard ["session", "media", "source"].contains(level.name) else {
           diagnostics.report(level.position, "an attribute stands at session, media or source, not `\(level.name)`")
@@ -266,7 +271,7 @@ struct Parser {
           throw Failure()
         }
         levels.append(level)
-      }
+      } while !isAtEnd && !isSymbol("=")
     }
     var expression: Expression?
     if skip(symbol: "=") { expression = try parseChoice() }

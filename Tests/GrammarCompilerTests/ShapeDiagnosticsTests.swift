@@ -1,0 +1,714 @@
+import Testing
+
+/// What is no shape: what could not be written back, labels and types that do not fit.
+@Suite struct ShapeDiagnosticsTests {
+  @Test func leftRecursionShape() {
+    expectRefused(
+      """
+      header A = list:list
+      list = [ list "," ] item:item
+      item = "x"
+      """,
+      """
+      a.grammar:2:1: error: the shape `list` contains itself (list → list); nothing would bound its depth
+      list = [ list "," ] item:item
+      ^
+      a.grammar:2:1: note: write the repetition with `*`: `item *( separator item )`
+      """)
+  }
+
+  @Test func rightRecursionShape() {
+    expectRefused(
+      """
+      header A = value:group
+      group = name:token "(" [ inner:group ] ")"
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:2:1: error: the shape `group` contains itself (group → group); nothing would bound its depth
+      group = name:token "(" [ inner:group ] ")"
+      ^
+      a.grammar:2:1: note: write the repetition with `*`: `item *( separator item )`
+      """)
+  }
+
+  @Test func emptyRepetitionShape() {
+    expectRefused(
+      """
+      header A = *( items:b )
+      b = [ "x" ]
+      """,
+      """
+      a.grammar:1:15: error: this repeats something that can be empty
+      header A = *( items:b )
+                    ^
+      """)
+  }
+
+  @Test func emptyCommaList() {
+    expectRefused(
+      """
+      header A = #items:b
+      b = *"x"
+      COMMA = "," written ","
+      """,
+      """
+      a.grammar:1:12: error: this repeats something that can be empty
+      header A = #items:b
+                 ^
+      """)
+  }
+
+  @Test func uncapturedToken() {
+    expectRefused(
+      """
+      header A = token value:token
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:1:12: error: the token `token` that nothing captures cannot be written back
+      header A = token value:token
+                 ^
+      a.grammar:1:12: note: capture it with a label, or give its rule a canonical spelling: `written "…"`
+      """)
+  }
+
+  @Test func uncapturedRange() {
+    expectRefused(
+      """
+      header A = %x30-39 value:token
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:1:12: error: a byte of a range that nothing captures cannot be written back
+      header A = %x30-39 value:token
+                 ^
+      a.grammar:1:12: note: capture it with a label, or give its rule a canonical spelling: `written "…"`
+      """)
+  }
+
+  @Test func uncapturedRepetition() {
+    expectRefused(
+      """
+      header A = *"x" value:token
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:1:12: error: a repetition that nothing captures cannot be written back
+      header A = *"x" value:token
+                 ^
+      a.grammar:1:12: note: capture it with a label, or give its rule a canonical spelling: `written "…"`
+      """)
+  }
+
+  @Test func uncapturedOptional() {
+    expectRefused(
+      """
+      header A = value:token [ "!" ]
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:1:24: error: whether this optional part was there cannot be written back, since nothing in it is \
+      captured
+      header A = value:token [ "!" ]
+                             ^
+      a.grammar:1:24: note: capture it, such as `label:"text"`, or make it a part of a token with a canonical spelling
+      """)
+  }
+
+  @Test func uncapturedChoice() {
+    expectRefused(
+      """
+      header A = ( "a" / "b" ) value:token
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:1:20: error: nothing tells which of these alternatives is to be written: neither this one nor the \
+      one in column 14 captures anything
+      header A = ( "a" / "b" ) value:token
+                         ^
+      a.grammar:1:20: note: capture them, such as `label:"text"`, or the choice as a whole: `label:( … / … )`
+      """)
+  }
+
+  @Test func writtenOnShape() {
+    expectRefused(
+      """
+      header A = party:party
+      party = value:token written "x"
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:2:1: error: `party` has captures, so it is no token and `written` means nothing here
+      party = value:token written "x"
+      ^
+      """)
+  }
+
+  @Test func tolerateOnShape() {
+    expectRefused(
+      """
+      header A = party:party
+      party = value:token tolerate "x"
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:2:1: error: `party` has captures, so it is no token and `tolerate` means nothing here
+      party = value:token tolerate "x"
+      ^
+      """)
+  }
+
+  @Test func flagAlwaysThere() {
+    expectRefused(
+      """
+      header A = flag:"x"
+      """,
+      """
+      a.grammar:1:12: error: `flag` captures a literal that is always there; only one in `[ ]` or an alternative \
+      tells something
+      header A = flag:"x"
+                 ^
+      """)
+  }
+
+  @Test func flagInList() {
+    expectRefused(
+      """
+      header A = *( ";" flag:"x" )
+      """,
+      """
+      a.grammar:1:19: error: a literal in a list tells nothing
+      header A = *( ";" flag:"x" )
+                        ^
+      a.grammar:1:19: note: capture a token rule instead
+      """)
+  }
+
+  @Test func labelTwice() {
+    expectRefused(
+      """
+      header A = value:token ":" value:token
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:1:28: error: `value` is captured twice, and both can be there at once
+      header A = value:token ":" value:token
+                                 ^
+      a.grammar:1:12: note: the other one is here
+      """)
+  }
+
+  @Test func labelOtherType() {
+    expectRefused(
+      """
+      header A = value:token [ ":" value:UInt8 ]
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:1:30: error: `value` is captured here with another type
+      header A = value:token [ ":" value:UInt8 ]
+                                   ^
+      a.grammar:1:12: note: the other one is here
+      """)
+  }
+
+  @Test func labelInAlternativesIsFine() {
+    expectAccepted(
+      """
+      header A = "a" value:token / "b" value:token
+      token = 1*%x61-7A
+      """)
+  }
+
+  @Test func labelListAndSingle() {
+    expectRefused(
+      """
+      header A = value:token ":" value:token *( "," value:token )
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:1:28: error: `value` is captured twice, and both can be there at once
+      header A = value:token ":" value:token *( "," value:token )
+                                 ^
+      a.grammar:1:12: note: the other one is here
+      """)
+  }
+
+  @Test func captureOfGroupWithCaptures() {
+    expectRefused(
+      """
+      header A = value:( a:token ":" b:token )
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:1:12: error: `value` captures a group with captures of its own; give the group a rule
+      header A = value:( a:token ":" b:token )
+                 ^
+      """)
+  }
+
+  @Test func repeatedGroupTwoCaptures() {
+    expectRefused(
+      """
+      header A = *( ";" a:token "=" b:token )
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:1:12: error: a repeated group holds exactly one capture
+      header A = *( ";" a:token "=" b:token )
+                 ^
+      a.grammar:1:12: note: give the group a rule of its own and capture that: `*( separator label:rule )`
+      """)
+  }
+
+  @Test func repeatedGroupOptional() {
+    expectRefused(
+      """
+      header A = *( ";" [ a:token ] )
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:1:12: error: a repeated group holds exactly one capture
+      header A = *( ";" [ a:token ] )
+                 ^
+      a.grammar:1:12: note: give the group a rule of its own and capture that: `*( separator label:rule )`
+      """)
+  }
+
+  @Test func commaListOfGroup() {
+    expectRefused(
+      """
+      header A = #( a:token b:token )
+      token = 1*%x61-7A
+      COMMA = "," written ","
+      """,
+      """
+      a.grammar:1:12: error: a comma list repeats one capture, such as `1#label:rule`
+      header A = #( a:token b:token )
+                 ^
+      """)
+  }
+
+  @Test func commaListOfToken() {
+    expectRefused(
+      """
+      header A = #token
+      token = 1*%x61-7A
+      COMMA = "," written ","
+      """,
+      """
+      a.grammar:1:13: error: the token `token` that nothing captures cannot be written back
+      header A = #token
+                  ^
+      a.grammar:1:13: note: capture it with a label, or give its rule a canonical spelling: `written "…"`
+      """)
+  }
+
+  @Test func commaListNoComma() {
+    expectRefused(
+      """
+      header A = #a:token
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:1:12: error: a comma list wants a token rule `COMMA`: what stands between its values
+      header A = #a:token
+                 ^
+      a.grammar:1:12: note: `core.grammar` has it; does `targets.grammar` say `using core`?
+      """)
+  }
+
+  @Test func asUnknown() {
+    expectRefused(
+      """
+      header A = value:narrow
+      narrow as URL = host:token
+      URI = host:token
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:2:11: error: there is no shape `URL`; did you mean `URI`?
+      narrow as URL = host:token
+                ^
+      """)
+  }
+
+  @Test func asUnknownField() {
+    expectRefused(
+      """
+      header A = value:URI "," n:narrow
+      URI = host:token
+      narrow as URI = hots:token
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:3:17: error: `URI` has no field `hots`, which `narrow` wants to fill
+      narrow as URI = hots:token
+                      ^
+      """)
+  }
+
+  @Test func asOtherType() {
+    expectRefused(
+      """
+      header A = value:URI "," n:narrow
+      URI = host:token
+      narrow as URI = host:UInt8
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:3:17: error: `host` has another type in `URI`
+      narrow as URI = host:UInt8
+                      ^
+      a.grammar:2:7: note: there it is
+      """)
+  }
+
+  @Test func asMissingField() {
+    expectRefused(
+      """
+      header A = value:URI "," n:narrow
+      URI = host:token ":" port:UInt16
+      narrow as URI = host:token
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:3:1: error: `narrow` does not always fill `port`, which each `URI` has
+      narrow as URI = host:token
+      ^
+      """)
+  }
+
+  @Test func asToken() {
+    expectRefused(
+      """
+      header A = value:URI "," n:narrow
+      URI = host:token
+      narrow as token = host:token
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:3:11: error: `token` is a token: it has no captures
+      narrow as token = host:token
+                ^
+      """)
+  }
+
+  @Test func asWithoutCaptures() {
+    expectRefused(
+      """
+      header A = value:URI "," n:narrow
+      URI = host:token
+      narrow as URI = "x"
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:3:1: error: `narrow` captures nothing, so there is nothing of `URI` that it could fill
+      narrow as URI = "x"
+      ^
+      """)
+  }
+
+  @Test func tokenWithAs() {
+    expectRefused(
+      """
+      header A = value:narrow
+      narrow as token = "x"
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:2:1: error: `narrow` captures nothing, so there is nothing of `token` that it could fill
+      narrow as token = "x"
+      ^
+      """)
+  }
+
+  @Test func asManyFieldsIsFine() {
+    expectAccepted(
+      """
+      header A = value:URI "," n:narrow
+      URI = ( "a" host:token / "b" host:token number:UInt8 ) ":" port:UInt16
+      narrow as URI = host:token ":" port:UInt16
+      token = 1*%x61-7A
+      """)
+  }
+
+  @Test func narrowerSpellingIsFine() {
+    expectAccepted(
+      """
+      header A = value:URI "," narrow
+      URI = host:token [ ":" port:UInt16 ]
+      narrow as URI = host:token
+      token = 1*%x61-7A
+      """)
+  }
+
+  @Test func paramsWithoutTable() {
+    expectRefused(
+      """
+      header A = value:token *( ";" params )
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:1:31: error: `A` has no table of parameters (`params A …`)
+      header A = value:token *( ";" params )
+                                    ^
+      """)
+  }
+
+  @Test func tableWithoutParams() {
+    expectRefused(
+      """
+      header A = value:token
+      params A "="
+          a = value:token
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:2:8: error: `A` has no `params` in its rule, so it can have no parameters
+      params A "="
+             ^
+      """)
+  }
+
+  @Test func tableOfNothing() {
+    expectRefused(
+      """
+      header A = value:token
+      params B "="
+          a = value:token
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:2:8: error: there is no shape, header, line or attribute `B`; did you mean `A`?
+      params B "="
+             ^
+      """)
+  }
+
+  @Test func paramsTwice() {
+    expectRefused(
+      """
+      header A = value:token *( ";" params )
+      params A "="
+          a = value:token
+      params A "="
+          b = value:token
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:4:8: error: the parameters of `A` are declared twice
+      params A "="
+             ^
+      a.grammar:2:8: note: the first time here
+      """)
+  }
+
+  @Test func paramTwice() {
+    expectRefused(
+      """
+      header A = value:token *( ";" params )
+      params A "="
+          a = value:token
+          A
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:4:5: error: the parameter `A` stands twice in the table
+          A
+          ^
+      """)
+  }
+
+  @Test func paramNames() {
+    expectRefused(
+      """
+      header A = v:token *( ";" params )
+      params A "="
+          other
+          reg-id
+          regId
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:3:5: error: the parameter `other` would get the name `other`, which is that of all parameters not \
+      named here
+          other
+          ^
+      a.grammar:5:5: error: the parameters `regId` and `reg-id` would get the same name in Swift, `regID`
+          regId
+          ^
+      """)
+  }
+
+  @Test func paramNotValue() {
+    expectRefused(
+      """
+      header A = value:token *( ";" params )
+      params A "="
+          a = val:token
+          b = token
+          c = value:token "-" more:token
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:3:5: error: the value of a parameter is one capture, `value:type` or `[ value:type ]`
+          a = val:token
+          ^
+      a.grammar:4:9: error: the token `token` that nothing captures cannot be written back
+          b = token
+              ^
+      a.grammar:4:9: note: capture it with a label, or give its rule a canonical spelling: `written "…"`
+      a.grammar:5:5: error: the value of a parameter is one capture, `value:type` or `[ value:type ]`
+          c = value:token "-" more:token
+          ^
+      """)
+  }
+
+  @Test func paramsOtherMissing() {
+    expectRefused(
+      """
+      header A = value:token *( ";" params )
+      params A "="
+          * = generic-parm
+      generic-param = name:token [ "=" value:token ]
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:3:9: error: there is no shape `generic-parm`; did you mean `generic-param`?
+          * = generic-parm
+              ^
+      """)
+  }
+
+  @Test func paramsOtherNoName() {
+    expectRefused(
+      """
+      header A = value:token *( ";" params )
+      params A "="
+          * = generic-param
+      generic-param = key:token [ "=" value:token ]
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:3:9: error: `generic-param` has no capture `name`, by which a parameter is known
+          * = generic-param
+              ^
+      """)
+  }
+
+  @Test func paramsOtherIsToken() {
+    expectRefused(
+      """
+      header A = value:token *( ";" params )
+      params A "="
+          * = token
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:3:9: error: `token` is a token: it has no captures
+          * = token
+              ^
+      """)
+  }
+
+  @Test func paramsInGroup() {
+    expectRefused(
+      """
+      header A = params
+      params A "="
+          a
+      """,
+      """
+      a.grammar:1:12: error: `params` stands in a repeated group, with what separates one from the next: `*( SEMI \
+      params )`
+      header A = params
+                 ^
+      """)
+  }
+
+  @Test func paramsTwiceInRule() {
+    expectRefused(
+      """
+      header A = value:token *( ";" params ) *( "," params )
+      params A "="
+          a
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:1:47: error: `A` has `params` twice
+      header A = value:token *( ";" params ) *( "," params )
+                                                    ^
+      """)
+  }
+
+  @Test func proseInShape() {
+    expectRefused(
+      """
+      header A = a:token <nested comment>
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:1:20: error: `<nested comment>` stands alone in its rule
+      header A = a:token <nested comment>
+                         ^
+      """)
+  }
+
+  @Test func literalAboveASCII() {
+    expectRefused(
+      """
+      header A = value:token %xC3.A4 other:token
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:1:24: error: bytes above %x7F cannot be written as a literal
+      header A = value:token %xC3.A4 other:token
+                             ^
+      a.grammar:1:24: note: capture them: `label:rule`, with a token rule that matches them
+      """)
+  }
+
+  @Test func byteAboveASCIIIsFine() {
+    expectAccepted(
+      """
+      header A = value:token %xE4 other:token
+      token = 1*%x61-7A
+      """)
+  }
+
+  @Test func emptyLiteral() {
+    expectRefused(
+      """
+      header A = "" value:token
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:1:12: error: an empty string stands for nothing here
+      header A = "" value:token
+                 ^
+      """)
+  }
+
+  @Test func manyOptionalParts() {
+    expectRefused(
+      """
+      header A = [ "a" a:token ] [ "b" b:token ] [ "c" c:token ] [ "d" d:token ] [ "e" e:token ] [ "f" f:token ] [ \
+      "g" g:token ] [ "h" h:token ] [ "i" i:token ] [ "j" j:token ] [ "k" k:token ] [ "l" l:token ] [ "m" m:token ] \
+      [ "n" n:token ] [ "o" o:token ] [ "p" p:token ] [ "q" q:token ] [ "r" r:token ] [ "s" s:token ] [ "t" t:token \
+      ] [ "u" u:token ] [ "v" v:token ] [ "w" w:token ] [ "x" x:token ] [ "y" y:token ] [ "z" z:token ] [ "0" \
+      aa:token ] [ "1" ab:token ] [ "2" ac:token ] [ "3" ad:token ] [ "4" ae:token ] [ "5" af:token ] [ "6" ag:token ]
+      token = 1*"_"
+      """,
+      """
+      a.grammar:1:8: error: `A` has more optional parts than fit into one type; give some of them a rule of their own
+      header A = [ "a" a:token ] [ "b" b:token ] [ "c" c:token ] [ "d" d:token ] [ "e" e:token ] [ "f" f:token ] [ \
+      "g" g:token ] [ "h" h:token ] [ "i" i:token ] [ "j" j:token ] [ "k" k:token ] [ "l" l:token ] [ "m" m:token ] \
+      [ "n" n:token ] [ "o" o:token ] [ "p" p:token ] [ "q" q:token ] [ "r" r:token ] [ "s" s:token ] [ "t" t:token \
+      ] [ "u" u:token ] [ "v" v:token ] [ "w" w:token ] [ "x" x:token ] [ "y" y:token ] [ "z" z:token ] [ "0" \
+      aa:token ] [ "1" ab:token ] [ "2" ac:token ] [ "3" ad:token ] [ "4" ae:token ] [ "5" af:token ] [ "6" ag:token ]
+             ^
+      """)
+  }
+}

@@ -1,0 +1,751 @@
+import Testing
+
+/// What the parser refuses: a declaration that is not written as it should be.
+@Suite struct SyntaxDiagnosticsTests {
+  @Test func repetitionOfNothing() {
+    expectRefused(
+      """
+      header A = value:a
+      a = 0*0"x"
+      """,
+      """
+      a.grammar:2:7: error: what is repeated at most 0 times is never there
+      a = 0*0"x"
+            ^
+      """)
+  }
+
+  @Test func noTimes() {
+    expectRefused(
+      """
+      header A = value:a
+      a = "x" 0"y"
+      """,
+      """
+      a.grammar:2:9: error: what is repeated 0 times is never there
+      a = "x" 0"y"
+              ^
+      """)
+  }
+
+  @Test func backwardsRepetition() {
+    expectRefused(
+      """
+      header A = value:a
+      a = 5*2"x"
+      """,
+      """
+      a.grammar:2:7: error: at least 5 and at most 2: nothing is both
+      a = 5*2"x"
+            ^
+      """)
+  }
+
+  @Test func numberAlone() {
+    expectRefused(
+      """
+      header A = value:a
+      a = 3
+      """,
+      """
+      a.grammar:2:6: error: expected an expression, but the declaration ends
+      a = 3
+           ^
+      """)
+  }
+
+  @Test func repetitionBeyondReason() {
+    expectRefused(
+      """
+      header A = value:a
+      a = 1*1000000"x"
+      """,
+      """
+      a.grammar:2:7: error: a repetition is counted up to 65535
+      a = 1*1000000"x"
+            ^
+      """)
+  }
+
+  @Test func declarationNotInTheFirstColumn() {
+    expectRefused(
+      """
+       header A = value:a
+      a = "x"
+      """,
+      """
+      a.grammar:1:2: error: a declaration begins in the first column; an indented line continues the one above
+       header A = value:a
+       ^
+      """)
+  }
+
+  @Test func unclosedGroup() {
+    expectRefused(
+      """
+      header A = value:a
+      a = ( "x" / "y"
+      b = "z"
+      """,
+      """
+      a.grammar:2:16: error: expected `)` to close the `(` of column 5, but the declaration ends
+      a = ( "x" / "y"
+                     ^
+      """)
+  }
+
+  @Test func unclosedOptional() {
+    expectRefused(
+      """
+      header A = value:a
+      a = [ "x"
+        / "y" )
+      """,
+      """
+      a.grammar:3:9: error: expected `]` to close the `[` of line 2, column 5, found `)`
+        / "y" )
+              ^
+      """)
+  }
+
+  @Test func emptyGroup() {
+    expectRefused(
+      """
+      header A = value:a
+      a = ( )
+      """,
+      """
+      a.grammar:2:7: error: expected an expression, found `)`
+      a = ( )
+            ^
+      """)
+  }
+
+  @Test func emptyAlternative() {
+    expectRefused(
+      """
+      header A = value:a
+      a = "x" / / "y"
+      """,
+      """
+      a.grammar:2:11: error: expected an expression, found `/`
+      a = "x" / / "y"
+                ^
+      """)
+  }
+
+  @Test func trailingSlash() {
+    expectRefused(
+      """
+      header A = value:a
+      a = "x" /
+      b = "y"
+      """,
+      """
+      a.grammar:2:10: error: expected an expression, but the declaration ends
+      a = "x" /
+               ^
+      """)
+  }
+
+  @Test func noEquals() {
+    expectRefused(
+      """
+      header A = value:a
+      a "x"
+      """,
+      """
+      a.grammar:2:3: error: expected `=` behind the name of the rule, found "x"
+      a "x"
+        ^
+      """)
+  }
+
+  @Test func ruleWithoutBody() {
+    expectRefused(
+      """
+      header A = value:a
+      a =
+      b = "x"
+      """,
+      """
+      a.grammar:2:4: error: expected an expression, but the declaration ends
+      a =
+         ^
+      """)
+  }
+
+  @Test func headerNoName() {
+    expectRefused(
+      """
+      header = value:a
+      """,
+      """
+      a.grammar:1:16: error: there is no rule `a`
+      header = value:a
+                     ^
+      """)
+  }
+
+  @Test func headerFlag() {
+    expectRefused(
+      """
+      header A requird = value:a
+      a = "x"
+      """,
+      """
+      a.grammar:1:10: error: expected `required`, `many` or `=`, found `requird`
+      header A requird = value:a
+               ^
+      """)
+  }
+
+  @Test func headerNoShape() {
+    expectRefused(
+      """
+      header A
+      a = "x"
+      """,
+      """
+      a.grammar:1:9: error: expected `required`, `many` or `=`, but the declaration ends
+      header A
+              ^
+      """)
+  }
+
+  @Test func lineLong() {
+    expectRefused(
+      """
+      line vv version = value:a
+      a = "x"
+      """,
+      """
+      a.grammar:1:6: error: a line of SDP begins with one letter, not `vv`
+      line vv version = value:a
+           ^
+      """)
+  }
+
+  @Test func lineDigit() {
+    expectRefused(
+      """
+      line 0 version = value:a
+      a = "x"
+      """,
+      """
+      a.grammar:1:6: error: expected the letter of the line, found `0`
+      line 0 version = value:a
+           ^
+      """)
+  }
+
+  @Test func attributeLevel() {
+    expectRefused(
+      """
+      attribute a at sesion = value:a
+      a = "x"
+      """,
+      """
+      a.grammar:1:16: error: an attribute stands at session, media or source, not `sesion`
+      attribute a at sesion = value:a
+                     ^
+      """)
+  }
+
+  @Test func attributeLevelTwice() {
+    expectRefused(
+      """
+      attribute a at media media
+      """,
+      """
+      a.grammar:1:22: error: `media` stands here twice
+      attribute a at media media
+                           ^
+      """)
+  }
+
+  @Test func attributeWithoutLevel() {
+    expectRefused(
+      """
+      attribute a at
+      attribute b = value:
+      attribute c
+      """,
+      """
+      a.grammar:1:15: error: expected `session`, `media` or `source`, but the declaration ends
+      attribute a at
+                    ^
+      a.grammar:2:21: error: expected the type of `value` directly behind its `:`, but the declaration ends
+      attribute b = value:
+                          ^
+      """)
+  }
+
+  @Test func garbageAfter() {
+    expectRefused(
+      """
+      header A = value:a ) "x"
+      a = "x"
+      """,
+      """
+      a.grammar:1:20: error: expected the end of the declaration, found `)`
+      header A = value:a ) "x"
+                         ^
+      """)
+  }
+
+  @Test func garbageAfterRule() {
+    expectRefused(
+      """
+      header A = value:a
+      a = "x" ]
+      """,
+      """
+      a.grammar:2:9: error: expected the end of the rule, found `]`
+      a = "x" ]
+              ^
+      """)
+  }
+
+  @Test func captureSpaced() {
+    expectRefused(
+      """
+      header A = value: a
+      a = "x"
+      """,
+      """
+      a.grammar:1:19: error: expected the type of `value` directly behind its `:`, found `a`
+      header A = value: a
+                        ^
+      """)
+  }
+
+  @Test func captureOfNothing() {
+    expectRefused(
+      """
+      header A = value:/ "x"
+      """,
+      """
+      a.grammar:1:18: error: expected an expression, found `/`
+      header A = value:/ "x"
+                       ^
+      """)
+  }
+
+  @Test func captureOfCapture() {
+    expectRefused(
+      """
+      header A = value:inner:token
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:1:18: error: a capture captures a token or a rule, not another capture
+      header A = value:inner:token
+                       ^
+      """)
+  }
+
+  @Test func enumNoString() {
+    expectRefused(
+      """
+      enum E : text = A / B
+      """,
+      """
+      a.grammar:1:17: error: expected a value of the enum, as a string, found `A`
+      enum E : text = A / B
+                      ^
+      """)
+  }
+
+  @Test func enumNoEquals() {
+    expectRefused(
+      """
+      enum E text
+      """,
+      """
+      a.grammar:1:8: error: expected `=`, found `text`
+      enum E text
+             ^
+      """)
+  }
+
+  @Test func statusNoPhrase() {
+    expectRefused(
+      """
+      statuses
+          100 Trying
+      """,
+      """
+      a.grammar:2:9: error: expected the reason phrase, as a string, found `Trying`
+          100 Trying
+              ^
+      """)
+  }
+
+  @Test func statusText() {
+    expectRefused(
+      """
+      statuses
+          100
+      """,
+      """
+      a.grammar:2:8: error: expected the reason phrase, as a string, but the declaration ends
+          100
+             ^
+      """)
+  }
+
+  @Test func statusNoCode() {
+    expectRefused(
+      """
+      statuses
+          "Trying"
+      """,
+      """
+      a.grammar:2:5: error: expected a status code, found "Trying"
+          "Trying"
+          ^
+      """)
+  }
+
+  @Test func namespaceNoString() {
+    expectRefused(
+      """
+      namespace x = urn
+      """,
+      """
+      a.grammar:1:15: error: expected the namespace, as a string, found `urn`
+      namespace x = urn
+                    ^
+      """)
+  }
+
+  @Test func targetWithoutGenerates() {
+    expectRefused(
+      """
+      target A makes b
+      """,
+      """
+      a.grammar:1:10: error: expected `generates`, found `makes`
+      target A makes b
+               ^
+      """)
+  }
+
+  @Test func targetNothing() {
+    expectRefused(
+      """
+      target A generates
+      """,
+      """
+      a.grammar:1:19: error: expected a folder of grammars, but the declaration ends
+      target A generates
+                        ^
+      """)
+  }
+
+  @Test func elementNoPrefix() {
+    expectRefused(
+      """
+      element payload
+      """,
+      """
+      a.grammar:1:16: error: expected `:`, but the declaration ends
+      element payload
+                     ^
+      """)
+  }
+
+  @Test func elementTwoOnLine() {
+    expectRefused(
+      """
+      namespace a = "u"
+      element a:b root
+          @x:text @y:text
+      """,
+      """
+      a.grammar:3:13: error: expected the next attribute or child on a line of its own, found `@`
+          @x:text @y:text
+                  ^
+      """)
+  }
+
+  @Test func elementOdd() {
+    expectRefused(
+      """
+      namespace a = "u"
+      element a:b root
+          ( "x" )
+      """,
+      """
+      a.grammar:3:5: error: expected `@attribute:type`, `<prefix:element>` or `text:type`, found `(`
+          ( "x" )
+          ^
+      """)
+  }
+
+  @Test func elementChildNoPrefix() {
+    expectRefused(
+      """
+      namespace a = "u"
+      element a:b root
+          <c>
+      """,
+      """
+      a.grammar:3:5: error: a child is written <prefix:name>
+          <c>
+          ^
+      """)
+  }
+
+  @Test func elementDefaultMissing() {
+    expectRefused(
+      """
+      namespace a = "u"
+      element a:b root
+          @x:text =
+      """,
+      """
+      a.grammar:3:14: error: expected the default value, but the declaration ends
+          @x:text =
+                   ^
+      """)
+  }
+
+  @Test func elementTwoTexts() {
+    expectRefused(
+      """
+      namespace a = "u"
+      element a:b root
+          text:text
+          text:text
+      """,
+      """
+      a.grammar:4:5: error: the character data of `a:b` is declared twice
+          text:text
+          ^
+      """)
+  }
+
+  @Test func elementOptionalWithDefault() {
+    expectRefused(
+      """
+      namespace a = "u"
+      element a:b root
+          @x:UInt8? = 3
+      """,
+      """
+      a.grammar:3:15: error: an attribute with a default is optional anyway; leave out the `?`
+          @x:UInt8? = 3
+                    ^
+      """)
+  }
+
+  @Test func paramsNoSeparator() {
+    expectRefused(
+      """
+      params x
+          a = value:b
+      """,
+      """
+      a.grammar:2:5: error: expected what stands between name and value, such as EQUAL, found `a`
+          a = value:b
+          ^
+      """)
+  }
+
+  @Test func paramsRowJunk() {
+    expectRefused(
+      """
+      params x EQUAL
+          a = value:b c d ]
+          e
+      """,
+      """
+      a.grammar:2:21: error: expected the end of the row, found `]`
+          a = value:b c d ]
+                          ^
+      """)
+  }
+
+  @Test func paramsTwoOnLine() {
+    expectRefused(
+      """
+      params x EQUAL
+          a b
+      """,
+      """
+      a.grammar:2:7: error: expected the next parameter on a line of its own, found `b`
+          a b
+            ^
+      """)
+  }
+
+  @Test func writtenNoString() {
+    expectRefused(
+      """
+      header A = value:a
+      a = "x" written x
+      """,
+      """
+      a.grammar:2:17: error: expected how the token is written, as a string, found `x`
+      a = "x" written x
+                      ^
+      """)
+  }
+
+  @Test func writtenTwice() {
+    expectRefused(
+      """
+      header A = value:a
+      a = "x" / "y" written "x" written "y"
+      """,
+      """
+      a.grammar:2:27: error: a token is written in one way only
+      a = "x" / "y" written "x" written "y"
+                                ^
+      """)
+  }
+
+  @Test func asWithoutType() {
+    expectRefused(
+      """
+      a as = "x"
+      """,
+      """
+      a.grammar:1:6: error: expected the shape that this rule fills, found `=`
+      a as = "x"
+           ^
+      """)
+  }
+
+  @Test func unknownDeclaration() {
+    expectRefused(
+      """
+      headr A = value:a
+      a = "x"
+      """,
+      """
+      a.grammar:1:7: error: expected `=` behind the name of the rule, found `A`
+      headr A = value:a
+            ^
+      a.grammar:1:7: note: no declaration begins with `headr`; did you mean `header`?
+      """)
+  }
+
+  @Test func whenAlone() {
+    expectRefused(
+      """
+      header A = [ when ] value:a
+      a = "x"
+      """,
+      """
+      a.grammar:1:19: error: expected the predicate, a token rule, found `]`
+      header A = [ when ] value:a
+                        ^
+      """)
+  }
+
+  @Test func whenNoBody() {
+    expectRefused(
+      """
+      header A = [ when a ] value:a
+      a = "x"
+      """,
+      """
+      a.grammar:1:21: error: expected an expression, found `]`
+      header A = [ when a ] value:a
+                          ^
+      """)
+  }
+
+  @Test func whenMisplaced() {
+    expectRefused(
+      """
+      header A = value:a when a "x"
+      a = "x"
+      """,
+      """
+      a.grammar:1:20: error: `when` stands at the beginning of `[ ]`, `( )` or an alternative
+      header A = value:a when a "x"
+                         ^
+      """)
+  }
+
+  @Test func framingJunk() {
+    expectRefused(
+      """
+      framing "x"
+      """,
+      """
+      a.grammar:1:9: error: expected the name of a rule, found "x"
+      framing "x"
+              ^
+      """)
+  }
+
+  @Test func afterMistake() {
+    expectRefused(
+      """
+      header A = value:a )
+      header B = value:
+      header C = value:c
+      b = %xZZ
+      c = undefined-thing
+      """,
+      """
+      a.grammar:1:20: error: expected the end of the declaration, found `)`
+      header A = value:a )
+                         ^
+      a.grammar:2:18: error: expected the type of `value` directly behind its `:`, but the declaration ends
+      header B = value:
+                       ^
+      a.grammar:4:7: error: `ZZ` is no byte in hexadecimal digits
+      b = %xZZ
+            ^
+      """)
+  }
+
+  @Test func mistakeAtItsEndKeepsTheNext() {
+    expectRefused(
+      """
+      header A = value:
+      header B = value:tokn )
+      """,
+      """
+      a.grammar:1:18: error: expected the type of `value` directly behind its `:`, but the declaration ends
+      header A = value:
+                       ^
+      a.grammar:2:23: error: expected the end of the declaration, found `)`
+      header B = value:tokn )
+                            ^
+      """)
+  }
+
+  @Test func emptyStringIsFine() {
+    expectAccepted(
+      """
+      header A = value:a
+      a = ""
+      """)
+  }
+
+  @Test func decimalSequenceIsFine() {
+    expectAccepted(
+      """
+      header A = value:1*DIGIT-TWO
+      DIGIT-TWO = %d48.49
+      """)
+  }
+
+  @Test func abnfFromAnRFCIsFine() {
+    expectAccepted(
+      """
+      header A = value:date
+      date = 3ALPHA "," %x20 2DIGIT / %d48.49 %b1100001-1111010 / %s"GMT" / 1*2( [ "x" ] ALPHA )
+      ALPHA = %x41-5A / %x61-7A
+      DIGIT = %x30-39
+      DIGIT =/ "o"
+      """)
+  }
+}
