@@ -87,39 +87,46 @@ public struct SessionDescription: Sendable {
   public var media: ArenaList<MediaDescription> { ArenaList(arena: arena, slot: Slot.media, of: 0, after: 0) }
 
   /// Writes the description, each line ended by CRLF: what is typed from its values, the rest as it came.
-  public func write(to output: inout Output) { write(childrenOf: 0, to: &output) }
+  public func write(to output: inout Output) { write(to: &output) { _, _ in } }
 
-  private func write(childrenOf node: Int, to output: inout Output) {
-    var index = node + 1
-    let end = arena.end(of: node)
+  /// The same; behind each media description `addition` may write more lines of it.
+  public func write(to output: inout Output, addition: (MediaDescription, inout Output) -> Void) {
+    var index = 1
+    let end = arena.end(of: 0)
     while index < end {
-      let slot = arena.slot(of: index)
-      switch slot {
-      case Slot.media:
-        write(childrenOf: index, to: &output)
-        index = arena.end(of: index)
-        continue
-      case Slot.unknownLine, Slot.malformedLine: output.append(arena, arena.slice(at: index + 1))
-      case Slot.unknownAttribute:
-        output.append("a=")
-        output.append(arena, arena.slice(at: index + 1))
-        if arena.word(index + 3) != Slice.absent.offset {
-          output.append(0x3A)
-          output.append(arena, arena.slice(at: index + 3))
-        }
-      default:
-        output.append(Lines.letter(slot))
-        output.append(0x3D)
-        let name = Lines.attributeName(slot)
-        if name.utf8CodeUnitCount > 0 {
-          output.append(name)
-          if Lines.hasValue(slot) { output.append(0x3A) }
-        }
-        Lines.write(slot, arena, index, to: &output)
+      if arena.slot(of: index) == Slot.media {
+        let media = MediaDescription(arena: arena, index: index)
+        media.write(to: &output)
+        addition(media, &output)
+      } else {
+        Self.writeLine(arena, index, to: &output)
       }
-      output.append("\r\n")
       index = arena.end(of: index)
     }
+  }
+
+  fileprivate static func writeLine(_ arena: Arena, _ index: Int, to output: inout Output) {
+    let slot = arena.slot(of: index)
+    switch slot {
+    case Slot.unknownLine, Slot.malformedLine: output.append(arena, arena.slice(at: index + 1))
+    case Slot.unknownAttribute:
+      output.append("a=" as StaticString)
+      output.append(arena, arena.slice(at: index + 1))
+      if arena.word(index + 3) != Slice.absent.offset {
+        output.append(0x3A)
+        output.append(arena, arena.slice(at: index + 3))
+      }
+    default:
+      output.append(Lines.letter(slot))
+      output.append(0x3D)
+      let name = Lines.attributeName(slot)
+      if name.utf8CodeUnitCount > 0 {
+        output.append(name)
+        if Lines.hasValue(slot) { output.append(0x3A) }
+      }
+      Lines.write(slot, arena, index, to: &output)
+    }
+    output.append("\r\n" as StaticString)
   }
 
   public var bytes: [UInt8] {
@@ -140,4 +147,19 @@ public struct MediaDescription: ArenaValue {
   }
 
   public var lines: LineFields { LineFields(arena: arena, start: index + 1, end: arena.end(of: index)) }
+
+  /// Writes its lines.
+  public func write(to output: inout Output) { writeLines(to: &output) { _ in true } }
+
+  /// Writes its lines of this kind, a constant of ``Lines``.
+  public func writeLines(ofSlot slot: UInt32, to output: inout Output) { writeLines(to: &output) { $0 == slot } }
+
+  private func writeLines(to output: inout Output, where isWanted: (UInt32) -> Bool) {
+    var line = index + 1
+    let end = arena.end(of: index)
+    while line < end {
+      if isWanted(arena.slot(of: line)) { SessionDescription.writeLine(arena, line, to: &output) }
+      line = arena.end(of: line)
+    }
+  }
 }

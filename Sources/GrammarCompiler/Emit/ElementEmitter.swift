@@ -154,8 +154,26 @@ struct ElementEmitter {
           }
         }
       }
+      if element.isRoot { emitSetters(element, to: &text) }
       text.line()
       emitDraft(element, to: &text)
+    }
+  }
+
+  /// A payload of a stanza may lack what only its sender knows.
+  private func emitSetters(_ element: ElementType, to text: inout SourceText) {
+    for value in element.attributes {
+      guard case .text = value.type, value.isOptional else { continue }
+      let name = value.label.prefix(1).uppercased() + value.label.dropFirst()
+      text.line()
+      text.line("/// The same element with this `\(value.name)`.")
+      text.block("public func with\(name)(_ value: String) -> \(element.typeName)") { text in
+        text.line("var tape = Tape(extending: arena)")
+        text.line("tape.mark(index + 1, \(1 << value.bit))")
+        text.line("let slice = tape.append(value)")
+        text.line("tape.set(index + \(1 + value.word), slice)")
+        text.line("return \(element.typeName)(arena: tape.finish(), index: index)")
+      }
     }
   }
 

@@ -1,0 +1,195 @@
+import CodecRuntime
+import JingleCodec
+import Logging
+import NIOCore
+import NIOPosix
+import SIPCodec
+import SIPStack
+import XMPPStack
+
+/// What hangs on the event loop: the shard and the sockets that its effects go to. Used on the event loop only.
+final class GatewayCore {
+  private var shard: Shard
+  private let configuration: Configuration
+  private let transport: UDPTransport
+  private let eventLoop: any EventLoop
+  private let logger: Logger
+  private let trace: GatewayTrace?
+  private var timer: DeadlineTimer?
+  private var malformed = ParseFailureLimiter<IPAddress>()
+  private var whenIdle: EventLoopPromise<Void>?
+  private var proxyRetry: Scheduled<Void>?
+  /// Set in `init`, which needs `self` for its handler.
+  private(set) var listener: EmbeddedListener
+
+  /// How long the ends of calls may take at shutdown: with the closing of streams less than 3 s.
+  private static let shutdownLimit = TimeAmount.milliseconds(1800)
+
+  init(
+    configuration: Configuration, xmpp: EmbeddedXMPPConfiguration, transport: UDPTransport,
+    eventLoop: any EventLoop, logger: Logger, trace: GatewayTrace?
+  ) throws {
+    self.configuration = configuration
+    self.transport = transport
+    self.eventLoop = eventLoop
+    self.logger = logger
+    self.trace = trace
+    shard = Shard(configuration: ShardConfiguration(configuration, domain: xmpp.domain, port: transport.localAddress.port))
+    var server = EmbeddedServerConfiguration(domain: xmpp.domain, accounts: xmpp.accounts)
+    let row = Elements.elements[Jingle.number]
+    server.interceptedPayloads = [
+      InterceptedPayload(.iqSet, to: .anyone, namespace: "\(row.namespace)", name: "\(row.name)"),
+      InterceptedPayload(.iqGet, to: .oneself, namespace: "\(row.namespace)", name: "\(row.name)"),
+    ]
+    let handler = NIOLoopBoundBox<GatewayCore?>.makeEmptyBox(valueType: GatewayCore.self, eventLoop: eventLoop)
+    guard let value = EmbeddedServer(configuration: server, random: SystemRandomNumberGenerator()) else {
+      throw GatewayStartError(description: "\"\(xmpp.domain)\" is no XMPP domain, or an account has no valid name")
+    }
+    listener = EmbeddedListener(eventLoop: eventLoop, server: value, logger: logger) { notification in
+      handler.value?.receive(notification)
+    }
+    handler.value = self
+    timer = DeadlineTimer(eventLoop: eventLoop) { [weak self] now in self?.run { $0.advance(to: now) } }
+  }
+
+  // MARK: Events
+
+  func receive(_ bytes: UnsafeRawBufferPointer, from source: TransportAddress) {
+    if let trace { trace.message(.sip, .received, Array(bytes)) }
+    let now = Instant.now
+    bytes.withMemoryRebound(to: UInt8.self) { bytes in
+      run { $0.receive(datagram: bytes, from: source, at: now) }
+    }
+  }
+
+  private func receive(_ notification: ServerNotification) {
+    let now = Instant.now
+    switch notification {
+    case .intercepted(let sender, let stanza):
+      traceStanza(stanza)
+      run { $0.receive(stanza, from: sender, at: now) }
+    case .iqResponse(let device, let id, let stanza):
+      traceStanza(stanza)
+      run { $0.receive(answer: stanza, id: id, from: device, at: now) }
+    case .resourceAvailable(let device): run { $0.deviceAvailable(device) }
+    case .resourceUnavailable(let device), .streamEnded(let device):
+      run { $0.deviceLeft(device, at: now) }
+    }
+  }
+
+  private func traceStanza(_ stanza: XMLElement) {
+    guard let trace else { return }
+    var output = Output()
+    output.append(xml: stanza)
+    trace.message(.xmpp, .received, output.bytes)
+  }
+
+  /// Hands something to the shard and does what it asks for.
+  private func run(_ body: (inout Shard) -> Void) {
+    body(&shard)
+    var effects = shard.takeEffects()
+    while !effects.isEmpty {
+      for effect in effects { perform(effect) }
+      effects = shard.takeEffects()
+    }
+    timer?.arm(for: shard.nextDeadline)
+    if let whenIdle, shard.callCount == 0 { whenIdle.succeed() }
+  }
+
+  // MARK: Effects
+
+  private func perform(_ effect: ShardEffect) {
+    switch effect {
+    case .send(let bytes, let destination, let key):
+      trace?.message(.sip, .sent, bytes)
+      let core = NIOLoopBound(self, eventLoop: eventLoop)
+      transport.send(bytes, to: destination) { error in
+        core.value.sendFailed(error, destination, key)
+      }
+    case .sendStanza(let bytes, let device, let awaited):
+      trace?.message(.xmpp, .sent, bytes)
+      if !listener.send(bytes, to: device, awaiting: awaited) { shard.deviceLeft(device, at: .now) }
+    case .resolve(let host): resolve(host)
+    case .malformed(let source, let issue):
+      switch malformed.record(source.address, at: .now) {
+      case .log(let suppressed), .logForOthers(let suppressed):
+        logger.warning(
+          "a SIP message that cannot be used",
+          metadata: ["source": "\(source)", "issue": "\(issue)", "suppressed": "\(suppressed)", "total": "\(malformed.total)"])
+      case .suppress: break
+      }
+    case .log(let event):
+      switch event {
+      case .diagnostic: logger.debug("\(event)")
+      default: logger.info("\(event)")
+      }
+    }
+  }
+
+  private func sendFailed(_ error: any Error, _ destination: TransportAddress, _ key: TransactionKey?) {
+    logger.debug("cannot send to \(destination): \(error)")
+    if let key { run { $0.transportFailed(key, at: .now) } }
+  }
+
+  private func resolve(_ host: String) {
+    let core = NIOLoopBound(self, eventLoop: eventLoop)
+    NameResolver.resolve(host: host, port: 0, transport: .udp, on: eventLoop, threadPool: .singleton)
+      .whenSuccess { addresses in
+        guard let address = core.value.transport.firstReachable(of: addresses) else { return }
+        core.value.run { $0.setAddress(address.address, ofHost: host) }
+      }
+  }
+
+  // MARK: The proxy
+
+  func setProxy(_ address: TransportAddress) { run { $0.setProxy(address) } }
+
+  /// Looks the proxy's name up; where that fails, calls fail until a later attempt succeeds.
+  func resolveProxy() -> EventLoopFuture<Void> {
+    let sip = configuration.sip
+    let core = NIOLoopBound(self, eventLoop: eventLoop)
+    return NameResolver.resolve(
+      host: sip.proxyHost, port: sip.proxyPort, transport: .udp, on: eventLoop, threadPool: .singleton
+    ).map { addresses in
+      core.value.run { $0.setProxy(core.value.transport.firstReachable(of: addresses)) }
+    }.flatMapErrorThrowing { error in
+      core.value.logger.error("the proxy \(sip.proxyHost) cannot be found: \(error); trying again in 10 s")
+      core.value.proxyRetry = core.value.eventLoop.scheduleTask(in: .seconds(10)) { _ = core.value.resolveProxy() }
+    }
+  }
+
+  // MARK: The end
+
+  func shutDown() -> EventLoopFuture<Void> {
+    if let whenIdle { return whenIdle.futureResult }
+    let promise = eventLoop.makePromise(of: Void.self)
+    whenIdle = promise
+    proxyRetry?.cancel()
+    let limit = eventLoop.scheduleTask(in: Self.shutdownLimit) { promise.succeed() }
+    run { $0.shutDown(at: .now) }
+    let core = NIOLoopBound(self, eventLoop: eventLoop)
+    return promise.futureResult.flatMap {
+      limit.cancel()
+      core.value.timer?.cancel()
+      return core.value.listener.shutDown()
+    }.flatMap { core.value.transport.close() }
+  }
+}
+
+extension ShardConfiguration {
+  /// What the configuration file says, for our XMPP domain and the port that the SIP socket got.
+  init(_ configuration: Configuration, domain: String, port: UInt16) {
+    let sip = configuration.sip
+    var agent = SIPUserAgentConfiguration(
+      localHost: SIPConfiguration.uriHost(sip.localHost), localPort: port, transport: .udp, product: Self.product)
+    agent.supportedOptions = [.trickleICE]
+    agent.acceptedMediaTypes = [GatewayMediaTypes.sessionDescription]
+    agent.receivedInfoPackages = ["\(GatewayMediaTypes.tricklePackage)"]
+    self.init(
+      identities: Identities(domain: domain, numbers: sip.numbers), proxyHost: SIPConfiguration.uriHost(sip.proxyHost),
+      proxyPort: sip.proxyPort, sdpOrigin: sip.sdpOrigin, userAgent: agent)
+  }
+
+  /// For User-Agent and Server.
+  private static var product: ServerVal.Draft { .init(name: "jingle-sip-gateway") }
+}

@@ -1,0 +1,118 @@
+import CodecRuntime
+import JingleCodec
+import Logging
+import NIOCore
+import NIOPosix
+import SIPCodec
+import SIPStack
+import XMPPStack
+
+/// Why the gateway does not start.
+public struct GatewayStartError: Error, Sendable, CustomStringConvertible {
+  public var description: String
+}
+
+/// The sockets and clocks around a ``Shard``: one event loop for the SIP socket, the XMPP listener and all calls.
+public final class GatewayService: Sendable {
+  private let core: NIOLoopBound<GatewayCore>
+  public let eventLoop: any EventLoop
+  /// Where the SIP socket is bound.
+  public let sipAddress: TransportAddress
+  /// Where the XMPP listener is bound.
+  public let xmppAddress: SocketAddress
+
+  private init(
+    core: NIOLoopBound<GatewayCore>, eventLoop: any EventLoop, sipAddress: TransportAddress,
+    xmppAddress: SocketAddress
+  ) {
+    self.core = core
+    self.eventLoop = eventLoop
+    self.sipAddress = sipAddress
+    self.xmppAddress = xmppAddress
+  }
+
+  /// What `serve` prints when every listener is bound.
+  public var readyLine: String {
+    "ready xmpp=\(Self.shown(xmppAddress)) sip=\(sipAddress.host):\(sipAddress.port)/udp"
+  }
+
+  private static func shown(_ address: SocketAddress) -> String {
+    let host = address.ipAddress ?? "?"
+    return "\(host.contains(":") ? "[\(host)]" : host):\(address.port ?? 0)"
+  }
+
+  /// Binds the sockets and begins to serve. Fails with ``GatewayStartError`` where that is not possible.
+  public static func start(
+    configuration: Configuration, logger: Logger, trace: GatewayTrace? = nil,
+    group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
+  ) async throws -> GatewayService {
+    guard case .embedded(let xmpp) = configuration.xmpp else {
+      throw GatewayStartError(description: "[xmpp] mode = \"component\" is not served yet: use \"embedded\"")
+    }
+    guard configuration.sip.transport == .udp else {
+      throw GatewayStartError(
+        description: "[sip] transport = \"\(configuration.sip.transport.rawValue)\" is not served yet: use \"udp\"")
+    }
+    let eventLoop = group.next()
+    let relay = DatagramRelay(eventLoop: eventLoop)
+    let transport: UDPTransport
+    do {
+      transport = try await UDPTransport.bind(
+        host: configuration.sip.listenHost, port: configuration.sip.listenPort, on: eventLoop,
+        onDatagram: { bytes, source in relay.receive(bytes, source) }
+      ).get()
+    } catch {
+      throw GatewayStartError(
+        description: "cannot listen on \(configuration.sip.listenHost):\(configuration.sip.listenPort)/udp: \(error)")
+    }
+    let core = try await eventLoop.submit {
+      let core = try GatewayCore(
+        configuration: configuration, xmpp: xmpp, transport: transport, eventLoop: eventLoop, logger: logger,
+        trace: trace)
+      relay.attach(core)
+      return NIOLoopBound(core, eventLoop: eventLoop)
+    }.get()
+    do {
+      let listener = try await eventLoop.submit { core.value.listener }.get()
+      let address = try await listener.bind(host: xmpp.listenHost, port: Int(xmpp.listenPort)).get()
+      try await eventLoop.flatSubmit { core.value.resolveProxy() }.get()
+      return GatewayService(
+        core: core, eventLoop: eventLoop, sipAddress: transport.localAddress, xmppAddress: address)
+    } catch let error as GatewayStartError {
+      throw error
+    } catch {
+      throw GatewayStartError(description: "cannot listen on \(xmpp.listenHost):\(xmpp.listenPort): \(error)")
+    }
+  }
+
+  /// Sends requests to the phone at this address instead of `proxy_host` and `proxy_port`: for a proxy that is started
+  /// after the gateway.
+  public func setProxy(_ address: TransportAddress) async throws {
+    try await eventLoop.submit { self.core.value.setProxy(address) }.get()
+  }
+
+  /// Ends all calls, waits at most 2.5 s for the other sides, and closes the sockets.
+  public func shutDown() async throws {
+    try await eventLoop.flatSubmit { self.core.value.shutDown() }.get()
+  }
+}
+
+/// Takes datagrams before the core is there.
+private final class DatagramRelay: Sendable {
+  private let core: NIOLoopBoundBox<GatewayCore?>
+
+  init(eventLoop: any EventLoop) {
+    core = .makeEmptyBox(valueType: GatewayCore.self, eventLoop: eventLoop)
+  }
+
+  func attach(_ core: GatewayCore) { self.core.value = core }
+
+  func receive(_ bytes: UnsafeRawBufferPointer, _ source: TransportAddress) {
+    core.value?.receive(bytes, from: source)
+  }
+}
+
+extension TransportAddress {
+  /// The address as in a URI.
+  public var host: String { address.isIPv6 ? "[\(address)]" : "\(address)" }
+}

@@ -1,0 +1,149 @@
+import CodecRuntime
+import JingleCodec
+import JingleSIPMapping
+import XMPPStack
+
+/// Conditions of stanza errors that the gateway answers with (RFC 6120 §8.3.3).
+enum StanzaError {
+  case badRequest
+  case featureNotImplemented
+  case itemNotFound
+  case serviceUnavailable
+  case unexpectedRequest
+
+  var condition: StaticString {
+    switch self {
+    case .badRequest: "bad-request"
+    case .featureNotImplemented: "feature-not-implemented"
+    case .itemNotFound: "item-not-found"
+    case .serviceUnavailable: "service-unavailable"
+    case .unexpectedRequest: "unexpected-request"
+    }
+  }
+
+  var type: StaticString {
+    switch self {
+    case .badRequest: "modify"
+    case .unexpectedRequest: "wait"
+    case .featureNotImplemented, .itemNotFound, .serviceUnavailable: "cancel"
+    }
+  }
+}
+
+/// The stanzas of RFC 6120 around Jingle elements.
+enum JingleStanzas {
+  static func set(id: String, from: JID, to: String, _ payload: (inout Output) -> Void) -> [UInt8] {
+    var output = Output(capacity: 1024)
+    output.beginStartTag("iq")
+    output.attribute("type", "set" as StaticString)
+    output.attribute("id", id)
+    output.attribute("from", from.description)
+    output.attribute("to", to)
+    output.endStartTag()
+    payload(&output)
+    output.endTag("iq")
+    return output.bytes
+  }
+
+  /// The `result` that answers `request`.
+  static func result(to request: XMLElement, of sender: JID) -> [UInt8] {
+    var output = Output()
+    output.beginStartTag("iq")
+    output.attribute("type", "result" as StaticString)
+    address(request, sender, &output)
+    output.endEmptyElementTag()
+    return output.bytes
+  }
+
+  /// The error that answers `request`, with a condition of Jingle beside it (XEP-0166 §10).
+  static func error(
+    to request: XMLElement, of sender: JID, _ error: StanzaError, jingle number: Int? = nil
+  ) -> [UInt8] {
+    var output = Output()
+    output.beginStartTag("iq")
+    output.attribute("type", "error" as StaticString)
+    address(request, sender, &output)
+    output.endStartTag()
+    output.beginStartTag("error")
+    output.attribute("type", error.type)
+    output.endStartTag()
+    output.beginStartTag(error.condition, namespace: "urn:ietf:params:xml:ns:xmpp-stanzas")
+    output.endEmptyElementTag()
+    if let number {
+      let row = Elements.elements[number]
+      output.beginStartTag(row.name, namespace: row.namespace)
+      output.endEmptyElementTag()
+    }
+    output.endTag("error")
+    output.endTag("iq")
+    return output.bytes
+  }
+
+  private static func address(_ request: XMLElement, _ sender: JID, _ output: inout Output) {
+    if let id = request.attribute("id") { output.attribute("id", id) }
+    if let to = request.attribute("to") { output.attribute("from", to) }
+    output.attribute("to", sender.description)
+  }
+}
+
+extension Jingle {
+  /// The reason of a session-terminate, if it is one that the tables know.
+  var endReason: JingleSIPMapping.JingleReason? {
+    guard let reason else { return nil }
+    for name in Elements.childNames(of: reason.index, element: JingleCodec.JingleReason.number, in: arena) {
+      if let known = JingleSIPMapping.JingleReason(rawValue: "\(name)") { return known }
+    }
+    return nil
+  }
+
+  /// Whether the element holds a payload that the grammars do not know.
+  var hasUnknownPayload: Bool {
+    ArenaList<TextValue>(
+      arena: arena, slot: ElementLayout.unknownElement, of: index, after: Elements.elements[Jingle.number].fixedWords
+    ).first != nil
+  }
+
+}
+
+extension JingleCodec.JingleReason.Draft {
+  /// The reason of a session-terminate.
+  init(_ end: SessionEnd) {
+    self.init(sipError: end.sipError.map { .init(code: UInt16(clamping: $0), text: end.phrase) })
+    switch end.reason {
+    case .alternativeSession: alternativeSession = .init()
+    case .busy: busy = .init()
+    case .cancel: cancel = .init()
+    case .connectivityError: connectivityError = .init()
+    case .decline: decline = .init()
+    case .expired: expired = .init()
+    case .failedApplication: failedApplication = .init()
+    case .failedTransport: failedTransport = .init()
+    case .generalError: generalError = .init()
+    case .gone: gone = .init()
+    case .incompatibleParameters: incompatibleParameters = .init()
+    case .mediaError: mediaError = .init()
+    case .securityError: securityError = .init()
+    case .success: success = .init()
+    case .timeout: timeout = .init()
+    case .unsupportedApplications: unsupportedApplications = .init()
+    case .unsupportedTransports: unsupportedTransports = .init()
+    }
+  }
+}
+
+extension ElementTables {
+  /// Names of the known children of the node, in their order.
+  static func childNames(of node: Int, element: Int, in arena: Arena) -> [StaticString] {
+    let row = elements[element]
+    var names: [StaticString] = []
+    var child = node + 1 + row.fixedWords
+    let end = arena.end(of: node)
+    while child < end {
+      let slot = arena.slot(of: child)
+      let known = children[row.firstChild..<row.firstChild + row.childCount].first { $0.slot == slot }
+      if let known { names.append(elements[known.element].name) }
+      child = arena.end(of: child)
+    }
+    return names
+  }
+}

@@ -1,0 +1,263 @@
+import CodecRuntime
+import JingleCodec
+import JingleSIPMapping
+import SDPCodec
+import SIPCodec
+import SIPStack
+import XMPPStack
+
+// What a call asks for.
+extension Shard {
+  mutating func perform(_ action: CallAction, _ number: Int, at now: Instant) {
+    guard let session = sessions[number] else { return }
+    switch action {
+    case .acknowledge, .refuse: answerStanza(action, session, number)
+    case .sendSessionInitiate(let stanza, let device, let offer):
+      send(stanza, session.translated[offer], to: device, number)
+    case .sendSessionAccept(let stanza, let device, let answer):
+      send(stanza, session.translated[answer], to: device, number)
+    case .sendRinging(let stanza, let device):
+      send(stanza, draft(session, .sessionInfo) { $0.ringing = .init() }, to: device, number)
+    case .sendSessionTerminate(let stanza, let device, let end):
+      send(stanza, draft(session, .sessionTerminate) { $0.reason = .init(end) }, to: device, number)
+    case .sendTransportInfo(let stanza, let device, let reference):
+      if let message = session.message(reference), let description = candidates(in: message) {
+        send(stanza, translate(description, action: .transportInfo, number), to: device, number)
+      }
+    case .sendChange(let stanza, let device, let reference):
+      if let message = session.message(reference), let description = sessionDescription(in: message) {
+        send(stanza, translate(description, action: changeAction(description), number), to: device, number)
+      }
+    case .sendInvite(let offer, let candidates): sendInvite(offer, candidates, session, number, at: now)
+    case .followRedirection(let reference): follow(reference, session, number, at: now)
+    // The user agent has done these: it keeps dialogs and confirms every 2xx.
+    case .noteDialog, .sendAck, .endFork, .acknowledgeReInvite: break
+    case .sendCancel(let cause):
+      guard let leg = session.leg else { return }
+      runAgent(at: now) { $0.cancel(leg, headers: [Self.reason(cause)], at: now, into: &$1) }
+    case .sendBye(let cause): sendBye(cause, session, number, at: now)
+    case .answerRinging: respond(180, session, at: now)
+    case .answerInvite(let answer, let candidates): answerInvite(answer, candidates, session, number, at: now)
+    case .refuseInvite(let status): respond(status, session, at: now)
+    case .answer(let reference, let answer): answerRequest(reference, answer, session, at: now)
+    case .acceptReInvite(let reference): acceptReInvite(reference, session, at: now)
+    case .sendInfo(let candidates): sendInfo(candidates, session, number, at: now)
+    case .sendReInvite(let change): sendReInvite(change, session, number, at: now)
+    case .end:
+      if let leg = session.leg, byLeg[leg] == number { byLeg[leg] = nil }
+      removeSession(number, at: now)
+    }
+  }
+
+  // MARK: To the devices
+
+  private mutating func answerStanza(_ action: CallAction, _ session: Session, _ number: Int) {
+    let reference: CallReference
+    switch action {
+    case .acknowledge(let one), .refuse(let one, _): reference = one
+    default: return
+    }
+    guard case .jingle(let jingle, let stanza, let sender, false)? = session.messages[reference] else { return }
+    sessions[number]?.messages[reference] = .jingle(jingle, stanza: stanza, from: sender, isAnswered: true)
+    let bytes: [UInt8]
+    if case .refuse(_, let refusal) = action {
+      let (error, condition): (StanzaError, Int?) =
+        switch refusal {
+        case .outOfOrder: (.unexpectedRequest, ErrorsOutOfOrder.number)
+        case .unknownSession: (.itemNotFound, ErrorsUnknownSession.number)
+        case .unsupportedInfo: (.featureNotImplemented, ErrorsUnsupportedInfo.number)
+        case .notImplemented: (.featureNotImplemented, nil)
+        case .itemNotFound: (.itemNotFound, nil)
+        case .badRequest: (.badRequest, nil)
+        }
+      bytes = JingleStanzas.error(to: stanza, of: sender, error, jingle: condition)
+    } else {
+      bytes = JingleStanzas.result(to: stanza, of: sender)
+    }
+    effects.append(.sendStanza(bytes: bytes, to: sender, awaiting: nil))
+  }
+
+  /// A Jingle element of this session from plain values.
+  private mutating func draft(
+    _ session: Session, _ action: Action, _ fill: (inout Jingle.Draft) -> Void
+  ) -> Jingle? {
+    var draft = Jingle.Draft(action: action, sid: session.sid, initiator: session.initiator)
+    fill(&draft)
+    do throws(DraftError) {
+      return try Jingle(draft)
+    } catch {
+      effects.append(.log(.diagnostic("call \(session.sid): \(error)")))
+      return nil
+    }
+  }
+
+  /// Sends a set to a device; its answer is handed to the call.
+  private mutating func send(_ stanza: CallStanza, _ jingle: Jingle?, to device: CallDevice, _ number: Int) {
+    guard let jingle, let session = sessions[number], let address = JID(device.address) else { return }
+    let id = "\(identifiers.tag())-\(stanza.number)"
+    awaited[id] = (number, stanza)
+    let bytes = JingleStanzas.set(id: id, from: session.peer, to: device.address) { jingle.write(to: &$0) }
+    effects.append(
+      .sendStanza(bytes: bytes, to: address, awaiting: AwaitedResponse(id: id, from: session.peer)))
+  }
+
+  // MARK: To the phone
+
+  static func reason(_ cause: ReasonCause) -> HeaderDraft {
+    .reason(
+      ReasonHeader.Draft(reasonValue: [
+        ReasonValue.Draft(
+          protocol: ReasonProtocol(cause.protocolName),
+          parameters: [.cause(UInt16(clamping: cause.number)), .text("\"\(cause.text)\"")])
+      ]))
+  }
+
+  private mutating func sendInvite(
+    _ offer: CallReference, _ candidates: [CallReference], _ session: Session, _ number: Int, at now: Instant
+  ) {
+    guard let jingle = session.jingle(offer), let proxy,
+      let description = describe(jingle, candidates.compactMap(session.jingle), number)
+    else {
+      handle(number, .inviteTransportError, at: now)
+      return
+    }
+    let body = SIPBody(GatewayMediaTypes.sessionDescription, description)
+    sessions[number]?.offer = body
+    var uri = configuration.identities.uri(
+      of: session.peer, host: configuration.proxyHost, port: configuration.proxyPort)
+    if configuration.userAgent.transport != .udp {
+      uri.parameters.append(.transport(configuration.userAgent.transport == .tcp ? .tcp : .tls))
+    }
+    let invite = SIPInvite(
+      requestURI: uri, from: configuration.identities.nameAddress(of: session.user),
+      to: configuration.identities.nameAddress(of: session.peer.bare), callIdentifier: session.sid, body: body,
+      nextHop: proxy)
+    var leg: SIPLeg?
+    var requests: SIPUserAgent.Effects = []
+    do throws(SIPUserAgentError) {
+      leg = try agent.invite(invite, at: now, into: &requests)
+    } catch {
+      effects.append(.log(.diagnostic("call \(session.sid): no INVITE: \(error)")))
+    }
+    // Bound first, so that even an error at once finds the call.
+    if let leg { bind(leg, to: number) }
+    for request in requests { perform(request, at: now) }
+    if leg == nil { handle(number, .inviteTransportError, at: now) }
+  }
+
+  private mutating func follow(
+    _ reference: CallReference, _ session: Session, _ number: Int, at now: Instant
+  ) {
+    guard let leg = session.leg, let message = session.message(reference), let proxy,
+      let contact = message.headers.contact.first?.address?.uri
+    else {
+      handle(number, .inviteTransportError, at: now)
+      return
+    }
+    let isSent = tryAgent(at: now) { agent, effects throws(SIPUserAgentError) in
+      try agent.retryInvite(
+        leg, requestURI: URI.Draft(contact), body: session.offer, nextHop: proxy, at: now, into: &effects)
+    }
+    if !isSent { handle(number, .inviteTransportError, at: now) }
+  }
+
+  private mutating func sendBye(_ cause: ReasonCause, _ session: Session, _ number: Int, at now: Instant) {
+    guard let leg = session.leg else { return }
+    let isSent = tryAgent(at: now) { agent, effects throws(SIPUserAgentError) in
+      try agent.request(.bye, in: leg, headers: [Self.reason(cause)], at: now, into: &effects)
+    }
+    if !isSent { handle(number, .byeLost, at: now) }
+  }
+
+  private mutating func respond(_ status: Int, body: SIPBody? = nil, _ session: Session, at now: Instant) {
+    guard let leg = session.leg else { return }
+    tryAgent(at: now) { agent, effects throws(SIPUserAgentError) in
+      try agent.respond(to: leg, status: status, body: body, at: now, into: &effects)
+    }
+  }
+
+  private mutating func answerInvite(
+    _ answer: CallReference, _ candidates: [CallReference], _ session: Session, _ number: Int, at now: Instant
+  ) {
+    guard let jingle = session.jingle(answer),
+      let description = describe(jingle, candidates.compactMap(session.jingle), number)
+    else {
+      respond(488, session, at: now)
+      return
+    }
+    respond(200, body: SIPBody(GatewayMediaTypes.sessionDescription, description), session, at: now)
+  }
+
+  // MARK: Within the dialog
+
+  private mutating func answerRequest(
+    _ reference: CallReference, _ answer: RequestAnswer, _ session: Session, at now: Instant
+  ) {
+    // CANCEL and BYE are answered by the user agent.
+    guard case .request(let request, let message)? = session.messages[reference] else { return }
+    var headers: [HeaderDraft] = []
+    let status: Int
+    switch answer {
+    case .accepted: status = 200
+    case .methodNotAllowed: status = 405
+    case .noSuchCall: status = 481
+    case .pending: status = 491
+    case .later:
+      status = 500
+      headers.append(.retryAfter(RetryAfterHeader.Draft(seconds: UInt32(identifiers.next() % 11))))
+    case .badInfo: status = message.headers.infoPackage == nil ? 415 : 469
+    }
+    tryAgent(at: now) { agent, effects throws(SIPUserAgentError) in
+      try agent.respond(to: request, status: status, headers: headers, at: now, into: &effects)
+    }
+  }
+
+  private mutating func acceptReInvite(_ reference: CallReference, _ session: Session, at now: Instant) {
+    guard case .request(let request, _)? = session.messages[reference] else { return }
+    let body =
+      session.description.isEmpty ? nil : SIPBody(GatewayMediaTypes.sessionDescription, session.description)
+    tryAgent(at: now) { agent, effects throws(SIPUserAgentError) in
+      try agent.respond(to: request, status: 200, body: body, at: now, into: &effects)
+    }
+  }
+
+  private mutating func sendInfo(
+    _ candidates: [CallReference], _ session: Session, _ number: Int, at now: Instant
+  ) {
+    guard let leg = session.leg else { return }
+    for reference in candidates {
+      guard let jingle = session.jingle(reference), let fragment = fragment(jingle, number) else { continue }
+      sessions[number]?.messages[reference] = nil
+      var headers: [HeaderDraft] = []
+      var type = GatewayMediaTypes.sessionDescription
+      if session.takesTrickleICE {
+        type = GatewayMediaTypes.trickleFragment
+        headers = Self.trickleHeaders
+      }
+      tryAgent(at: now) { agent, effects throws(SIPUserAgentError) in
+        try agent.request(
+          .info, in: leg, headers: headers, body: SIPBody(type, fragment), at: now, into: &effects)
+      }
+    }
+  }
+
+  /// RFC 8840 §10.
+  private static var trickleHeaders: [HeaderDraft] {
+    [
+      .infoPackage(.init(name: "\(GatewayMediaTypes.tricklePackage)")),
+      .contentDisposition(.init(type: .infoPackage)),
+    ]
+  }
+
+  private mutating func sendReInvite(
+    _ change: CallReference, _ session: Session, _ number: Int, at now: Instant
+  ) {
+    guard let leg = session.leg, let jingle = session.jingle(change), let description = describe(jingle, [], number)
+    else { return }
+    let isSent = tryAgent(at: now) { agent, effects throws(SIPUserAgentError) in
+      try agent.request(
+        .invite, in: leg, body: SIPBody(GatewayMediaTypes.sessionDescription, description), at: now, into: &effects)
+    }
+    if !isSent { handle(number, .updateTransportError, at: now) }
+  }
+}

@@ -1,0 +1,227 @@
+import CodecRuntime
+import JingleCodec
+import JingleSIPMapping
+import SDPCodec
+import SIPCodec
+import SIPStack
+import XMPPStack
+
+// What comes from the SIP side.
+extension Shard {
+  mutating func perform(_ effect: SIPUserAgentEffect, at now: Instant) {
+    switch effect {
+    case .send(let bytes, let destination, let key):
+      effects.append(.send(bytes: bytes, to: destination, key: key))
+    case .resolve(let host): effects.append(.resolve(host: host))
+    case .malformed(let source, let issue):
+      effects.append(.malformed(from: source, issue: "\(issue.location): \(issue.message) (byte \(issue.offset))"))
+    case .diagnostic(let text): effects.append(.log(.diagnostic(text)))
+    case .incomingInvite(let leg, let message): receiveInvite(message, leg, at: now)
+    case .cancelled(let leg, let message), .hungUp(let leg, let message):
+      request(message, leg) { shard, number, reference, method in
+        shard.handle(number, .request(SIPCallRequest(method: method, reference: reference)), at: now)
+      }
+    case .acknowledged(let leg, let message):
+      request(message, leg) { shard, number, reference, method in
+        shard.handle(number, .request(SIPCallRequest(method: method, reference: reference)), at: now)
+        shard.sessions[number]?.messages[reference] = nil
+      }
+    case .acknowledgementMissing(let leg): forward(leg, .ackTimeout, at: now)
+    case .provisional(let leg, let status, let message):
+      receiveResponse(to: .invite, status, phrase: nil, message, leg, at: now)
+    case .accepted(let leg, let message):
+      noteAbilities(message, leg)
+      receiveResponse(to: .invite, message.statusCode ?? 200, phrase: nil, message, leg, at: now)
+    case .refused(let leg, let status, let phrase, let message):
+      receiveResponse(to: .invite, status, phrase: phrase, message, leg, at: now)
+    case .timedOut(let leg): forward(leg, .inviteTimeout, at: now)
+    case .unreachable(let leg): forward(leg, .inviteTransportError, at: now)
+    case .incomingRequest(let request, let leg, let message):
+      receive(request, message, leg, at: now)
+    case .requestCancelled: break
+    case .response(_, let leg, let method, let status, let message):
+      guard let kind = Self.kind(of: method) else { return }
+      receiveResponse(to: kind, status, phrase: nil, message, leg, at: now)
+    case .requestFailed(_, let leg, let method, let failure):
+      receiveFailure(method, failure, leg, at: now)
+    case .ended(let leg): byLeg[leg] = nil
+    }
+  }
+
+  private mutating func forward(_ leg: SIPLeg, _ input: CallInput, at now: Instant) {
+    if let number = byLeg[leg] { handle(number, input, at: now) }
+  }
+
+  private mutating func request(
+    _ message: SIPMessage, _ leg: SIPLeg,
+    _ body: (inout Shard, Int, CallReference, String) -> Void
+  ) {
+    guard let number = byLeg[leg], let method = message.requestLine?.method.name,
+      let reference = sessions[number]?.store(.message(message))
+    else { return }
+    body(&self, number, reference, method)
+  }
+
+  private static func kind(of method: Method) -> SIPCallResponse.Request? {
+    switch method {
+    case .invite: .reInvite
+    case .info: .info
+    case .bye: .bye
+    default: nil
+    }
+  }
+
+  private mutating func receiveFailure(
+    _ method: Method, _ failure: SIPRequestFailure, _ leg: SIPLeg, at now: Instant
+  ) {
+    switch method {
+    case .invite: forward(leg, failure == .timedOut ? .updateTimeout : .updateTransportError, at: now)
+    case .bye: forward(leg, .byeLost, at: now)
+    default: break
+    }
+  }
+
+  // MARK: INVITE
+
+  private mutating func receiveInvite(_ message: SIPMessage, _ leg: SIPLeg, at now: Instant) {
+    guard !isShuttingDown, sessions.count < configuration.maximumCalls else {
+      tryAgent(at: now) { agent, effects throws(SIPUserAgentError) in
+        try agent.respond(to: leg, status: 503, at: now, into: &effects)
+      }
+      return
+    }
+    guard let sid = message.headers.callID?.value.string, let user = configuration.identities.callee(of: message),
+      let peer = configuration.identities.caller(of: message)
+    else {
+      tryAgent(at: now) { agent, effects throws(SIPUserAgentError) in
+        try agent.respond(to: leg, status: 404, at: now, into: &effects)
+      }
+      return
+    }
+    let key = SessionKey(user: user.description, peer: peer.bare.description, sid: sid)
+    // A second INVITE of one call to one user: it has been forked, and both branches end here (RFC 3261 §8.2.2.2).
+    if byKey[key]?.contains(where: { sessions[$0]?.call.origin == .phone }) == true {
+      tryAgent(at: now) { agent, effects throws(SIPUserAgentError) in
+        try agent.respond(to: leg, status: 482, at: now, into: &effects)
+      }
+      return
+    }
+    var session = Session(
+      call: Call(origin: .phone, timers: configuration.callTimers, seed: identifiers.next()), key: key, user: user,
+      peer: peer, initiator: peer.description, media: newMediaState(of: user))
+    session.takesTrickleICE = Self.takesTrickleICE(message)
+    let reference = session.store(.message(message))
+    let number = addSession(session)
+    bind(leg, to: number)
+    effects.append(.log(.callBegan(sid: sid, from: peer.description, to: user.description)))
+    var content = SIPCallRequest.Content.usual
+    if let description = sessionDescription(in: message) {
+      content = translateOffer(description, number, reference) ? .usual : .unusable
+    } else {
+      content = .withoutOffer
+    }
+    let devices = (devices[user.description] ?? []).map { CallDevice($0.description) }
+    handle(
+      number,
+      .request(
+        SIPCallRequest(
+          method: Method.invite.name, reference: reference, content: content, devices: devices)), at: now)
+  }
+
+  /// Translates the phone's offer or answer once; `false` where nothing of it has a counterpart.
+  mutating func translateOffer(_ description: SessionDescription, _ number: Int, _ reference: CallReference) -> Bool {
+    guard let session = sessions[number] else { return false }
+    let action: Action = session.call.origin == .phone ? .sessionInitiate : .sessionAccept
+    guard let jingle = translate(description, action: action, number) else { return false }
+    guard jingle.contents.contains(where: { $0.description != nil || $0.iceUDP != nil || $0.rawUDP != nil }) else {
+      return false
+    }
+    sessions[number]?.translated[reference] = jingle
+    return true
+  }
+
+  /// The session description in the body, if that is one that can be read.
+  func sessionDescription(in message: SIPMessage) -> SessionDescription? {
+    guard let type = message.headers.contentType, !message.body.isEmpty,
+      MediaType(type) == GatewayMediaTypes.sessionDescription
+    else { return nil }
+    let description = message.body.withBytes { bytes -> SessionDescription? in
+      do throws(SDPIssue) { return try SessionDescription(parsing: bytes) } catch { return nil }
+    }
+    // A plain phone may send a line that we cannot read; without any m-line there is nothing to talk about.
+    guard let description, description.media.first != nil else { return nil }
+    return description
+  }
+
+  // MARK: Responses
+
+  private mutating func receiveResponse(
+    to request: SIPCallResponse.Request, _ status: Int, phrase: String?, _ message: SIPMessage, _ leg: SIPLeg,
+    at now: Instant
+  ) {
+    guard let number = byLeg[leg], let reference = sessions[number]?.store(.message(message)) else { return }
+    var content = SIPCallResponse.Content.usual
+    if request == .invite, 200..<300 ~= status {
+      let description = sessionDescription(in: message)
+      if description.map({ translateOffer($0, number, reference) }) != true { content = .unusable }
+    } else if request == .invite, 300..<400 ~= status, leadsToProxy(message) {
+      content = .toProxy
+    }
+    let isFinal = status >= 200
+    handle(
+      number,
+      .response(
+        SIPCallResponse(
+          to: request, status: status, phrase: phrase, reference: reference, content: content,
+          makesDialog: agent.hasDialog(leg))), at: now)
+    if !isFinal || request != .invite { sessions[number]?.messages[reference] = nil }
+  }
+
+  /// A redirection to the host that has redirected is one that the proxy can be asked for.
+  private func leadsToProxy(_ message: SIPMessage) -> Bool {
+    guard let host = message.headers.contact.first?.address?.uri?.host?.string else { return false }
+    return host.lowercased() == configuration.proxyHost.lowercased()
+      || IPAddress(host) != nil && IPAddress(host) == proxy?.address
+  }
+
+  private mutating func noteAbilities(_ message: SIPMessage, _ leg: SIPLeg) {
+    if let number = byLeg[leg], Self.takesTrickleICE(message) { sessions[number]?.takesTrickleICE = true }
+  }
+
+  /// Whether the peer takes candidates in INFO requests (RFC 8840 §4.1).
+  static func takesTrickleICE(_ message: SIPMessage) -> Bool {
+    message.headers.supported.contains { $0.value == .trickleICE }
+      || message.headers.recvInfo.contains { $0.name == GatewayMediaTypes.tricklePackage }
+  }
+
+  // MARK: Requests within the dialog
+
+  private mutating func receive(
+    _ request: SIPServerRequest, _ message: SIPMessage, _ leg: SIPLeg, at now: Instant
+  ) {
+    guard let number = byLeg[leg], let method = message.requestLine?.method else {
+      tryAgent(at: now) { agent, effects throws(SIPUserAgentError) in
+        try agent.respond(to: request, status: 481, at: now, into: &effects)
+      }
+      return
+    }
+    guard let reference = sessions[number]?.store(.request(request, message)) else { return }
+    var content = SIPCallRequest.Content.usual
+    if method == .info {
+      content = message.body.isEmpty ? .empty : candidates(in: message) == nil ? .usual : .candidates
+    }
+    handle(
+      number, .request(SIPCallRequest(method: method.name, reference: reference, content: content)), at: now)
+    sessions[number]?.messages[reference] = nil
+  }
+
+  /// The candidates in an INFO, of RFC 8840 or in the predecessor's form.
+  func candidates(in message: SIPMessage) -> SessionDescription? {
+    guard let type = message.headers.contentType.map(MediaType.init),
+      type == GatewayMediaTypes.sessionDescription || type == GatewayMediaTypes.trickleFragment
+    else { return nil }
+    return message.body.withBytes { bytes -> SessionDescription? in
+      do throws(SDPIssue) { return try SessionDescription(parsing: bytes) } catch { return nil }
+    }
+  }
+}

@@ -1,0 +1,169 @@
+import CodecRuntime
+import JingleCodec
+import JingleSIPMapping
+import SIPCodec
+import SIPStack
+import XMPPStack
+
+/// All calls of one shard: their SIP legs in a user agent, their Jingle legs as stanzas to and from devices.
+///
+/// A value without I/O. Each function takes what has come and the time; ``takeEffects()`` hands out what is to be done,
+/// and ``nextDeadline`` says when ``advance(to:)`` is to be called.
+public struct Shard {
+  let configuration: ShardConfiguration
+  var agent: SIPUserAgent
+  var identifiers: IdentifierGenerator
+  var effects: [ShardEffect] = []
+
+  /// Calls by a number of their own.
+  var sessions: [Int: Session] = [:]
+  private var lastNumber = 0
+  var byLeg: [SIPLeg: Int] = [:]
+  /// A plain proxy that loops an INVITE back makes two calls with one key where somebody calls himself.
+  var byKey: [SessionKey: [Int]] = [:]
+  /// Calls in which a user takes part, by bare address.
+  var byUser: [String: Set<Int>] = [:]
+  /// Our sets that wait for an answer, by the id of the stanza.
+  var awaited: [String: (session: Int, stanza: CallStanza)] = [:]
+  var timers = TimerHeap()
+  /// Devices that are available, by bare address, in the order in which they came.
+  var devices: [String: [JID]] = [:]
+  /// Where the proxy is, once its name is resolved.
+  var proxy: TransportAddress?
+  var isShuttingDown = false
+
+  public init(configuration: ShardConfiguration, identifiers: IdentifierGenerator = IdentifierGenerator()) {
+    self.configuration = configuration
+    self.identifiers = identifiers
+    agent = SIPUserAgent(configuration: configuration.userAgent, identifiers: identifiers)
+    // Not the same tags as the user agent's.
+    _ = self.identifiers.next()
+  }
+
+  // MARK: State
+
+  public var callCount: Int { sessions.count }
+  /// Whether no call and no transaction is left.
+  public var isIdle: Bool { sessions.isEmpty && agent.isEmpty }
+  public var nextDeadline: Instant? { [agent.nextDeadline, timers.first?.deadline].compactMap { $0 }.min() }
+
+  /// What is to be done, in order; the list is empty afterwards.
+  public mutating func takeEffects() -> [ShardEffect] {
+    defer { effects = [] }
+    return effects
+  }
+
+  public mutating func setProxy(_ address: TransportAddress?) { proxy = address }
+
+  public mutating func setAddress(_ address: IPAddress, ofHost host: String) {
+    agent.setAddress(address, ofHost: host)
+  }
+
+  // MARK: Events of the edge
+
+  /// Does what is due.
+  public mutating func advance(to now: Instant) {
+    runAgent(at: now) { $0.advance(to: now, into: &$1) }
+    while let due = timers.first, due.deadline <= now {
+      timers.set(due.slot, to: nil)
+      step(due.slot, at: now) { $0.advance(to: now) }
+    }
+  }
+
+  public mutating func receive(
+    datagram: UnsafeBufferPointer<UInt8>, from source: TransportAddress, at now: Instant
+  ) {
+    runAgent(at: now) { $0.receive(datagram: datagram, from: source, at: now, into: &$1) }
+  }
+
+  public mutating func transportFailed(_ key: TransactionKey, at now: Instant) {
+    runAgent(at: now) { $0.transportFailed(key, at: now, into: &$1) }
+  }
+
+  public mutating func deviceAvailable(_ device: JID) {
+    let bare = device.bare.description
+    if devices[bare]?.contains(device) != true { devices[bare, default: []].append(device) }
+  }
+
+  /// A device is no longer available, or its stream has ended: it has left its calls.
+  public mutating func deviceLeft(_ device: JID, at now: Instant) {
+    let bare = device.bare.description
+    devices[bare]?.removeAll { $0 == device }
+    if devices[bare]?.isEmpty == true { devices[bare] = nil }
+    for number in (byUser[bare] ?? []).sorted() {
+      handle(number, .deviceLeft(CallDevice(device.description)), at: now)
+    }
+  }
+
+  /// Ends all calls; what is then still under way is given up by the surroundings after 3 s.
+  public mutating func shutDown(at now: Instant) {
+    isShuttingDown = true
+    for number in sessions.keys.sorted() { handle(number, .shutdown, at: now) }
+  }
+
+  // MARK: Calls
+
+  mutating func addSession(_ session: Session) -> Int {
+    lastNumber += 1
+    sessions[lastNumber] = session
+    byKey[session.key, default: []].append(lastNumber)
+    byUser[session.key.user, default: []].insert(lastNumber)
+    return lastNumber
+  }
+
+  mutating func bind(_ leg: SIPLeg, to number: Int) {
+    sessions[number]?.leg = leg
+    byLeg[leg] = number
+  }
+
+  mutating func removeSession(_ number: Int, at now: Instant) {
+    guard let session = sessions.removeValue(forKey: number) else { return }
+    timers.set(number, to: nil)
+    byKey[session.key]?.removeAll { $0 == number }
+    if byKey[session.key]?.isEmpty == true { byKey[session.key] = nil }
+    byUser[session.key.user]?.remove(number)
+    if byUser[session.key.user]?.isEmpty == true { byUser[session.key.user] = nil }
+    awaited = awaited.filter { $0.value.session != number }
+    effects.append(.log(.callEnded(sid: session.sid)))
+    guard let leg = session.leg else { return }
+    byLeg[leg] = nil
+  }
+
+  /// Hands an input to a call and does what it asks for.
+  mutating func handle(_ number: Int, _ input: CallInput, at now: Instant) {
+    step(number, at: now) { $0.handle(input, at: now) }
+  }
+
+  private mutating func step(_ number: Int, at now: Instant, _ body: (inout Call) -> [CallAction]) {
+    guard var call = sessions[number]?.call else { return }
+    let actions = body(&call)
+    sessions[number]?.call = call
+    for action in actions { perform(action, number, at: now) }
+    timers.set(number, to: sessions[number]?.call.nextDeadline)
+  }
+
+  /// Lets the user agent do something, then does what it asks for.
+  mutating func runAgent(at now: Instant, _ body: (inout SIPUserAgent, inout SIPUserAgent.Effects) -> Void) {
+    var requests: SIPUserAgent.Effects = []
+    body(&agent, &requests)
+    for request in requests { perform(request, at: now) }
+  }
+
+  /// The same where it may refuse; tells whether it did it.
+  @discardableResult
+  mutating func tryAgent(
+    at now: Instant,
+    _ body: (inout SIPUserAgent, inout SIPUserAgent.Effects) throws(SIPUserAgentError) -> Void
+  ) -> Bool {
+    var requests: SIPUserAgent.Effects = []
+    var isDone = true
+    do throws(SIPUserAgentError) {
+      try body(&agent, &requests)
+    } catch {
+      isDone = false
+      effects.append(.log(.diagnostic("a SIP message was not sent: \(error)")))
+    }
+    for request in requests { perform(request, at: now) }
+    return isDone
+  }
+}

@@ -1,0 +1,129 @@
+import CodecRuntime
+import JingleCodec
+import JingleSIPMapping
+import SIPCodec
+import SIPStack
+import XMPPStack
+
+/// What a shard has to know of its surroundings.
+public struct ShardConfiguration: Sendable {
+  public var identities: Identities
+  /// Host and port of Request-URIs (`proxy_host`, `proxy_port`).
+  public var proxyHost: String
+  public var proxyPort: UInt16
+  /// Address of `o=`, and of `c=` where nothing else gives one (`sdp_origin`).
+  public var sdpOrigin: String
+  public var userAgent: SIPUserAgentConfiguration
+  public var callTimers = CallTimers()
+  /// Calls at one time; a further session-initiate is answered `resource-constraint`, a further INVITE 503.
+  public var maximumCalls = 10_000
+
+  public init(
+    identities: Identities, proxyHost: String, proxyPort: UInt16, sdpOrigin: String,
+    userAgent: SIPUserAgentConfiguration
+  ) {
+    self.identities = identities
+    self.proxyHost = proxyHost
+    self.proxyPort = proxyPort
+    self.sdpOrigin = sdpOrigin
+    self.userAgent = userAgent
+  }
+}
+
+/// What a shard asks of its surroundings, to be done in order.
+public enum ShardEffect: Sendable {
+  /// Send this message; where that fails and there is a key, call ``Shard/transportFailed(_:at:)``.
+  case send(bytes: [UInt8], to: TransportAddress, key: TransactionKey?)
+  /// Send this stanza to a full address. With `awaiting`, hand its answer to ``Shard/receive(answer:id:from:at:)``;
+  /// where it is not connected, call ``Shard/deviceLeft(_:at:)``.
+  case sendStanza(bytes: [UInt8], to: JID, awaiting: AwaitedResponse?)
+  /// Look up this host and hand its address to ``Shard/setAddress(_:ofHost:)``.
+  case resolve(host: String)
+  /// A message that could not be used.
+  case malformed(from: TransportAddress, issue: String)
+  case log(ShardEvent)
+}
+
+/// What is worth writing down.
+public enum ShardEvent: Sendable, CustomStringConvertible {
+  case callBegan(sid: String, from: String, to: String)
+  case callEnded(sid: String)
+  case lost(sid: String, [Loss])
+  case diagnostic(String)
+
+  public var description: String {
+    switch self {
+    case .callBegan(let sid, let from, let to): "call \(sid): \(from) calls \(to)"
+    case .callEnded(let sid): "call \(sid): ended"
+    case .lost(let sid, let losses):
+      "call \(sid): " + losses.map { "lost: \($0)" }.joined(separator: "; ")
+    case .diagnostic(let text): text
+    }
+  }
+}
+
+/// What a call keeps a reference to.
+enum StoredMessage {
+  /// A Jingle request with the stanza in which it came.
+  case jingle(Jingle, stanza: XMLElement, from: JID, isAnswered: Bool)
+  /// The INVITE that founded the leg, a response, an ACK, CANCEL or BYE, which the user agent answers.
+  case message(SIPMessage)
+  /// A request within the dialog, which waits for its answer.
+  case request(SIPServerRequest, SIPMessage)
+}
+
+/// By which a stanza finds its session: our user, the other side, and the session id.
+struct SessionKey: Hashable {
+  /// Bare address.
+  var user: String
+  /// Bare address of the one whom the user talks to.
+  var peer: String
+  var sid: String
+}
+
+/// A call with all that belongs to it.
+struct Session {
+  var call: Call
+  let key: SessionKey
+  let user: JID
+  /// As whom the other side appears to the devices.
+  let peer: JID
+  /// Who initiated, as the devices are told.
+  var initiator: String
+  var leg: SIPLeg?
+  var media: MediaState
+  var messages: [CallReference: StoredMessage] = [:]
+  var lastReference: UInt64 = 0
+  /// The offer or answer of the phone as Jingle, so that it is the same for each device and each time.
+  var translated: [CallReference: Jingle] = [:]
+  /// The last description that we have sent to the phone.
+  var description: [UInt8] = []
+  /// Our INVITE, for a redirection.
+  var offer: SIPBody?
+  /// The phone takes candidates as RFC 8840 says.
+  var takesTrickleICE = false
+
+  var sid: String { key.sid }
+
+  /// Who of the session the client is: the initiator where it has called.
+  var clientRole: Role { call.origin == .client ? .initiator : .responder }
+
+  mutating func store(_ message: StoredMessage) -> CallReference {
+    lastReference += 1
+    let reference = CallReference(lastReference)
+    messages[reference] = message
+    return reference
+  }
+
+  func jingle(_ reference: CallReference) -> Jingle? {
+    if case .jingle(let jingle, _, _, _)? = messages[reference] { return jingle }
+    return nil
+  }
+
+  func message(_ reference: CallReference) -> SIPMessage? {
+    switch messages[reference] {
+    case .message(let message), .request(_, let message): message
+    default: nil
+    }
+  }
+}
