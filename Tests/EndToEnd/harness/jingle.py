@@ -79,3 +79,28 @@ def plain_answer(sid: str, responder: str, name: str) -> str:
 def terminate(sid: str, reason: str) -> str:
     return (f"<jingle xmlns='urn:xmpp:jingle:1' action='session-terminate' sid='{sid}'>"
             f"<reason><{reason}/></reason></jingle>")
+
+
+def offer_without_candidates(sid: str, initiator: str) -> str:
+    """What a client that trickles offers."""
+    return (f"<jingle xmlns='urn:xmpp:jingle:1' action='session-initiate' initiator='{initiator}' sid='{sid}'>"
+            f"{webrtc_audio(candidates='')}{webrtc_video(candidates='')}{GROUP}</jingle>")
+
+
+def transport_info(sid: str, name: str, port: int) -> str:
+    """One candidate for one content."""
+    return (
+        f"<jingle xmlns='urn:xmpp:jingle:1' action='transport-info' sid='{sid}'>"
+        f"<content creator='initiator' name='{name}'>"
+        f"<transport xmlns='urn:xmpp:jingle:transports:ice-udp:1' ufrag='{UFRAG}' pwd='{PASSWORD}'>"
+        f"<candidate component='1' foundation='5' generation='0' id='trickled{port}' ip='198.51.100.9' network='1' "
+        f"port='{port}' priority='2130706431' protocol='udp' type='host'/></transport></content></jingle>")
+
+
+def source_add(sid: str, ssrc: int) -> str:
+    """jingle.js: a new source in the audio content."""
+    return (
+        f"<jingle xmlns='urn:xmpp:jingle:1' action='source-add' sid='{sid}'>"
+        "<content creator='initiator' name='0'><description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'>"
+        f"<source xmlns='urn:xmpp:jingle:apps:rtp:ssma:0' ssrc='{ssrc}'><parameter name='cname' value='second'/></source>"
+        "</description></content></jingle>")

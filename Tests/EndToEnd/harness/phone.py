@@ -7,6 +7,7 @@ import shutil
 import socket
 from pathlib import Path
 
+from .gateway import Gateway
 from .sip import Message
 from .waiting import Waiters
 
@@ -18,8 +19,8 @@ def sipp_is_there() -> bool:
     return shutil.which("sipp") is not None
 
 
-def free_udp_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+def free_port(kind: socket.SocketKind) -> int:
+    with socket.socket(socket.AF_INET, kind) as probe:
         probe.bind((LOOPBACK, 0))
         return probe.getsockname()[1]
 
@@ -105,37 +106,49 @@ class _Side(asyncio.DatagramProtocol):
 class Phone:
     """One SIPp process that plays one scenario, once, or until it is ended."""
 
-    def __init__(self, relay: Relay, folder: Path, sipp: str = "sipp") -> None:
+    def __init__(self, gateway: Gateway, relay: Relay, folder: Path) -> None:
+        self.gateway = gateway
         self.relay = relay
         self.folder = folder
-        self.sipp = sipp
         self.process: asyncio.subprocess.Process | None = None
         self.scenario = ""
 
-    async def start(self, scenario: str, calls: int | None = 1, **keywords: str) -> None:
-        """Starts SIPp; when this returns it listens, or it has begun to call."""
-        assert self.relay.gateway
+    async def start(self, scenario: str, calls: int | None = 1, tcp_port: int | None = None, **keywords: str) -> None:
+        """Starts SIPp; when this returns it listens, or it has begun to call.
+
+        With `tcp_port` it speaks TCP, listens there and goes past the relay; then `log` has its messages.
+        """
         self.scenario = scenario
+        gateway_port = self.gateway.sip_tcp_port if tcp_port else self.gateway.sip_port
+        port = tcp_port or free_port(socket.SOCK_DGRAM)
+        keywords |= {
+            "relay_port": str(tcp_port or self.relay.port),
+            "gateway_port": str(gateway_port),
+            "contact_transport": ";transport=tcp" if tcp_port else "",
+        }
         text = (SCENARIOS / f"{scenario}.xml").read_text()
-        keywords |= {"relay_port": str(self.relay.port), "gateway_port": str(self.relay.gateway[1])}
         for name, value in keywords.items():
             text = text.replace(f"[{name}]", value)
         file = self.folder / f"{scenario}.xml"
         file.write_text(text)
         self.errors = self.folder / f"{scenario}.errors"
-        port = free_udp_port()
-        self.relay.phone = (LOOPBACK, port)
+        self.log = self.folder / f"{scenario}.messages"
         arguments = [
             "-sf", str(file), "-i", LOOPBACK, "-p", str(port), "-nostdin", "-timeout", "20s", "-timeout_error",
-            "-trace_err", "-error_file", str(self.errors), f"{LOOPBACK}:{self.relay.inner_port}",
+            "-trace_err", "-error_file", str(self.errors), "-trace_msg", "-message_file", str(self.log),
         ]
+        if tcp_port:
+            arguments += ["-t", "t1", f"{LOOPBACK}:{gateway_port}"]
+        else:
+            self.relay.phone = (LOOPBACK, port)
+            arguments += [f"{LOOPBACK}:{self.relay.inner_port}"]
         if calls:
             arguments += ["-m", str(calls)]
         self.process = await asyncio.create_subprocess_exec(
-            self.sipp, *arguments, cwd=self.folder, stdin=asyncio.subprocess.DEVNULL,
+            "sipp", *arguments, cwd=self.folder, stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL)
         for _ in range(500):
-            if _is_bound(port) or self.process.returncode is not None:
+            if _is_bound(port, "tcp" if tcp_port else "udp") or self.process.returncode is not None:
                 return
             await asyncio.sleep(0.01)
         raise AssertionError("SIPp did not open its port")
@@ -159,6 +172,6 @@ class Phone:
             await self.process.wait()
 
 
-def _is_bound(port: int) -> bool:
-    with open("/proc/net/udp") as table:
+def _is_bound(port: int, protocol: str) -> bool:
+    with open(f"/proc/net/{protocol}") as table:
         return any(line.split()[1].endswith(f":{port:04X}") for line in table.readlines()[1:])

@@ -23,10 +23,10 @@ class World:
         self.phones: list[Phone] = []
         self.clients: list[Client] = []
 
-    async def start(self, more_sip: str = "") -> None:
-        """Starts the gateway with its SIP proxy at the relay."""
+    async def start(self, more_sip: str = "", proxy_port: int | None = None) -> None:
+        """Starts the gateway; its SIP proxy is at the relay, or at another port."""
         await self.relay.open()
-        await self.gateway.start(self.relay.port, more_sip)
+        await self.gateway.start(proxy_port or self.relay.port, more_sip)
         self.relay.gateway = (LOOPBACK, self.gateway.sip_port)
 
     async def client(self, user: str, resource: str = "device", available: bool = True) -> Client:
@@ -35,10 +35,10 @@ class World:
         await client.connect(self.gateway.xmpp_port, available)
         return client
 
-    async def phone(self, scenario: str, calls: int | None = 1, **keywords: str) -> Phone:
-        phone = Phone(self.relay, self.folder)
+    async def phone(self, scenario: str, calls: int | None = 1, tcp_port: int | None = None, **keywords: str) -> Phone:
+        phone = Phone(self.gateway, self.relay, self.folder)
         self.phones.append(phone)
-        await phone.start(scenario, calls, **keywords)
+        await phone.start(scenario, calls, tcp_port, **keywords)
         return phone
 
     async def close(self) -> None:

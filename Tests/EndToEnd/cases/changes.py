@@ -1,0 +1,98 @@
+"""What happens to a session while it is set up and while it stands: candidates and sources."""
+
+from __future__ import annotations
+
+import asyncio
+
+from harness import jingle
+from harness.client import JINGLE
+from harness.scenario import World, check, equal, scenario
+from harness.sip import Message
+
+from .calls_to_phones import CALLEE, ICE, RTP, call, check_ringing
+
+SOURCES = "{urn:xmpp:jingle:apps:rtp:ssma:0}"
+
+
+@scenario("sipp", "slixmpp")
+async def candidates_trickle(world: World) -> None:
+    """transport-info before the INVITE goes into it, later ones become INFO; the phone's INFO becomes transport-info."""
+    await world.start()
+    phone = await world.phone("trickle")
+    alice = await world.client("alice")
+    sid = jingle.new_sid()
+    await alice.accepted(jingle.offer_without_candidates(sid, alice.jid), CALLEE)
+    await alice.accepted(jingle.transport_info(sid, "0", 51001), CALLEE)
+    await asyncio.sleep(0.1)
+    equal(world.relay.sent(request="INVITE"), [], "INVITE within 250 ms of a candidate")
+    await alice.accepted(jingle.transport_info(sid, "1", 51003), CALLEE)
+    invite = await world.relay.request("INVITE", timeout=1)
+    for media, port in zip(invite.sdp.media, (51001, 51003)):
+        candidates = media.attributes("candidate")
+        check(len(candidates) == 1 and f" {port} typ host" in candidates[0], f"candidates in the INVITE: {candidates}")
+    await check_ringing(alice, sid)
+    await alice.accepted(jingle.transport_info(sid, "1", 51005), CALLEE)
+    info = await world.relay.request("INFO")
+    equal(info.call_id, sid, "Call-ID of INFO")
+    # The phone has not announced RFC 8840.
+    equal(info.header("Content-Type").lower(), "application/sdp", "Content-Type of INFO")
+    text = info.body.decode()
+    check("a=mid:1\r\n" in text and " 51005 typ host" in text, f"INFO without the candidate:\n{info}")
+    await alice.action("session-accept")
+    received = await alice.action("transport-info")
+    equal(received.get("sid"), sid, "sid of transport-info")
+    content = received.find(f"{JINGLE}content")
+    assert content is not None, "transport-info without content"
+    equal((content.get("name"), content.get("creator")), ("0", "initiator"), "content of transport-info")
+    candidate = content.find(f"{ICE}transport/{ICE}candidate")
+    assert candidate is not None, "transport-info without candidate"
+    equal([candidate.get(name) for name in ("ip", "port", "type", "rel-addr", "rel-port")],
+          ["203.0.113.77", "41000", "srflx", "192.0.2.7", "40000"], "candidate")
+    await alice.accepted(jingle.terminate(sid, "success"), CALLEE)
+    await phone.done()
+
+
+def updates(world: World, sid: str, by_gateway: bool) -> list[Message]:
+    """The re-INVITEs of one side, retransmissions left out."""
+    found = {m.header("CSeq"): m for m in world.relay.sent(request="INVITE", by_gateway=by_gateway) if m.call_id == sid}
+    return [m for m in found.values() if ";tag=" in m.header("To")]
+
+
+@scenario("sipp", "slixmpp")
+async def sources_and_re_invites(world: World) -> None:
+    """source-add → re-INVITE with a=jingle-action; a re-INVITE with it → source-remove, without it → transport-info."""
+    await world.start()
+    phone = await world.phone("answer-and-update")
+    alice = await world.client("alice")
+    sid, first = await call(world, alice)
+    await alice.action("session-accept")
+    await world.relay.request("ACK")
+    await alice.accepted(jingle.source_add(sid, 4242), CALLEE)
+
+    removed = await alice.action("source-remove")
+    equal(removed.get("sid"), sid, "sid of source-remove")
+    sources = [source.get("ssrc") for source in removed.iter(f"{SOURCES}source")]
+    equal(sources, ["777"], "sources of source-remove")
+    content = next((c for c in removed.findall(f"{JINGLE}content") if c.find(f".//{SOURCES}source") is not None), None)
+    assert content is not None
+    equal(content.get("name"), "0", "content of the source removed")
+    check(content.find(f"{RTP}description") is not None, "source-remove without description")
+
+    info = await alice.action("transport-info")
+    equal([c.get("name") for c in info.findall(f"{JINGLE}content")], ["0", "1"], "contents of transport-info")
+
+    ours = updates(world, sid, by_gateway=True)
+    equal(len(ours), 1, "number of re-INVITEs of the gateway")
+    sdp = ours[0].sdp
+    equal(sdp.attributes("jingle-action"), ["source-add"], "a=jingle-action")
+    equal([(m.kind, m.protocol) for m in sdp.media], [(m.kind, m.protocol) for m in first.sdp.media], "m= lines")
+    equal(sdp.media[0].attributes("ssrc"), ["4242 cname:second"], "a=ssrc of the re-INVITE")
+    equal(sdp.media[1].attributes("ssrc"), [], "a=ssrc of video")
+    for update in updates(world, sid, by_gateway=False):
+        answer = next(m for by, m in world.relay.record
+                      if by and m.status == 200 and m.call_id == sid and m.header("CSeq") == update.header("CSeq")
+                      and m.header("From") == update.header("From"))
+        equal([m.kind for m in answer.sdp.media], ["audio", "video"], "m= lines of the answer to a re-INVITE")
+        equal(answer.sdp.attributes("jingle-action"), [], "a=jingle-action in an answer")
+    await alice.accepted(jingle.terminate(sid, "success"), CALLEE)
+    await phone.done()
