@@ -1,0 +1,163 @@
+import Gateway
+import JingleSIPMapping
+import Testing
+
+private func bytes(_ lines: String...) -> [UInt8] { Array(lines.map { $0 + "\r\n" }.joined().utf8) }
+
+private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+
+@Suite("inspect")
+struct InspectionTests {
+  private func objection(_ bytes: [UInt8], _ kind: MessageKind) -> Objection? {
+    do throws(Objection) {
+      _ = try Inspection.inspect(bytes, as: kind)
+      return nil
+    } catch { return error }
+  }
+
+  private let options = [
+    "OPTIONS sip:a@example.org SIP/2.0", "Via: SIP/2.0/UDP h;branch=z9hG4bKa", "To: <sip:a@example.org>",
+    "From: <sip:b@example.org>;tag=1", "Call-ID: 1", "CSeq: 1 OPTIONS",
+  ]
+
+  private func message(_ lines: [String], end: String = "\r\n\r\n") -> [UInt8] {
+    Array((lines.joined(separator: "\r\n") + end).utf8)
+  }
+
+  @Test("SIP: where it objects, and which of several objections decides")
+  func sip() throws {
+    #expect(objection(message(options), .sip) == nil)
+    let cut = objection(message(options + ["From: ???"], end: "\r\n"), .sip)
+    #expect(cut?.layer == "framing" && cut?.location == "message")
+    var lines = options
+    lines[5] = "CSeq: 1 INVITE"
+    let mismatch = objection(message(lines), .sip)
+    #expect(mismatch?.layer == "validation" && mismatch?.location == "CSeq")
+    #expect(mismatch?.offset == message(Array(lines[..<5]), end: "\r\n").count + "CSeq: 1 ".utf8.count)
+    lines[2] = "To: \"unterminated <sip:a@example.org>"
+    let header = objection(message(lines), .sip)
+    #expect(header?.layer == "header" && header?.location == "To")
+    lines[0] = "OPTIONS <sip:a@example.org> SIP/2.0"
+    let startLine = objection(message(lines), .sip)
+    #expect(startLine?.layer == "start-line" && startLine?.offset == 8)
+    let uriHeaders = objection(message(["OPTIONS sip:a@example.org?Route=x SIP/2.0"] + options[1...]), .sip)
+    #expect(uriHeaders?.layer == "validation" && uriHeaders?.location == "Request-URI" && uriHeaders?.offset == 26)
+    let version = objection(message(["OPTIONS sip:a@example.org SIP/7.0"] + options[1...]), .sip)
+    #expect(version?.layer == "validation" && version?.location == "SIP-Version" && version?.offset == 26)
+    #expect(objection([UInt8](repeating: 0x41, count: Inspection.maximumSize + 1), .sip)?.layer == "framing")
+  }
+
+  @Test("SDP and Jingle: syntax before validation in the order of the text")
+  func others() {
+    let description = bytes("v=0", "o=- 1 1 IN IP4 192.0.2.1", "s=-", "t=0 0", "m=audio 9 RTP/AVP 0")
+    #expect(objection(description, .sdp) == nil)
+    #expect(objection(description + bytes("a=rtpmap:0"), .sdp)?.location == "a=rtpmap")
+    #expect(objection(bytes("m=audio 9 RTP/AVP 0"), .sdp)?.layer == "validation")
+    let jingle = "<jingle xmlns='urn:xmpp:jingle:1' action='session-info' sid='a'><x xmlns='urn:unknown'/></jingle>"
+    #expect(objection(Array(jingle.utf8), .jingle) == nil)
+    #expect(objection(Array("<iq id='1' type='set'>\(jingle)</iq>".utf8), .jingle) == nil)
+    #expect(objection(Array("<iq id='1' type='result'/>".utf8), .jingle) == nil)
+    #expect(objection(Array("<iq id='1' type='set'/>".utf8), .jingle)?.layer == "validation")
+    #expect(objection(Array("<iq>".utf8), .jingle)?.layer == "syntax")
+    let missing = objection(Array(" <jingle xmlns='urn:xmpp:jingle:1' sid='a'/>".utf8), .jingle)
+    #expect(missing == Objection(layer: "validation", location: "jingle@action", offset: 1, message: "is missing"))
+  }
+
+  @Test("what stands around a Jingle element comes back")
+  func around() throws {
+    let stanzas = [
+      "<iq xmlns='jabber:client' xml:lang='en' id='1' type='set'> <jingle xmlns='urn:xmpp:jingle:1' "
+        + "action='session-info' sid='a'/><b xmlns='urn:b'><c xmlns='jabber:client'/><d xmlns=''/></b></iq>",
+      "<iq id='1'><jingle xmlns='urn:xmpp:jingle:1' action='session-info' sid='a&apos;'/><b/></iq>",
+      "<iq xmlns='jabber:client' id='1'><jingle xmlns='urn:xmpp:jingle:1' action='session-info' sid='a'/>"
+        + "<error type='cancel'/><b xmlns=''/></iq>",
+    ]
+    for stanza in stanzas {
+      let written = try Inspection.inspect(Array(stanza.utf8), as: .jingle)
+      #expect(text(written) == stanza)
+      #expect(try Inspection.inspect(written, as: .jingle) == written)
+    }
+  }
+
+  @Test("the report is one JSON object on one line")
+  func report() {
+    #expect(Inspection.report(file: "a\"b\\\n", objection: nil) == #"{"file":"a\"b\\\n","verdict":"accept"}"#)
+    let objection = Objection(layer: "header", location: "To", offset: 3, message: "expected \"<\"\u{1}")
+    #expect(
+      Inspection.report(file: "ä", objection: objection)
+        == #"{"file":"ä","verdict":"reject","layer":"header","where":"To","offset":3,"message":"expected \"<\"\u0001"}"#
+    )
+  }
+}
+
+@Suite("translate")
+struct TranslatorTests {
+  private let offer = bytes(
+    "v=0", "o=- 4711 1 IN IP4 192.0.2.1", "s=-", "c=IN IP4 192.0.2.1", "t=0 0", "m=audio 5004 RTP/AVP 0",
+    "a=sendonly")
+
+  private func objection(_ translate: () throws(Objection) -> Translator.Output) -> Objection? {
+    do throws(Objection) {
+      _ = try translate()
+      return nil
+    } catch { return error }
+  }
+
+  @Test("an offer becomes a session-initiate, what the responder wrote a session-accept")
+  func actions() throws {
+    let initiate = text(try Translator().translateToJingle(offer).bytes)
+    #expect(initiate.hasPrefix("<jingle xmlns='urn:xmpp:jingle:1'") && initiate.hasSuffix("</jingle>\n"))
+    #expect(initiate.contains("action='session-initiate'") && initiate.contains("sid='4711'"))
+    #expect(initiate.contains("senders='initiator'"))
+    let accept = text(try Translator(author: .responder).translateToJingle(offer).bytes)
+    #expect(accept.contains("action='session-accept'") && accept.contains("senders='responder'"))
+    let named = try Translator(action: "content-add", sid: "a&b").translateToJingle(offer)
+    #expect(text(named.bytes).contains("action='content-add'") && text(named.bytes).contains("sid='a&amp;b'"))
+    #expect(Translator.isKnown(action: "content-add") && !Translator.isKnown(action: "content-ad"))
+  }
+
+  @Test("what is written can be read again")
+  func again() throws {
+    let jingle = try Translator().translateToJingle(offer).bytes
+    _ = try Inspection.inspect(jingle, as: .jingle)
+    let description = try Translator().translateToSDP(jingle)
+    _ = try Inspection.inspect(description.bytes, as: .sdp)
+    #expect(text(description.bytes).contains("m=audio 5004 RTP/AVP 0\r\n"))
+    #expect(text(description.bytes).contains("a=sendonly\r\n"))
+  }
+
+  @Test("fragments are taken: media as a description, candidates as a transport-info")
+  func fragments() throws {
+    let media = text(try Translator().translateToJingle(bytes("m=audio 9999 RTP/AVP 13")).bytes)
+    #expect(media.contains("action='session-initiate'") && media.contains("<payload-type id='13'"))
+    let candidates = bytes(
+      "m=audio 9 RTP/AVP 0", "a=mid:1", "a=ice-ufrag:8hhy", "a=ice-pwd:asd88fgpdd777uzjYhagZg",
+      "a=candidate:1 1 udp 2130706431 192.0.2.1 8998 typ host")
+    let transport = text(try Translator(sid: "a").translateToJingle(candidates).bytes)
+    #expect(transport.contains("action='transport-info'") && transport.contains("<candidate"))
+    #expect(try Translator().translateToJingle(candidates) == Translator().translateToJingle(candidates))
+  }
+
+  @Test("what is no description is refused")
+  func refused() {
+    #expect(objection { () throws(Objection) in try Translator().translateToJingle(bytes("garbage")) } != nil)
+    #expect(objection { () throws(Objection) in try Translator().translateToJingle([]) } != nil)
+    let media = objection { () throws(Objection) in
+      try Translator().translateToJingle(bytes("v=0", "m=audio"))
+    }
+    #expect(media?.location == "m=")
+    #expect(objection { () throws(Objection) in try Translator().translateToSDP(bytes("<iq/>")) }?.location == "iq")
+    #expect(objection { () throws(Objection) in try Translator().translateToSDP(bytes("<iq>")) }?.layer == "syntax")
+  }
+
+  @Test("a value that is no value is named as lost")
+  func losses() throws {
+    let jingle = """
+      <jingle xmlns='urn:xmpp:jingle:1' action='session-initiate' sid='a'><content creator='initiator' name='a'>
+      <description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'><payload-type id='x'/><payload-type id='0'/>
+      </description><transport xmlns='urn:xmpp:jingle:transports:raw-udp:1'/></content></jingle>
+      """
+    let losses = try Translator().translateToSDP(Array(jingle.utf8)).losses
+    #expect(losses.contains { $0.hasPrefix("jingle/content/description/payload-type@id: ") }, "\(losses)")
+  }
+}
