@@ -40,7 +40,7 @@ extension Shard {
     case .answerInvite(let answer, let candidates): answerInvite(answer, candidates, session, number, at: now)
     case .refuseInvite(let status): respond(status, session, at: now)
     case .answer(let reference, let answer): answerRequest(reference, answer, session, at: now)
-    case .acceptReInvite(let reference): acceptReInvite(reference, session, at: now)
+    case .acceptReInvite(let reference): acceptReInvite(reference, session, number, at: now)
     case .sendInfo(let candidates): sendInfo(candidates, session, number, at: now)
     case .sendReInvite(let change): sendReInvite(change, session, number, at: now)
     case .end:
@@ -116,7 +116,7 @@ extension Shard {
     _ offer: CallReference, _ candidates: [CallReference], _ session: Session, _ number: Int, at now: Instant
   ) {
     guard let jingle = session.jingle(offer), let proxy,
-      let description = describe(jingle, candidates.compactMap(session.jingle), number)
+      let description = describeSession(jingle, candidates.compactMap(session.jingle), number)
     else {
       handle(number, .inviteTransportError, at: now)
       return
@@ -180,7 +180,7 @@ extension Shard {
     _ answer: CallReference, _ candidates: [CallReference], _ session: Session, _ number: Int, at now: Instant
   ) {
     guard let jingle = session.jingle(answer),
-      let description = describe(jingle, candidates.compactMap(session.jingle), number)
+      let description = describeSession(jingle, candidates.compactMap(session.jingle), number)
     else {
       respond(488, session, at: now)
       return
@@ -212,12 +212,16 @@ extension Shard {
     }
   }
 
-  private mutating func acceptReInvite(_ reference: CallReference, _ session: Session, at now: Instant) {
+  /// Answers with our current description; its version is newer where another one was sent meanwhile.
+  private mutating func acceptReInvite(
+    _ reference: CallReference, _ session: Session, _ number: Int, at now: Instant
+  ) {
     guard case .request(let request, _)? = session.messages[reference] else { return }
-    let body =
-      session.description.isEmpty ? nil : SIPBody(GatewayMediaTypes.sessionDescription, session.description)
+    let description = session.current.flatMap { describe($0.description, $0.candidates, number) }
     tryAgent(at: now) { agent, effects throws(SIPUserAgentError) in
-      try agent.respond(to: request, status: 200, body: body, at: now, into: &effects)
+      try agent.respond(
+        to: request, status: description == nil ? 488 : 200,
+        body: description.map { SIPBody(GatewayMediaTypes.sessionDescription, $0) }, at: now, into: &effects)
     }
   }
 

@@ -61,9 +61,13 @@ extension Shard {
         same?.writeLines(ofSlot: Lines.candidateAttribute, to: &output)
       }
     }
-    let bytes = output.bytes
-    sessions[number]?.description = bytes
-    return bytes
+    return output.bytes
+  }
+
+  /// The description of a client that a call is founded on; it is remembered for later answers.
+  mutating func describeSession(_ jingle: Jingle, _ candidates: [Jingle], _ number: Int) -> [UInt8]? {
+    sessions[number]?.current = (jingle, candidates)
+    return describe(jingle, candidates, number)
   }
 
   private static func mid(_ media: MediaDescription) -> String? { media.lines.mid.first?.tag.string }

@@ -96,8 +96,8 @@ struct Session {
   var lastReference: UInt64 = 0
   /// The offer or answer of the phone as Jingle, so that it is the same for each device and each time.
   var translated: [CallReference: Jingle] = [:]
-  /// The last description that we have sent to the phone.
-  var description: [UInt8] = []
+  /// How the client has described itself: its session-initiate or session-accept and the candidates that came behind it.
+  var current: (description: Jingle, candidates: [Jingle])?
   /// Our INVITE, for a redirection.
   var offer: SIPBody?
   /// The phone takes candidates as RFC 8840 says.

@@ -57,7 +57,7 @@ accounts = [{accounts}]
             raise AssertionError(f"expected a line that begins with `ready `, got {self.ready!r}")
         self.xmpp_port = self._port(r"\bxmpp=127\.0\.0\.1:(\d+)")
         self.sip_port = self._port(r"\bsip=127\.0\.0\.1:(\d+)/udp")
-        self.sip_tcp_port = self._port(r"\bsip=127\.0\.0\.1:(\d+)/tcp")
+        self.sip_tcp_port = self._port(r"\bsip=127\.0\.0\.1:(\d+)/tcp") if "/tcp" in self.ready else 0
 
     def _port(self, pattern: str) -> int:
         match = re.search(pattern, self.ready)
