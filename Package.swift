@@ -94,6 +94,7 @@ let package = Package(
       dependencies: ["CodecRuntime", "JingleCodec", "JingleSIPMapping", "SDPCodec", "XMLReader"]),
     .testTarget(name: "GatewayTests", dependencies: ["Gateway", "JingleSIPMapping", "SIPStack"]),
     .testTarget(name: "GrammarCompilerTests", dependencies: ["GrammarCompiler"], exclude: ["Expected"]),
+    .testTarget(name: "SIPCodecTests", dependencies: ["CodecRuntime", "SIPCodec"]),
     .testTarget(name: "SIPStackTests", dependencies: ["SIPStack", .product(name: "NIOPosix", package: "swift-nio")]),
   ],
   swiftLanguageModes: [.v6]
