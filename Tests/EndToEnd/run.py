@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import cases  # noqa: E402, F401  (registers the scenarios)
 from harness.client import slixmpp_is_there  # noqa: E402
 from harness.phone import sipp_is_there  # noqa: E402
-from harness.scenario import SCENARIOS, Scenario, World  # noqa: E402
+from harness.scenario import SCENARIOS, Scenario, Skipped, World  # noqa: E402
 
 PACKAGE = Path(__file__).resolve().parents[2]
 MISSING = {
@@ -36,7 +36,7 @@ def default_gateway() -> Path:
 
 
 async def play(scenario: Scenario, gateway: Path, verbose: bool) -> str | None:
-    """Plays one scenario; returns what was wrong."""
+    """Plays one scenario; returns what was wrong. Raises `Skipped` where it could not be played."""
     with tempfile.TemporaryDirectory(prefix="jsg-e2e-") as folder:
         world = World(gateway, Path(folder))
         problem = None
@@ -44,6 +44,8 @@ async def play(scenario: Scenario, gateway: Path, verbose: bool) -> str | None:
             await asyncio.wait_for(scenario.run(world), scenario.timeout)
         except AssertionError as error:
             problem = str(error) or traceback.format_exc()
+        except Skipped:
+            raise
         except asyncio.TimeoutError:
             problem = f"not at its end after {scenario.timeout:g} s"
         except Exception:
@@ -89,7 +91,12 @@ def main() -> int:
             print(f"skipped {scenario.name}: {'; '.join(missing)}", flush=True)
             continue
         begin = time.monotonic()
-        problem = asyncio.run(play(scenario, gateway, arguments.verbose))
+        try:
+            problem = asyncio.run(play(scenario, gateway, arguments.verbose))
+        except Skipped as reason:
+            skipped += 1
+            print(f"skipped {scenario.name}: {reason}", flush=True)
+            continue
         seconds = time.monotonic() - begin
         if problem is None:
             passed += 1

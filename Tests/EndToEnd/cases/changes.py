@@ -86,6 +86,7 @@ async def sources_and_re_invites(world: World) -> None:
     sdp = ours[0].sdp
     equal(sdp.attributes("jingle-action"), ["source-add"], "a=jingle-action")
     equal([(m.kind, m.protocol) for m in sdp.media], [(m.kind, m.protocol) for m in first.sdp.media], "m= lines")
+    equal(sdp.attributes("group"), ["BUNDLE 0 1"], "a=group of the re-INVITE")
     equal(sdp.media[0].attributes("ssrc"), ["4242 cname:second"], "a=ssrc of the re-INVITE")
     equal(sdp.media[1].attributes("ssrc"), [], "a=ssrc of video")
     for update in updates(world, sid, by_gateway=False):
@@ -94,5 +95,9 @@ async def sources_and_re_invites(world: World) -> None:
                       and m.header("From") == update.header("From"))
         equal([m.kind for m in answer.sdp.media], ["audio", "video"], "m= lines of the answer to a re-INVITE")
         equal(answer.sdp.attributes("jingle-action"), [], "a=jingle-action in an answer")
+        equal(answer.sdp.attributes("group"), ["BUNDLE 0 1"], "a=group of an answer")
+        for media in answer.sdp.media:
+            # RFC 8842 §5.3: an answer has a role; the phone has been active from the beginning.
+            equal(answer.sdp.found(media, "setup"), ["passive"], "a=setup of an answer")
     await alice.accepted(jingle.terminate(sid, "success"), CALLEE)
     await phone.done()

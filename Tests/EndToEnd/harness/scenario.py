@@ -82,6 +82,10 @@ def scenario(*needs: str, timeout: float = 20) -> Callable[[Callable[[World], Aw
     return register
 
 
+class Skipped(Exception):
+    """This scenario cannot be played with this build; the text says why."""
+
+
 def equal(actual: object, expected: object, what: str) -> None:
     if actual != expected:
         raise AssertionError(f"{what}: expected {expected!r}, got {actual!r}")
