@@ -12,6 +12,7 @@ extension Role: ExpressibleByArgument {
   }
 
   public static var allValueStrings: [String] { ["initiator", "responder"] }
+  public var defaultValueDescription: String { "\(self)" }
 }
 
 /// `translate --to sdp|jingle [--by initiator|responder] [--action ACTION] [--sid SID] [FILE]`
