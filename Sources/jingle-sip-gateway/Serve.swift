@@ -38,25 +38,3 @@ struct Serve: AsyncParsableCommand {
     }
   }
 }
-
-/// `demo`
-struct Demonstrate: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "demo",
-    abstract: "Places a call in each direction and shows both protocols as they happen.",
-    discussion: """
-      It needs nothing but this executable: the gateway listens for XMPP clients on a free loopback port, and a SIP \
-      phone answers.
-
-      Exit status: 0 where both calls were set up and ended, 1 otherwise.
-      """)
-
-  func run() async throws {
-    do {
-      try await Demo.run()
-    } catch {
-      Console.error("jingle-sip-gateway: \(error)")
-      throw ExitCode(1)
-    }
-  }
-}
