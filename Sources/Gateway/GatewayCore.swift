@@ -11,7 +11,7 @@ import XMPPStack
 final class GatewayCore {
   private var shard: Shard
   private let configuration: Configuration
-  private let transport: UDPTransport
+  private let transports: SIPTransports
   private let eventLoop: any EventLoop
   private let logger: Logger
   private let trace: GatewayTrace?
@@ -26,15 +26,16 @@ final class GatewayCore {
   private static let shutdownLimit = TimeAmount.milliseconds(1800)
 
   init(
-    configuration: Configuration, xmpp: EmbeddedXMPPConfiguration, transport: UDPTransport,
+    configuration: Configuration, xmpp: EmbeddedXMPPConfiguration, transports: SIPTransports,
     eventLoop: any EventLoop, logger: Logger, trace: GatewayTrace?
   ) throws {
     self.configuration = configuration
-    self.transport = transport
+    self.transports = transports
     self.eventLoop = eventLoop
     self.logger = logger
     self.trace = trace
-    shard = Shard(configuration: ShardConfiguration(configuration, domain: xmpp.domain, port: transport.localAddress.port))
+    shard = Shard(
+      configuration: ShardConfiguration(configuration, domain: xmpp.domain, port: transports.udp.localAddress.port))
     var server = EmbeddedServerConfiguration(domain: xmpp.domain, accounts: xmpp.accounts)
     let row = Elements.elements[Jingle.number]
     server.interceptedPayloads = [
@@ -59,6 +60,16 @@ final class GatewayCore {
     let now = Instant.now
     bytes.withMemoryRebound(to: UInt8.self) { bytes in
       run { $0.receive(datagram: bytes, from: source, at: now) }
+    }
+  }
+
+  func receive(_ event: TCPEvent, from source: TransportAddress) {
+    switch event {
+    case .message(let message):
+      trace?.message(.sip, .received, message.bytes)
+      let now = Instant.now
+      run { $0.receive(message, from: source, at: now) }
+    case .malformed(let issue): noteMalformed(source, issue: "\(issue.location) \(issue.message)")
     }
   }
 
@@ -103,26 +114,31 @@ final class GatewayCore {
     case .send(let bytes, let destination, let key):
       trace?.message(.sip, .sent, bytes)
       let core = NIOLoopBound(self, eventLoop: eventLoop)
-      transport.send(bytes, to: destination) { error in
+      transports.send(bytes, to: destination) { error in
         core.value.sendFailed(error, destination, key)
       }
     case .sendStanza(let bytes, let device, let awaited):
       trace?.message(.xmpp, .sent, bytes)
       if !listener.send(bytes, to: device, awaiting: awaited) { shard.deviceLeft(device, at: .now) }
     case .resolve(let host): resolve(host)
-    case .malformed(let source, let issue):
-      switch malformed.record(source.address, at: .now) {
-      case .log(let suppressed), .logForOthers(let suppressed):
-        logger.warning(
-          "a SIP message that cannot be used",
-          metadata: ["source": "\(source)", "issue": "\(issue)", "suppressed": "\(suppressed)", "total": "\(malformed.total)"])
-      case .suppress: break
-      }
+    case .malformed(let source, let issue): noteMalformed(source, issue: issue)
     case .log(let event):
       switch event {
       case .diagnostic: logger.debug("\(event)")
       default: logger.info("\(event)")
       }
+    }
+  }
+
+  private func noteMalformed(_ source: TransportAddress, issue: String) {
+    switch malformed.record(source.address, at: .now) {
+    case .log(let suppressed), .logForOthers(let suppressed):
+      logger.warning(
+        "a SIP message that cannot be used",
+        metadata: [
+          "source": "\(source)", "issue": "\(issue)", "suppressed": "\(suppressed)", "total": "\(malformed.total)",
+        ])
+    case .suppress: break
     }
   }
 
@@ -135,7 +151,7 @@ final class GatewayCore {
     let core = NIOLoopBound(self, eventLoop: eventLoop)
     NameResolver.resolve(host: host, port: 0, transport: .udp, on: eventLoop, threadPool: .singleton)
       .whenSuccess { addresses in
-        guard let address = core.value.transport.firstReachable(of: addresses) else { return }
+        guard let address = core.value.transports.firstReachable(of: addresses) else { return }
         core.value.run { $0.setAddress(address.address, ofHost: host) }
       }
   }
@@ -149,9 +165,10 @@ final class GatewayCore {
     let sip = configuration.sip
     let core = NIOLoopBound(self, eventLoop: eventLoop)
     return NameResolver.resolve(
-      host: sip.proxyHost, port: sip.proxyPort, transport: .udp, on: eventLoop, threadPool: .singleton
+      host: sip.proxyHost, port: sip.proxyPort, transport: TransportKind(sip.transport), on: eventLoop,
+      threadPool: .singleton
     ).map { addresses in
-      core.value.run { $0.setProxy(core.value.transport.firstReachable(of: addresses)) }
+      core.value.run { $0.setProxy(core.value.transports.firstReachable(of: addresses)) }
     }.flatMapErrorThrowing { error in
       core.value.logger.error("the proxy \(sip.proxyHost) cannot be found: \(error); trying again in 10 s")
       core.value.proxyRetry = core.value.eventLoop.scheduleTask(in: .seconds(10)) { _ = core.value.resolveProxy() }
@@ -172,16 +189,18 @@ final class GatewayCore {
       limit.cancel()
       core.value.timer?.cancel()
       return core.value.listener.shutDown()
-    }.flatMap { core.value.transport.close() }
+    }.flatMap { core.value.transports.close() }
   }
 }
 
 extension ShardConfiguration {
-  /// What the configuration file says, for our XMPP domain and the port that the SIP socket got.
+  /// What the configuration file says, for our XMPP domain and the port that the SIP sockets got.
   init(_ configuration: Configuration, domain: String, port: UInt16) {
     let sip = configuration.sip
     var agent = SIPUserAgentConfiguration(
-      localHost: SIPConfiguration.uriHost(sip.localHost), localPort: port, transport: .udp, product: Self.product)
+      localHost: SIPConfiguration.uriHost(sip.localHost), localPort: port, transport: TransportKind(sip.transport),
+      product: Self.product)
+    agent.transports = [.udp, .tcp]
     agent.supportedOptions = [.trickleICE]
     agent.acceptedMediaTypes = [GatewayMediaTypes.sessionDescription]
     agent.receivedInfoPackages = ["\(GatewayMediaTypes.tricklePackage)"]
@@ -192,4 +211,14 @@ extension ShardConfiguration {
 
   /// For User-Agent and Server.
   private static var product: ServerVal.Draft { .init(name: "jingle-sip-gateway") }
+}
+
+extension TransportKind {
+  init(_ transport: SIPConfiguration.Transport) {
+    switch transport {
+    case .udp: self = .udp
+    case .tcp: self = .tcp
+    case .tls: self = .tls
+    }
+  }
 }

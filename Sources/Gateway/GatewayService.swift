@@ -12,11 +12,11 @@ public struct GatewayStartError: Error, Sendable, CustomStringConvertible {
   public var description: String
 }
 
-/// The sockets and clocks around a ``Shard``: one event loop for the SIP socket, the XMPP listener and all calls.
+/// The sockets and clocks around a ``Shard``: one event loop for the SIP sockets, the XMPP listener and all calls.
 public final class GatewayService: Sendable {
   private let core: NIOLoopBound<GatewayCore>
   public let eventLoop: any EventLoop
-  /// Where the SIP socket is bound.
+  /// Where the SIP sockets are bound, over UDP and TCP.
   public let sipAddress: TransportAddress
   /// Where the XMPP listener is bound.
   public let xmppAddress: SocketAddress
@@ -33,7 +33,7 @@ public final class GatewayService: Sendable {
 
   /// What `serve` prints when every listener is bound.
   public var readyLine: String {
-    "ready xmpp=\(Self.shown(xmppAddress)) sip=\(sipAddress.host):\(sipAddress.port)/udp"
+    "ready xmpp=\(Self.shown(xmppAddress)) sip=\(sipAddress) sip=\(sipAddress.over(.tcp))"
   }
 
   private static func shown(_ address: SocketAddress) -> String {
@@ -49,25 +49,25 @@ public final class GatewayService: Sendable {
     guard case .embedded(let xmpp) = configuration.xmpp else {
       throw GatewayStartError(description: "[xmpp] mode = \"component\" is not served yet: use \"embedded\"")
     }
-    guard configuration.sip.transport == .udp else {
-      throw GatewayStartError(
-        description: "[sip] transport = \"\(configuration.sip.transport.rawValue)\" is not served yet: use \"udp\"")
+    if configuration.sip.transport == .tls {
+      throw GatewayStartError(description: "[sip] transport = \"tls\" is not served yet: use \"udp\" or \"tcp\"")
     }
     let eventLoop = group.next()
-    let relay = DatagramRelay(eventLoop: eventLoop)
-    let transport: UDPTransport
+    let relay = MessageRelay(eventLoop: eventLoop)
+    let transports: SIPTransports
     do {
-      transport = try await UDPTransport.bind(
+      transports = try await SIPTransports.bind(
         host: configuration.sip.listenHost, port: configuration.sip.listenPort, on: eventLoop,
-        onDatagram: { bytes, source in relay.receive(bytes, source) }
+        onDatagram: { bytes, source in relay.receive(bytes, source) },
+        onEvent: { event, source in relay.receive(event, source) }
       ).get()
     } catch {
       throw GatewayStartError(
-        description: "cannot listen on \(configuration.sip.listenHost):\(configuration.sip.listenPort)/udp: \(error)")
+        description: "cannot listen on \(configuration.sip.listenHost):\(configuration.sip.listenPort): \(error)")
     }
     let core = try await eventLoop.submit {
       let core = try GatewayCore(
-        configuration: configuration, xmpp: xmpp, transport: transport, eventLoop: eventLoop, logger: logger,
+        configuration: configuration, xmpp: xmpp, transports: transports, eventLoop: eventLoop, logger: logger,
         trace: trace)
       relay.attach(core)
       return NIOLoopBound(core, eventLoop: eventLoop)
@@ -77,7 +77,7 @@ public final class GatewayService: Sendable {
       let address = try await listener.bind(host: xmpp.listenHost, port: Int(xmpp.listenPort)).get()
       try await eventLoop.flatSubmit { core.value.resolveProxy() }.get()
       return GatewayService(
-        core: core, eventLoop: eventLoop, sipAddress: transport.localAddress, xmppAddress: address)
+        core: core, eventLoop: eventLoop, sipAddress: transports.udp.localAddress, xmppAddress: address)
     } catch let error as GatewayStartError {
       throw error
     } catch {
@@ -97,8 +97,8 @@ public final class GatewayService: Sendable {
   }
 }
 
-/// Takes datagrams before the core is there.
-private final class DatagramRelay: Sendable {
+/// Takes what comes before the core is there, and loses it.
+private final class MessageRelay: Sendable {
   private let core: NIOLoopBoundBox<GatewayCore?>
 
   init(eventLoop: any EventLoop) {
@@ -110,9 +110,16 @@ private final class DatagramRelay: Sendable {
   func receive(_ bytes: UnsafeRawBufferPointer, _ source: TransportAddress) {
     core.value?.receive(bytes, from: source)
   }
+
+  func receive(_ event: TCPEvent, _ source: TransportAddress) { core.value?.receive(event, from: source) }
 }
 
 extension TransportAddress {
   /// The address as in a URI.
   public var host: String { address.isIPv6 ? "[\(address)]" : "\(address)" }
+
+  /// The same host and port over another transport.
+  func over(_ transport: TransportKind) -> TransportAddress {
+    TransportAddress(transport: transport, address: address, port: port)
+  }
 }

@@ -21,7 +21,8 @@ struct MessageParser: ~Copyable {
     return conflicts.isEmpty ? message : SIPMessage(arena: message.arena, issues: issues + conflicts)
   }
 
-  mutating func parse(_ input: Input) {
+  /// With `isHeadOnly` the body is not there and stays empty.
+  mutating func parse(_ input: Input, isHeadOnly: Bool = false) {
     let root = tape.open(SIPMessage.Slot.message, fixedWords: SIPMessage.rootWords)
     // RFC 3261 §7.5: CRLF before the start line is ignored.
     while peek(input, position) == 0x0D, peek(input, position + 1) == 0x0A { position += 2 }
@@ -30,7 +31,11 @@ struct MessageParser: ~Copyable {
     if !isHeadComplete {
       note(.framing, "message", position, "the head does not end with an empty line")
     }
-    parseBody(input, root, isHeadComplete: isHeadComplete)
+    if isHeadOnly {
+      tape.set(root + 1, from: position, to: position)
+    } else {
+      parseBody(input, root, isHeadComplete: isHeadComplete)
+    }
     tape.close(root)
     validate()
   }

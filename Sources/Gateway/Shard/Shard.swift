@@ -76,6 +76,11 @@ public struct Shard {
     runAgent(at: now) { $0.receive(datagram: datagram, from: source, at: now, into: &$1) }
   }
 
+  /// Takes a message that a stream was cut into.
+  public mutating func receive(_ message: SIPMessage, from source: TransportAddress, at now: Instant) {
+    runAgent(at: now) { $0.receive(message, from: source, at: now, into: &$1) }
+  }
+
   public mutating func transportFailed(_ key: TransactionKey, at now: Instant) {
     runAgent(at: now) { $0.transportFailed(key, at: now, into: &$1) }
   }

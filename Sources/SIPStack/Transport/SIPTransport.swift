@@ -1,28 +1,105 @@
 import NIOCore
+import NIOPosix
 
-/// A transport that is bound and carries messages; TCP and TLS will be further cases.
+/// A transport that is bound and carries messages; TLS will be a further case.
 public enum SIPTransport: Sendable {
   case udp(UDPTransport)
+  case tcp(TCPTransport)
 
   /// Where it is bound.
   public var localAddress: TransportAddress {
     switch self {
     case .udp(let transport): transport.localAddress
+    case .tcp(let transport): transport.localAddress
     }
   }
 
-  /// Sends one encoded message; from any thread. See ``UDPTransport/send(_:to:onFailure:)``.
+  /// Sends one encoded message; from any thread. See ``UDPTransport/send(_:to:onFailure:)`` and
+  /// ``TCPTransport/send(_:to:onFailure:)``.
   public func send(
     _ bytes: [UInt8], to destination: TransportAddress, onFailure: (@Sendable (any Error) -> Void)? = nil
   ) {
     switch self {
     case .udp(let transport): transport.send(bytes, to: destination, onFailure: onFailure)
+    case .tcp(let transport): transport.send(bytes, to: destination, onFailure: onFailure)
     }
   }
 
   public func close() -> EventLoopFuture<Void> {
     switch self {
     case .udp(let transport): transport.close()
+    case .tcp(let transport): transport.close()
     }
+  }
+}
+
+/// All transports of one listening address: UDP and TCP on the same port (RFC 3261 §18.1.1, §18.2.1).
+///
+/// The destination of a message says which one carries it, and nothing else does: a request of more than 1,300 bytes
+/// that is to go over UDP stays on UDP. RFC 3261 §18.1.1 would have it sent over TCP, but an INVITE of ours is nearly
+/// always that long, and phones that listen on UDP only are common: each call to one of them would first wait for a
+/// connection that nobody accepts. Fragments of datagrams arrive where paths are good; who has others configures TCP.
+public struct SIPTransports: Sendable {
+  public let udp: UDPTransport
+  public let tcp: TCPTransport
+
+  /// How often another port is tried where the system has chosen one that is free for one transport only.
+  private static let attempts = 16
+
+  /// Binds both to the first address of `host`; a port 0 becomes one that both have got. Fails with
+  /// ``SIPTransportError``.
+  public static func bind(
+    host: String, port: UInt16, limits: TCPLimits = TCPLimits(), on eventLoop: any EventLoop,
+    onDatagram: @escaping UDPTransport.DatagramHandler, onEvent: @escaping TCPTransport.EventHandler
+  ) -> EventLoopFuture<SIPTransports> {
+    bind(
+      host: host, port: port, limits: limits, on: eventLoop, attempts: port == 0 ? attempts : 1,
+      onDatagram: onDatagram, onEvent: onEvent)
+  }
+
+  private static func bind(
+    host: String, port: UInt16, limits: TCPLimits, on eventLoop: any EventLoop, attempts: Int,
+    onDatagram: @escaping UDPTransport.DatagramHandler, onEvent: @escaping TCPTransport.EventHandler
+  ) -> EventLoopFuture<SIPTransports> {
+    UDPTransport.bind(host: host, port: port, on: eventLoop, onDatagram: onDatagram).flatMapErrorThrowing { error in
+      throw error is SIPTransportError ? error : SIPTransportError.notBound(.udp, reason: "\(error)")
+    }.flatMap { udp in
+      let address = TransportAddress(
+        transport: .tcp, address: udp.localAddress.address, port: udp.localAddress.port)
+      return TCPTransport.bind(to: address, limits: limits, on: eventLoop, onEvent: onEvent).map { tcp in
+        SIPTransports(udp: udp, tcp: tcp)
+      }.flatMapError { error in
+        udp.close().flatMap {
+          if attempts > 1 {
+            return bind(
+              host: host, port: port, limits: limits, on: eventLoop, attempts: attempts - 1, onDatagram: onDatagram,
+              onEvent: onEvent)
+          }
+          return eventLoop.makeFailedFuture(SIPTransportError.notBound(.tcp, reason: "\(error)"))
+        }
+      }
+    }
+  }
+
+  /// Sends one encoded message by the transport of its destination; from any thread.
+  public func send(
+    _ bytes: [UInt8], to destination: TransportAddress, onFailure: (@Sendable (any Error) -> Void)? = nil
+  ) {
+    switch destination.transport {
+    case .udp: udp.send(bytes, to: destination, onFailure: onFailure)
+    // TLS is refused there.
+    case .tcp, .tls: tcp.send(bytes, to: destination, onFailure: onFailure)
+    }
+  }
+
+  /// The first of a name's addresses that the UDP socket can send to: a name like `localhost` has one of each family.
+  /// It serves for TCP, too: who listens on one family only is hardly reached by the other one.
+  public func firstReachable(of addresses: [TransportAddress]) -> TransportAddress? {
+    let local = udp.localAddress.address
+    return addresses.first { $0.address.isIPv6 == local.isIPv6 || local.isUnspecifiedIPv6 }
+  }
+
+  public func close() -> EventLoopFuture<Void> {
+    udp.close().and(tcp.close()).map { _ in }
   }
 }

@@ -8,6 +8,14 @@ public enum SIPTransportError: Error, Hashable, Sendable, CustomStringConvertibl
   case congested
   /// The address is of another kind than the transport.
   case wrongTransport(TransportKind)
+  /// The socket cannot listen, for this reason.
+  case notBound(TransportKind, reason: String)
+  /// No connection can be opened, for this reason.
+  case notConnected(reason: String)
+  /// There are as many connections as there may be.
+  case tooManyConnections
+  /// The transport is closed, or the connection was before the message was sent.
+  case closed
 
   public var description: String {
     switch self {
@@ -15,6 +23,10 @@ public enum SIPTransportError: Error, Hashable, Sendable, CustomStringConvertibl
     case .datagramTooLarge(let count): "\(count) bytes do not fit into a datagram"
     case .congested: "the socket does not keep up"
     case .wrongTransport(let transport): "no \(transport) here"
+    case .notBound(let transport, let reason): "\(transport): \(reason)"
+    case .notConnected(let reason): "no connection: \(reason)"
+    case .tooManyConnections: "too many connections"
+    case .closed: "the connection is closed"
     }
   }
 }

@@ -12,6 +12,9 @@ public enum TransportKind: Hashable, Sendable {
 
   /// Whether what is sent arrives, once and in order (RFC 3261 §17).
   public var isReliable: Bool { self != .udp }
+
+  /// The port where none is named (RFC 3261 §18.2.1).
+  var defaultPort: UInt16 { self == .tls ? 5061 : 5060 }
 }
 
 /// An IPv4 or IPv6 address.
@@ -84,15 +87,22 @@ public struct TransportAddress: Hashable, Sendable, CustomStringConvertible {
   public var transport: TransportKind
   public var address: IPAddress
   public var port: UInt16
-  /// The connection of a reliable transport by which a request came, so that its responses take the same way back
-  /// (RFC 3261 §18.2.2); `nil` for any that leads there.
+  /// The connection of a reliable transport by which a message came, so that its responses take the same way back
+  /// (RFC 3261 §18.2.2). Where it is gone, and where there is none, one to address and port is taken.
   public var connection: UInt64?
+  /// The connection by which the peer's messages come, for a request to the address that the peer has named: it is taken
+  /// where none to that address can be opened, as to a phone behind a firewall.
+  public var returnConnection: UInt64?
 
-  public init(transport: TransportKind, address: IPAddress, port: UInt16, connection: UInt64? = nil) {
+  public init(
+    transport: TransportKind, address: IPAddress, port: UInt16, connection: UInt64? = nil,
+    returnConnection: UInt64? = nil
+  ) {
     self.transport = transport
     self.address = address
     self.port = port
     self.connection = connection
+    self.returnConnection = returnConnection
   }
 
   /// `127.0.0.1:5060/udp`, `[::1]:5060/tcp`.
@@ -101,11 +111,13 @@ public struct TransportAddress: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// Where the responses to a request go that came from this address (RFC 3261 §18.2.2, RFC 3581 §4): back by the
-  /// connection, or to the group of `maddr`, or to the port that it came from where the Via has `rport`, else to the
-  /// port of the Via's sent-by.
+  /// connection, and where that is gone by a new one to the port of the Via's sent-by; over UDP to the group of `maddr`,
+  /// or to the port that it came from where the Via has `rport`, else to that of the sent-by.
   public func replyAddress(maddr: IPAddress?, hasReturnPort: Bool, sentByPort: UInt16?) -> TransportAddress {
-    if transport.isReliable { return self }
-    let viaPort = sentByPort ?? 5060
+    let viaPort = sentByPort ?? transport.defaultPort
+    if transport.isReliable {
+      return TransportAddress(transport: transport, address: address, port: viaPort, connection: connection)
+    }
     if let maddr { return TransportAddress(transport: transport, address: maddr, port: viaPort) }
     return hasReturnPort ? self : TransportAddress(transport: transport, address: address, port: viaPort)
   }

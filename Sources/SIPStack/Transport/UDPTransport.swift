@@ -73,14 +73,6 @@ public final class UDPTransport: Sendable {
   }
 
   public func close() -> EventLoopFuture<Void> { channel.close() }
-
-  /// The first of a name's addresses that this socket can send to: a name like `localhost` has one of each family.
-  public func firstReachable(of addresses: [TransportAddress]) -> TransportAddress? {
-    let local = localAddress.address
-    return addresses.first {
-      $0.transport == .udp && ($0.address.isIPv6 == local.isIPv6 || local.isUnspecifiedIPv6)
-    }
-  }
 }
 
 /// Hands datagrams on.

@@ -75,6 +75,11 @@ struct Dialog: Sendable {
     refreshTarget(from: response)
   }
 
+  /// A peer that has lost its connection comes by another one, and is then reached by that one.
+  mutating func noteConnection(of source: TransportAddress) {
+    if source.transport.isReliable, source.transport == peer.transport { peer = source }
+  }
+
   /// The peer can move within a dialog: INVITE and its 2xx say where to (§12.2).
   mutating func refreshTarget(from message: SIPMessage) {
     if let target = Self.contact(of: message) { remoteTarget = target }

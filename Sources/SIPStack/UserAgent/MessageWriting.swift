@@ -12,9 +12,10 @@ struct MessageWriter: Sendable {
 
   // MARK: Parts
 
-  func via(branch: String) -> ViaParm.Draft {
+  /// Our Via in a request that goes by `transport`.
+  func via(branch: String, over transport: TransportKind) -> ViaParm.Draft {
     let transport: Transport =
-      switch configuration.transport {
+      switch transport {
       case .udp: .udp
       case .tcp: .tcp
       case .tls: .tls
@@ -24,10 +25,10 @@ struct MessageWriter: Sendable {
       host: configuration.localHost, port: configuration.localPort, parameters: [.branch(branch), .rport(nil)])
   }
 
-  /// The URI at which we are reached directly; `user` is for people.
-  func contact(user: String?) -> URI.Draft {
+  /// The URI at which we are reached directly by `transport`; `user` is for people.
+  func contact(user: String?, over transport: TransportKind) -> URI.Draft {
     let parameters: [URI.Parameter] =
-      switch configuration.transport {
+      switch transport {
       case .udp: []
       case .tcp: [.transport(.tcp)]
       case .tls: [.transport(.tls)]

@@ -37,7 +37,9 @@ extension SIPUserAgent {
     let leg = SIPLeg(callIdentifier: invite.callIdentifier, localTag: identifiers.tag())
     var record = LegRecord(
       leg: leg, isCaller: true, local: Party.Draft(address: invite.from, parameters: [.tag(leg.localTag)]),
-      remote: invite.to, contact: writer.contact(user: invite.from.uri?.user ?? invite.from.uri?.number),
+      remote: invite.to,
+      contact: writer.contact(
+        user: invite.from.uri?.user ?? invite.from.uri?.number, over: invite.nextHop.transport),
       invite: .client(branch: [], method: .invite), inviteSequence: identifiers.sequenceNumber())
     _ = record.exclusion.beginLocal()
     try sendInvite(
@@ -78,8 +80,8 @@ extension SIPUserAgent {
   ) throws(SIPUserAgentError) {
     let branch = identifiers.branch()
     let sent = SentRequest(
-      requestURI: requestURI, via: writer.via(branch: branch), routes: [], from: record.local,
-      to: Party.Draft(address: record.remote), callIdentifier: record.leg.callIdentifier,
+      requestURI: requestURI, via: writer.via(branch: branch, over: nextHop.transport), routes: [],
+      from: record.local, to: Party.Draft(address: record.remote), callIdentifier: record.leg.callIdentifier,
       sequence: record.inviteSequence, destination: nextHop)
     let bytes: [UInt8]
     do throws(DraftError) {
@@ -224,10 +226,11 @@ extension SIPUserAgent {
   /// What a request in `dialog` has in its head (§12.2.1.1).
   func sentRequest(in dialog: Dialog, branch: String, sequence: UInt32) -> SentRequest {
     let route = dialog.route
+    let destination = nextHop(for: route.nextHop, peer: dialog.peer)
     return SentRequest(
-      requestURI: route.requestTarget, via: writer.via(branch: branch), routes: route.route, from: dialog.local,
-      to: dialog.remote, callIdentifier: dialog.callIdentifier, sequence: sequence,
-      destination: nextHop(for: route.nextHop, peer: dialog.peer))
+      requestURI: route.requestTarget, via: writer.via(branch: branch, over: destination.transport),
+      routes: route.route, from: dialog.local, to: dialog.remote, callIdentifier: dialog.callIdentifier,
+      sequence: sequence, destination: destination)
   }
 }
 

@@ -94,8 +94,9 @@ extension SIPUserAgent {
     let leg = SIPLeg(callIdentifier: callIdentifier, localTag: tag)
     var record = LegRecord(
       leg: leg, isCaller: false, local: dialog.local, remote: NameAddr.Draft(to.address),
-      contact: writer.contact(user: line.uri.user?.string ?? line.uri.number?.string), invite: key,
-      inviteSequence: message.headers.cseq?.number ?? 0)
+      contact: writer.contact(
+        user: line.uri.user?.string ?? line.uri.number?.string, over: request.message.source.transport),
+      invite: key, inviteSequence: message.headers.cseq?.number ?? 0)
     record.dialogs = [dialog]
     record.unanswered = [key]
     _ = record.exclusion.receive(using: &identifiers)
@@ -131,6 +132,7 @@ extension SIPUserAgent {
       reply(500, to: key, at: now, into: &effects)
       return
     }
+    legs[leg]?.dialogs[index].noteConnection(of: request.message.source)
     switch method {
     case .bye:
       reply(200, to: key, at: now, into: &effects)

@@ -214,15 +214,21 @@ public struct SIPUserAgent: Sendable {
   // MARK: Addresses
 
   /// Where a request to `uri` goes first; `peer` where the URI does not lead to an address that we know.
+  ///
+  /// A URI that names no transport means UDP (RFC 3263 §4.1), or the one that is configured; but where it names the host
+  /// that the peer's messages come from, it is surer that the way back is the way that they took.
   func nextHop(for uri: URI.Draft, peer: TransportAddress) -> TransportAddress {
     guard let host = uri.routedHost else { return peer }
-    let transport = uri.routedTransport ?? configuration.transport
-    guard configuration.transports.contains(transport), let address = IPAddress(host) ?? addresses[host.lowercased()]
-    else { return peer }
-    let port = uri.port ?? (transport == .tls ? 5061 : 5060)
+    guard let address = IPAddress(host) ?? addresses[host.lowercased()] else { return peer }
+    let isPeer = peer.address == address
+    let transport = uri.routedTransport ?? (isPeer ? peer.transport : configuration.transport)
+    guard configuration.transports.contains(transport) else { return peer }
+    let port = uri.port ?? transport.defaultPort
     // The connection that is there serves, too.
-    if peer.transport == transport, peer.address == address, peer.port == port { return peer }
-    return TransportAddress(transport: transport, address: address, port: port)
+    if peer.transport == transport, isPeer, peer.port == port { return peer }
+    return TransportAddress(
+      transport: transport, address: address, port: port,
+      returnConnection: isPeer && peer.transport == transport ? peer.connection : nil)
   }
 
   /// Asks for the address of the first hop of a dialog, where it will be needed.
