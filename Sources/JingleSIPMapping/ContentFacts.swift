@@ -30,17 +30,21 @@ extension Engine {
     } else {
       facts.kind = state.slots[slot].kind
     }
+    let token = tables.fields[MappingFields.sdpMediaMedia].token
+    if let description, text(MappingFields.rtpDescriptionMedia, in: description).map({ !matches($0, token) }) ?? false {
+      facts.kind = .unmapped
+    }
     // RTP over a transport that we do not know has no address.
-    if facts.kind == .rtp, !facts.hasTransport, hasUnknown("transport", source) { facts.kind = .unmapped }
-    if !facts.hasTransport, let stored {
-      var older = ContentFacts()
-      reading(stored) { engine in
-        engine.readTransports(of: Source(index: stored.index, node: MappingTables.content), &older)
+    if facts.kind == .rtp, facts.transport == nil, hasUnknown("transport", source) { facts.kind = .unmapped }
+    if let transportSource {
+      var other = ContentFacts()
+      reading(transportSource) { engine in
+        engine.readTransports(of: Source(index: transportSource.index, node: MappingTables.content), &other)
       }
-      facts.hasICE = older.hasICE
-      facts.hasFingerprint = older.hasFingerprint
-      facts.media = older.media
-      facts.control = older.control
+      facts.transport = other.transport
+      facts.hasFingerprint = other.hasFingerprint
+      facts.media = other.media
+      facts.control = other.control
     }
     return facts
   }
@@ -72,7 +76,7 @@ extension Engine {
   fileprivate func readTransports(of source: Source, _ facts: inout ContentFacts) {
     if let node = firstChild(MappingNodes.jingleContentICEUDP, of: source) {
       let transport = Source(index: node, node: MappingNodes.jingleContentICEUDP)
-      facts.hasICE = true
+      facts.transport = .iceUDP
       facts.hasFingerprint = firstChild(MappingNodes.iceUDPTransportFingerprints, of: transport) != nil
       readCandidates(
         transport, MappingNodes.iceUDPTransportCandidates,
@@ -82,7 +86,7 @@ extension Engine {
           type: MappingFields.iceUDPCandidateType, priority: MappingFields.iceUDPCandidatePriority), &facts)
     } else if let node = firstChild(MappingNodes.jingleContentICE, of: source) {
       let transport = Source(index: node, node: MappingNodes.jingleContentICE)
-      facts.hasICE = true
+      facts.transport = .ice
       facts.hasFingerprint = firstChild(MappingNodes.iceTransportFingerprints, of: transport) != nil
       readCandidates(
         transport, MappingNodes.iceTransportCandidates,
@@ -92,7 +96,7 @@ extension Engine {
           type: MappingFields.iceCandidateType, priority: MappingFields.iceCandidatePriority), &facts)
     } else if let node = firstChild(MappingNodes.jingleContentRawUDP, of: source) {
       let transport = Source(index: node, node: MappingNodes.jingleContentRawUDP)
-      facts.hasTransport = true
+      facts.transport = .rawUDP
       facts.hasFingerprint = firstChild(MappingNodes.rawUDPTransportFingerprints, of: transport) != nil
       readCandidates(
         transport, MappingNodes.rawUDPTransportCandidates,
@@ -100,7 +104,6 @@ extension Engine {
           component: MappingFields.rawUDPCandidateComponent, address: MappingFields.rawUDPCandidateIP,
           port: MappingFields.rawUDPCandidatePort, transport: -1, type: -1, priority: -1), &facts)
     }
-    facts.hasTransport = facts.hasTransport || facts.hasICE
   }
 
   private struct CandidateFields {

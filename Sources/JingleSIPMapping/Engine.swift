@@ -86,8 +86,8 @@ struct Engine: ~Copyable {
   var greatest = false
   /// Contents of the stanza, by slot.
   var pendingContents: [Int?] = []
-  /// An older description that has the transport which this one lacks.
-  var stored: MediaState.Description?
+  /// The description that has the transport, where it is not that of the content around.
+  var transportSource: MediaState.Description?
   /// Arenas whose bytes lie behind those of the input.
   var appended: [(arena: Arena, delta: UInt32)] = []
   /// Node of `o=`, whose version is known at the end; −1 where there is none.

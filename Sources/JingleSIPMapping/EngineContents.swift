@@ -9,12 +9,13 @@ struct ContentFacts {
   }
 
   var kind = MediaKind.rtp
-  var hasICE = false
-  var hasTransport = false
+  /// `nil` where there is none that is known.
+  var transport: TransportKind?
   var hasFingerprint = false
   var hasEncryption = false
   var hasFeedback = false
   var isRejected = false
+  var hasICE: Bool { transport == .iceUDP || transport == .ice }
   /// By component, 1 and 2.
   var media: Address?
   var control: Address?
@@ -90,7 +91,11 @@ extension Engine {
 
   /// The stanza says only what has changed; all else is as the session has it.
   private var isPartial: Bool {
-    isSourceChange || isAction("content-modify") || isAction("description-info")
+    isSourceChange || isTransportChange || isAction("content-modify") || isAction("description-info")
+  }
+
+  private var isTransportChange: Bool {
+    isAction("transport-info") || isAction("transport-replace") || isAction("transport-accept")
   }
 
   var isSourceChange: Bool { isAction("source-add") || isAction("source-remove") || isAction("source-update") }
@@ -106,6 +111,7 @@ extension Engine {
     self.content = facts(of: source)
     if !isFragment, lineFilter == nil {
       state.slots[slot].kind = self.content.kind
+      if let transport = self.content.transport { state.slots[slot].transport = transport }
       if self.content.kind == .unmapped {
         lose("<jingle:content> \(state.slots[slot].name)", "SDP has no such media")
         state.slots[slot].isRejected = true
@@ -140,20 +146,21 @@ extension Engine {
       writeLines(content)
       return
     }
-    // A description that comes anew keeps its transport; sources and directions keep all else.
-    let isDescription = isAction("description-info")
-    let filter = LineFilter(nodes: changed, isAllowed: isDescription)
-    let rest = LineFilter(nodes: changed, isAllowed: !isDescription)
-    if isDescription {
-      lineFilter = rest
-      stored = before
-      writeLines(content)
-      stored = nil
+    let filter = LineFilter(nodes: changed, isAllowed: false)
+    let rest = LineFilter(nodes: changed, isAllowed: true)
+    if isAction("description-info") {
+      // A description that comes anew keeps its transport.
+      transportSource = before
       lineFilter = filter
+      writeLines(content)
+      transportSource = nil
+      lineFilter = rest
       write(before)
     } else {
+      if isTransportChange { transportSource = .init(arena: arena, index: content, isJingle: true) }
       lineFilter = filter
       write(before)
+      transportSource = nil
       lineFilter = rest
       writeLines(content)
     }
@@ -212,7 +219,7 @@ extension Engine {
   /// What an m-line cannot do without (RFC 8840 §9.1 has these values for a line that means nothing).
   mutating func fillMediaLine(_ line: inout Frame) {
     if readBack(MappingFields.sdpMediaMedia, in: line) == nil {
-      set(MappingFields.sdpMediaMedia, .text(append(content.kind == .rtp && isFragment ? "audio" : "application")), in: &line)
+      set(MappingFields.sdpMediaMedia, .text(append(isFragment ? "audio" : "application")), in: &line)
     }
     if readBack(MappingFields.sdpMediaProtocol, in: line) == nil {
       set(MappingFields.sdpMediaProtocol, .text(append("RTP/AVP")), in: &line)

@@ -55,8 +55,8 @@ extension Engine {
       sectionFacts = assignments[number].facts
       if areNewOnly, !sectionFacts.isNew { continue }
       readLines(of: node)
-      guard isWanted(sectionFacts) else { continue }
       if !isFragment { state.slots[index][description: role] = .init(arena: arena, index: node, isJingle: false) }
+      guard isWanted(sectionFacts) else { continue }
       for line in lineNodes(of: node) { reportUnknown(line) }
       var inner = open(step.element)
       runToJingle(step.nested, .none, &inner)
@@ -72,6 +72,7 @@ extension Engine {
       if !isRemoval { lose("m= of \(state.slots[slot].name)", "Jingle has no such media") }
       return false
     }
+    if isSourceChange, !has(MappingNodes.sdpSSRC), !has(MappingNodes.sdpSSRCGroup) { return false }
     return facts.isRejected == isRemoval
   }
 

@@ -150,7 +150,7 @@ extension Engine {
     var inner = open(step.element)
     let start = tape.wordCount
     runToJingle(step.nested, source, &inner)
-    if step.flags.contains(.unlessEmpty), tape.wordCount == start, inner.present == 0 {
+    if step.flags.contains(.unlessEmpty), tape.wordCount == start {
       tape.rewind(to: inner.index)
       return
     }

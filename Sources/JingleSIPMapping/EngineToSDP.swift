@@ -313,6 +313,8 @@ extension Engine {
     guard isWritten(step.line, hasKey: false) else { return }
     var line = open(step.line)
     runToSDP(step.nested, source, &line)
+    // Without its m-line the other lines would belong to the section before.
+    if step.line == MappingNodes.sdpMedia { fillMediaLine(&line) }
     end(line)
   }
 

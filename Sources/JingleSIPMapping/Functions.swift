@@ -182,9 +182,13 @@ extension Engine {
     switch function {
     case .origin: writeOrigin()
     case .defaultPort:
-      set(MappingFields.sdpMediaPort, .number(content.media?.port ?? 9), in: &frame)
+      // Port 9 says that there is none yet (RFC 8839 §4.4), or that a fragment does not say (RFC 8840 §9.2).
+      let port = isFragment ? 9 : content.media?.port ?? 9
+      set(MappingFields.sdpMediaPort, .number(port), in: &frame)
       frame.isUsed = true
-    case .protocol: set(MappingFields.sdpMediaProtocol, .text(tape.append(protocolName)), in: &frame)
+    case .protocol:
+      let name = isFragment ? "RTP/AVP" : protocolName
+      set(MappingFields.sdpMediaProtocol, .text(tape.append(name)), in: &frame)
     case .otherFormats: writeFormats(source, &frame)
     case .defaultAddress: writeConnection(step)
     case .rtcpAddress: writeControl(step)
@@ -216,9 +220,9 @@ extension Engine {
   /// The local part of the initiator's JID, if it can stand in `o=`.
   private var localPart: String {
     guard let initiator else { return "-" }
-    let jid = string(initiator)
-    guard let at = jid.firstIndex(of: "@"), at > jid.startIndex else { return "-" }
-    let local = String(jid[..<at])
+    let bare = string(initiator).prefix { $0 != "/" }
+    guard let at = bare.firstIndex(of: "@"), at > bare.startIndex else { return "-" }
+    let local = String(bare[..<at])
     return local.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F } ? local : "-"
   }
 
@@ -248,22 +252,14 @@ extension Engine {
     return (content.hasEncryption ? "RTP/SAVP" : "RTP/AVP") + feedback
   }
 
-  /// Rows 6 and 41: an m-line has formats, even where no payload type says which.
+  /// Row 41: data channels have no payload types.
   private mutating func writeFormats(_ source: Source, _ line: inout Frame) {
-    if content.kind == .data {
-      if readBack(MappingFields.sdpMediaMedia, in: line) == nil {
-        set(MappingFields.sdpMediaMedia, .text(append("application")), in: &line)
-      }
-      if isOldSCTP, let map = sctpMap(of: source), let number = number(MappingFields.sctpSctpmapNumber, in: map) {
-        addFormat(append(decimal: number), &line)
-      } else {
-        addFormat(append("webrtc-datachannel"), &line)
-      }
-      return
+    guard content.kind == .data, !isFragment else { return }
+    if isOldSCTP, let map = sctpMap(of: source), let number = number(MappingFields.sctpSctpmapNumber, in: map) {
+      addFormat(append(decimal: number), &line)
+    } else {
+      addFormat(append("webrtc-datachannel"), &line)
     }
-    let description = firstChild(MappingNodes.jingleContentDescription, of: source)
-    let inner = Source(index: description ?? -1, node: MappingNodes.jingleContentDescription)
-    if description == nil || firstChild(MappingNodes.rtpDescriptionPayloadTypes, of: inner) == nil { fillMediaLine(&line) }
   }
 
   /// `DTLS/SCTP 5000` and `a=sctpmap`, from before RFC 8841.

@@ -158,7 +158,7 @@ extension MappingModelBuilder {
       guard let attribute = attribute(reference, of: scope.element) else { continue }
       scope.block.covered.insert("@\(attribute.name)")
       row.losses.append(
-        .init(place: .attribute(attribute), name: "\(scope.element.qualifiedName)@\(attribute.name)", reason: excuse.reason))
+        .init(place: .attribute(attribute), name: "<\(scope.element.qualifiedName)> @\(attribute.name)", reason: excuse.reason))
     }
     for reference in excuse.elements {
       guard let child = child(reference, of: scope.element) else { continue }
@@ -167,7 +167,7 @@ extension MappingModelBuilder {
     }
     if let position = excuse.text, let text = text(of: scope.element, position) {
       scope.block.covered.insert("text")
-      row.losses.append(.init(place: .attribute(text), name: "text of \(scope.element.qualifiedName)", reason: excuse.reason))
+      row.losses.append(.init(place: .attribute(text), name: "text of <\(scope.element.qualifiedName)>", reason: excuse.reason))
     }
     return row
   }

@@ -1,0 +1,190 @@
+import JingleSIPMapping
+import Testing
+
+/// Rows of the mapping, both ways.
+@Suite("Rows")
+struct RowTests {
+  static let head = "v=0\no=- 1 1 IN IP4 192.0.2.1\ns=-\nc=IN IP4 192.0.2.1\nt=0 0\n"
+  static let section = head + "m=audio 4000 RTP/AVP 0\na=mid:a\n"
+
+  /// Lines of a section that come back as they went.
+  static let kept = [
+    "b=AS:128", "b=TIAS:64000",
+    "a=rtpmap:0 PCMU/8000", "a=rtcp-fb:0 nack", "a=rtcp-fb:0 nack pli", "a=rtcp-fb:0 ccm tmmbr smaxpr=120",
+    "a=rtcp-fb:0 trr-int 0", "a=rtcp-fb:* nack", "a=rtcp-fb:* trr-int 100", "a=ptime:20", "a=maxptime:60", "a=rtcp-mux",
+    "a=rtcp-rsize", "a=extmap:1 urn:ietf:params:rtp-hdrext:toffset",
+    "a=extmap:2/sendonly urn:ietf:params:rtp-hdrext:ssrc-audio-level vad=on", "a=extmap-allow-mixed",
+    "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj KDR=0 UNENCRYPTED_SRTCP",
+    "a=zrtp-hash:1.10 fe30efd02423cb054e50efd0248742ac7a52c8f91bc2df881ae642c371ba46df",
+    "a=ssrc:1 cname:a b:c", "a=ssrc:1 label", "a=ssrc:2 cname:x", "a=ssrc-group:FID 1 2", "a=content:slides,main",
+    "a=sendonly", "a=ice-ufrag:8hhY", "a=ice-pwd:asd88fgpdd777uzjYhagZg",
+    "a=candidate:1 1 udp 2130706431 203.0.113.1 8998 typ host",
+    "a=candidate:2 1 udp 1694498815 203.0.113.2 45664 typ srflx raddr 10.0.1.1 rport 8998",
+    "a=remote-candidates:1 203.0.113.3 4444", "a=ice-options:trickle",
+    "a=fingerprint:sha-256 02:1A:CC", "a=setup:actpass",
+  ]
+
+  @Test("A line that both sides can say comes back as it went", arguments: kept)
+  func roundTrip(_ line: String) throws {
+    // ICE lines come in company.
+    let ice = ["a=ice-options", "a=candidate", "a=remote", "a=fingerprint", "a=setup"]
+    var others = ""
+    if ice.contains(where: line.hasPrefix) { others += "a=ice-ufrag:8hhY\na=ice-pwd:asd88fgpdd777uzjYhagZg\n" }
+    if line.hasPrefix("a=ice-ufrag") { others += "a=ice-pwd:asd88fgpdd777uzjYhagZg\n" }
+    if line.hasPrefix("a=ice-pwd") { others += "a=ice-ufrag:8hhY\n" }
+    if line.hasPrefix("a=setup") { others += "a=fingerprint:sha-256 02:1A:CC\n" }
+    let text = line.hasPrefix("b=") ? Self.head + "m=audio 4000 RTP/AVP 0\n\(line)\na=mid:a\n" : Self.section + others + line + "\n"
+    let forth = try jingle(text)
+    #expect(forth.losses.isEmpty, "\(forth.text)")
+    let back = try sdp(forth.text)
+    #expect(back.text.contains("\r\n\(line)\r\n"), "\(forth.text)\n\(back.text)")
+    #expect(back.losses.isEmpty)
+  }
+
+  @Test("Lines come in the order of RFC 8866")
+  func order() throws {
+    let result = try sdp(
+      stanza("session-initiate", content("a", audio("<rtcp-mux/><bandwidth type='AS'>64</bandwidth><payload-type id='0'/>"))))
+    #expect(result.text.split(separator: "\r\n").map { $0.prefix(1) } == ["v", "o", "s", "t", "m", "c", "b", "a", "a"])
+  }
+
+  @Test(
+    "4: the protocol tells of keys and feedback",
+    arguments: [
+      ("", "", "RTP/AVP"), ("<rtcp-fb xmlns='urn:xmpp:jingle:apps:rtp:rtcp-fb:0' type='nack'/>", "", "RTP/AVPF"),
+      ("", "<fingerprint xmlns='urn:xmpp:jingle:apps:dtls:0' hash='sha-1' setup='active'>AB</fingerprint>", "UDP/TLS/RTP/SAVP"),
+      (
+        "<encryption><crypto crypto-suite='X' key-params='inline:x' tag='1'/></encryption>", "", "RTP/SAVP"
+      ),
+      (
+        "<rtcp-fb-trr-int xmlns='urn:xmpp:jingle:apps:rtp:rtcp-fb:0' value='0'/>",
+        "<fingerprint xmlns='urn:xmpp:jingle:apps:dtls:0' hash='sha-1' setup='active'>AB</fingerprint>", "UDP/TLS/RTP/SAVPF"
+      ),
+    ])
+  func protocols(_ description: String, _ transport: String, _ expected: String) throws {
+    let result = try sdp(
+      stanza("session-initiate", content("a", audio("<payload-type id='0'/>" + description) + iceUDP(transport))))
+    #expect(result.lines("m=") == ["m=audio 9 \(expected) 0"])
+  }
+
+  @Test("5: the default candidate is the one that is reached most likely")
+  func defaultCandidate() throws {
+    func candidate(_ component: Int, _ type: String, _ ip: String, _ port: Int, protocol name: String = "udp") -> String {
+      "<candidate component='\(component)' foundation='1' generation='0' id='x' ip='\(ip)' port='\(port)' priority='1' protocol='\(name)' type='\(type)'/>"
+    }
+    let result = try sdp(
+      stanza(
+        "session-initiate",
+        content(
+          "a",
+          audio("<payload-type id='0'/>")
+            + iceUDP(
+              candidate(1, "host", "10.0.0.1", 1) + candidate(1, "relay", "192.0.2.7", 7)
+                + candidate(1, "srflx", "192.0.2.3", 3) + candidate(1, "host", "192.0.2.8", 8, protocol: "tcp")
+                + candidate(2, "relay", "192.0.2.7", 9)))))
+    #expect(result.lines("m=") == ["m=audio 7 RTP/AVP 0"])
+    #expect(result.lines("c=") == ["c=IN IP4 192.0.2.7"])
+  }
+
+  @Test("5, 35: without ICE there is a candidate for each component")
+  func rawUDP() throws {
+    #expect(try jingle(Self.section).text.contains("component='2'"))
+    #expect(try !jingle(Self.section + "a=rtcp-mux\n").text.contains("component='2'"))
+    let apart = try jingle(Self.section + "a=rtcp:53020 IN IP6 2001:db8::1\n")
+    #expect(apart.text.contains("ip='2001:db8::1' port='53020'"))
+    #expect(try sdp(apart.text).lines("a=rtcp") == ["a=rtcp:53020 IN IP6 2001:db8::1"])
+    #expect(try sdp(jingle(Self.section).text).lines("a=rtcp").isEmpty)
+  }
+
+  @Test("11: the least ptime and the greatest maxptime count, wherever they stand")
+  func times() throws {
+    let result = try sdp(
+      stanza(
+        "session-initiate",
+        content("a", audio("<payload-type id='0' ptime='30' maxptime='40'/><payload-type id='8' ptime='20' maxptime='60'/>"))))
+    #expect(result.lines("a=ptime") == ["a=ptime:20"])
+    #expect(result.lines("a=maxptime") == ["a=maxptime:60"])
+    let jitsi = try sdp(
+      stanza(
+        "session-initiate",
+        content("a", "<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio' ptime='10'><payload-type id='0'/></description>")))
+    #expect(jitsi.lines("a=ptime") == ["a=ptime:10"])
+  }
+
+  @Test("16, 17: header extensions of the session stand in each content")
+  func sessionExtensions() throws {
+    let text = Self.head + "a=extmap:1 urn:x\na=extmap-allow-mixed\nm=audio 4000 RTP/AVP 0\nm=audio 4002 RTP/AVP 0\na=extmap:2 urn:y\n"
+    let result = try jingle(text).text
+    #expect(result.matches(of: /extmap-allow-mixed/).count == 2)
+    #expect(result.matches(of: /urn:x'/).count == 1)
+    #expect(result.matches(of: /urn:y'/).count == 1)
+  }
+
+  @Test("21: a user name without its password is none")
+  func credentials() throws {
+    let result = try jingle(Self.section + "a=ice-ufrag:abcd\n")
+    #expect(!result.text.contains("ufrag"))
+    #expect(!result.losses.isEmpty)
+    let back = try sdp(stanza("session-initiate", content("a", audio("<payload-type id='0'/>") + iceUDP(attributes: "ufrag='abcd'"))))
+    #expect(back.lines("a=ice").isEmpty)
+    #expect(!back.losses.isEmpty)
+  }
+
+  @Test("27: the end of candidates goes through ice:0 only")
+  func endOfCandidates() throws {
+    let ice = "<transport xmlns='urn:xmpp:jingle:transports:ice:0' ufrag='abcd' pwd='0123456789012345678901' ice2='true'><gathering-complete/></transport>"
+    let result = try sdp(stanza("session-initiate", content("a", audio("<payload-type id='0'/>") + ice)))
+    #expect(result.lines("a=end-of-candidates").count == 1)
+    #expect(result.lines("a=ice-options") == ["a=ice-options:ice2"])
+    // The session speaks ice:0 from now on.
+    let back = try jingle(Self.section + "a=ice-ufrag:abcd\na=ice-pwd:0123456789012345678901\na=ice-options:ice2\na=end-of-candidates\n", by: .responder, action: "session-accept", state: result.state)
+    #expect(back.text.contains("<transport xmlns='urn:xmpp:jingle:transports:ice:0' ufrag='abcd' pwd='0123456789012345678901' ice2='true'><gathering-complete/>"))
+  }
+
+  @Test("31: hex digits are trimmed and in capitals")
+  func fingerprint() throws {
+    let print = "<fingerprint xmlns='urn:xmpp:jingle:apps:dtls:0' hash='SHA-256' setup='active'>\n  02:1a:cc \n</fingerprint>"
+    let result = try sdp(stanza("session-initiate", content("a", audio("<payload-type id='0'/>") + iceUDP(print))))
+    #expect(result.lines("a=fingerprint") == ["a=fingerprint:sha-256 02:1A:CC"])
+  }
+
+  @Test("34: rtcp-mux is read in the transport too, and written once")
+  func multiplexing() throws {
+    for (description, transport) in [("<rtcp-mux/>", ""), ("", "<rtcp-mux/>"), ("<rtcp-mux/>", "<rtcp-mux/>")] {
+      let result = try sdp(
+        stanza("session-initiate", content("a", audio("<payload-type id='0'/>" + description) + iceUDP(transport))))
+      #expect(result.lines("a=rtcp-mux").count == 1)
+    }
+  }
+
+  @Test("41: data channels")
+  func dataChannels() throws {
+    let text = Self.head + "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\na=mid:d\na=ice-ufrag:abcd\na=ice-pwd:0123456789012345678901\na=sctp-port:5000\n"
+    let forth = try jingle(text)
+    #expect(forth.text.contains("number='5000' protocol='webrtc-datachannel'"))
+    #expect(!forth.text.contains("description"))
+    let back = try sdp(forth.text)
+    #expect(back.lines("m=") == ["m=application 9 UDP/DTLS/SCTP webrtc-datachannel"])
+    #expect(back.lines("a=sctp-port") == ["a=sctp-port:5000"])
+  }
+
+  @Test(
+    "What Jingle cannot say is named",
+    arguments: [
+      ("i=x", "i=: Jingle has none"), ("a=msid:s t", "a=msid: the parameter msid of a source says the same"),
+      ("a=imageattr:96 *", "a=imageattr: not known"), ("a=rid:1 send", "a=rid: not known"), ("x=y", "x=y: not understood"),
+      ("a=ptime:x", "a=ptime:x: not understood"),
+    ])
+  func losses(_ line: String, _ loss: String) throws {
+    let text = line.hasPrefix("a") ? Self.section + line + "\n" : Self.head + "m=audio 4000 RTP/AVP 0\n\(line)\na=mid:a\n"
+    #expect(try jingle(text).losses == [loss])
+  }
+
+  @Test("What SDP cannot say is named")
+  func lossesOfJingle() throws {
+    let result = try sdp(
+      stanza("session-initiate", content("a", audio("<payload-type id='0'/><thing xmlns='urn:x'/>"), attributes: "disposition='early'")))
+    #expect(result.losses.contains("<thing xmlns='urn:x'>: not known"))
+    #expect(result.losses.contains { $0.hasPrefix("<jingle:content> @disposition") })
+  }
+}
