@@ -3,9 +3,7 @@ import PackagePlugin
 
 /// Compiles the grammars of a target: those that `Grammars/targets.grammar` names for it.
 ///
-/// Each grammar becomes one source file; a few more are shared. Besides, SwiftPM is made to look at the folders of
-/// grammars themselves, so that a file that comes or goes is noticed: by itself it plans once and then only compares
-/// the files that it knows.
+/// Each grammar becomes one source file; a few more are shared.
 @main
 struct GenerateCodecs: BuildToolPlugin {
   func createBuildCommands(context: PluginContext, target: Target) throws -> [Command] {
@@ -21,14 +19,14 @@ struct GenerateCodecs: BuildToolPlugin {
     }
     var inputs = [manifest]
     var outputs = Self.sharedOutputNames
-    var folders = [grammars]
     for (areas, isGenerated) in [(entry.uses, false), (entry.generates, true)] {
       for area in areas {
         let folder = grammars.appending(path: area)
-        var files = [grammars.appending(path: "\(area).grammar")].filter { FileManager.default.fileExists(atPath: $0.path()) }
+        var files = [grammars.appending(path: "\(area).grammar")].filter {
+          FileManager.default.fileExists(atPath: $0.path())
+        }
         if let inside = try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil) {
           files += inside.filter { $0.pathExtension == "grammar" && !$0.lastPathComponent.hasPrefix(".") }
-          folders.append(folder)
         }
         inputs += files
         if isGenerated {
@@ -45,12 +43,26 @@ struct GenerateCodecs: BuildToolPlugin {
         arguments: ["emit", "--grammars", grammars.path(), "--target", target.name, "--output", output.path()],
         inputFiles: inputs.sorted { $0.path() < $1.path() },
         outputFiles: outputs.sorted().map { output.appending(path: $0) })
-    ] + folders.map { folder in
-      // Does nothing but name the folder, which SwiftPM then watches.
-      .prebuildCommand(
-        displayName: "Looking for grammars in \(folder.lastPathComponent)", executable: URL(filePath: "/usr/bin/true"),
-        arguments: [], outputFilesDirectory: folder)
+    ] + [try Self.watch(grammars, in: context.pluginWorkDirectoryURL)]
+  }
+
+  /// A command that does nothing but make SwiftPM look at the folder of grammars itself, so that a file that comes or
+  /// goes is noticed: by itself it plans once and then only compares the files that it knows.
+  ///
+  /// SwiftPM watches the folder into which a prebuild command writes, with all that is in it, and takes the files there
+  /// for resources; then the target would get a bundle and depend on Foundation. Folders of documentation it leaves alone,
+  /// so the link to the grammars bears the name of one.
+  private static func watch(_ grammars: URL, in workDirectory: URL) throws -> Command {
+    let folder = workDirectory.appending(path: "Watched")
+    let link = folder.appending(path: "Grammars.docc")
+    if (try? FileManager.default.destinationOfSymbolicLink(atPath: link.path())) != grammars.path() {
+      try? FileManager.default.removeItem(at: folder)
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      try FileManager.default.createSymbolicLink(atPath: link.path(), withDestinationPath: grammars.path())
     }
+    return .prebuildCommand(
+      displayName: "Looking for grammars", executable: URL(filePath: "/usr/bin/true"), arguments: [],
+      outputFilesDirectory: folder)
   }
 
   /// The files that `grammarc emit` writes for any target.
