@@ -128,8 +128,11 @@ public struct ElementDecoder<Tables: ElementTables> {
     var present: UInt32 = 0
     let range = row.firstAttribute..<row.firstAttribute + row.attributeCount
     for attribute in xml.attributes {
-      if !attribute.isNamespaced, let known = range.first(where: { isNamed(attributes[$0].name, attribute.name.slice) }) {
-        if read(attributes[known], attribute.value.slice, at: xml, node, &tape) { present |= attributes[known].presence }
+      if !attribute.isNamespaced, let known = range.first(where: { isNamed(attributes[$0].name, attribute.name.slice) })
+      {
+        if read(attributes[known], attribute.value.slice, at: xml, node, &tape) {
+          present |= attributes[known].presence
+        }
       } else {
         let copy = tape.open(ElementLayout.unknownAttribute, fixedWords: XMLLayout.attributeWords)
         for word in 1...XMLLayout.attributeWords { tape.set(copy + word, arena.word(attribute.index + word)) }
@@ -147,7 +150,9 @@ public struct ElementDecoder<Tables: ElementTables> {
     tape.set(node + 1, present)
     for index in range where attributes[index].isRequired && present & attributes[index].presence == 0 {
       // One that is there but wrong was reported.
-      if !issues.contains(where: { $0.layer == .syntax && $0.offset == xml.sourceOffset ?? 0 && $0.location == location(attributes[index]) }) {
+      if !issues.contains(where: {
+        $0.layer == .syntax && $0.offset == xml.sourceOffset ?? 0 && $0.location == location(attributes[index])
+      }) {
         report(.validation, attributes[index], xml, "is missing")
       }
     }
@@ -304,7 +309,9 @@ public struct ElementEncoder<Tables: ElementTables> {
       if slot == ElementLayout.unknownElement {
         let element = XMLElement(arena: arena, index: Int(arena.word(child + 1)))
         output.append(xml: element, parentNamespace: row.namespace)
-      } else if let known = (row.firstChild..<row.firstChild + row.childCount).first(where: { children[$0].slot == slot }) {
+      } else if let known = (row.firstChild..<row.firstChild + row.childCount).first(where: {
+        children[$0].slot == slot
+      }) {
         encode(child, as: children[known].element, parentNamespace: row.namespace, to: &output)
       }
       child = arena.end(of: child)

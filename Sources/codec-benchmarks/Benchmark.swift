@@ -123,7 +123,9 @@ struct Benchmark {
     if options.isJSON {
       let name = file.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
       print(
-        "{\"file\":\"\(name)\",\"operation\":\"\(operation)\",\"ns\":\(Int(median.rounded())),\"bytes\":\(bytes),\"iterations\":\(iterations)}")
+        "{\"file\":\"\(name)\",\"operation\":\"\(operation)\",\"ns\":\(Int(median.rounded())),"
+          + "\"bytes\":\(bytes),\"iterations\":\(iterations)}"
+      )
     } else {
       let padded = String(repeating: " ", count: max(0, 10 - operation.count))
       print("\(file)  \(operation)\(padded) \(Int(median.rounded())) ns  \(bytes) bytes  \(iterations) iterations")

@@ -144,7 +144,8 @@ extension Shard {
     var answer = DeviceAnswer.result
     if stanza.attribute("type").map({ $0 == "error" }) == true {
       let error = stanza.children.first { $0.name == "error" }
-      let isUnable = error?.children.contains { StanzaError.featureNotImplemented.condition == $0.name } == true
+      let isUnable =
+        error?.children.contains { StanzaError.featureNotImplemented.condition == $0.name } == true
         || error?.children.contains { StanzaError.serviceUnavailable.condition == $0.name } == true
       answer = isUnable ? .unable : .error
     }

@@ -1,0 +1,199 @@
+import CodecRuntime
+import JingleCodec
+import SDPCodec
+import SIPCodec
+import SIPStack
+import Testing
+import XMLReader
+import XMPPStack
+
+@testable import Gateway
+
+extension ShardBench: CustomTestStringConvertible {
+  var testDescription: String { "the bench, in which \(wire) went over the wire and \(sent) to devices" }
+}
+
+/// A shard in virtual time, with a phone that is a user agent of its own on the other end of a perfect wire.
+struct ShardBench {
+  var shard: Shard
+  var phone: SIPUserAgent
+  var now = Instant(nanoseconds: 1_000_000_000)
+  /// What the phone was told, in order.
+  var phoneEffects: [SIPUserAgentEffect] = []
+  /// What each device was sent, in order.
+  var stanzas: [(to: JID, stanza: XMLElement)] = []
+  /// Messages on the wire, as `→ INVITE` from the gateway and `← 180` from the phone.
+  var wire: [String] = []
+  /// Devices answer every set with a result.
+  var devicesAnswer = true
+  private var nextID = 0
+
+  static let gateway = TransportAddress(transport: .udp, address: IPAddress(ipv4: 0x7F00_0001), port: 5600)
+  static let proxy = TransportAddress(transport: .udp, address: IPAddress(ipv4: 0x7F00_0001), port: 5060)
+
+  init() {
+    var configuration = Configuration()
+    configuration.sip.proxyHost = "127.0.0.1"
+    configuration.sip.numbers.add(user: "carol", phone: "+4930123")
+    shard = Shard(
+      configuration: ShardConfiguration(configuration, domain: "localhost", port: 5600),
+      identifiers: IdentifierGenerator(seed: 1))
+    shard.setProxy(Self.proxy)
+    var phones = SIPUserAgentConfiguration(localHost: "127.0.0.1", localPort: 5060, product: .init(name: "phone"))
+    phones.acceptedMediaTypes = [GatewayMediaTypes.sessionDescription]
+    phone = SIPUserAgent(configuration: phones, identifiers: IdentifierGenerator(seed: 2))
+  }
+
+  // MARK: Wire
+
+  /// Carries messages until nothing is under way.
+  mutating func settle() {
+    var limit = 1000
+    while limit > 0 {
+      limit -= 1
+      let effects = shard.takeEffects()
+      if effects.isEmpty { return }
+      for effect in effects { carry(effect) }
+    }
+    Issue.record("messages go round and round")
+  }
+
+  private mutating func carry(_ effect: ShardEffect) {
+    switch effect {
+    case .send(let bytes, _, _):
+      wire.append("→ \(Self.summary(bytes))")
+      var answers: SIPUserAgent.Effects = []
+      phone.receive(datagram: bytes, from: Self.gateway, at: now, into: &answers)
+      take(answers)
+    case .sendStanza(let bytes, let device, let awaited):
+      guard let stanza = try? XMLReader.parseDocument(bytes) else {
+        Issue.record("no XML: \(String(decoding: bytes, as: UTF8.self))")
+        return
+      }
+      stanzas.append((device, stanza))
+      if devicesAnswer, let awaited { answer(awaited.id, device, "result") }
+    default: break
+    }
+  }
+
+  mutating func answer(_ id: String, _ device: JID, _ type: String, _ payload: String = "") {
+    guard let stanza = Self.element("<iq type='\(type)' id='\(id)'>\(payload)</iq>") else { return }
+    shard.receive(answer: stanza, id: id, from: device, at: now)
+  }
+
+  /// Hands what the phone wants to send to the shard.
+  mutating func take(_ effects: SIPUserAgent.Effects) {
+    for effect in effects {
+      if case .send(let bytes, _, _) = effect {
+        wire.append("← \(Self.summary(bytes))")
+        let time = now
+        bytes.withUnsafeBufferPointer { shard.receive(datagram: $0, from: Self.proxy, at: time) }
+      } else {
+        phoneEffects.append(effect)
+      }
+    }
+  }
+
+  /// Lets the phone do something and everything happen that follows.
+  mutating func phoneDoes(
+    _ body: (inout SIPUserAgent, inout SIPUserAgent.Effects, Instant) throws -> Void
+  ) throws {
+    var effects: SIPUserAgent.Effects = []
+    try body(&phone, &effects, now)
+    take(effects)
+    settle()
+  }
+
+  /// Lets time pass, timer by timer.
+  mutating func wait(_ interval: Interval) {
+    let end = now + interval
+    while let next = [shard.nextDeadline, phone.nextDeadline].compactMap({ $0 }).min(), next <= end {
+      now = max(now, next)
+      shard.advance(to: now)
+      settle()
+      var effects: SIPUserAgent.Effects = []
+      phone.advance(to: now, into: &effects)
+      take(effects)
+      settle()
+    }
+    now = end
+  }
+
+  private static func summary(_ bytes: [UInt8]) -> String {
+    guard let message = try? SIPMessage(parsing: bytes) else { return "?" }
+    if let line = message.requestLine { return line.method.name }
+    return "\(message.statusCode ?? 0) \(message.headers.cseq?.method.name ?? "?")"
+  }
+
+  // MARK: Devices
+
+  static func element(_ xml: String) -> XMLElement? { try? XMLReader.parseDocument(Array(xml.utf8)) }
+
+  mutating func available(_ device: String) throws { shard.deviceAvailable(try #require(JID(device))) }
+
+  /// Sends a Jingle set of a device; `contents` as in XEP-0166.
+  mutating func send(
+    _ action: String, from device: String, to peer: String, sid: String, _ contents: String = "", type: String = "set"
+  ) throws {
+    nextID += 1
+    let xml = """
+      <iq type='\(type)' id='d\(nextID)' to='\(peer)'><jingle xmlns='urn:xmpp:jingle:1' action='\(action)' \
+      sid='\(sid)'>\(contents)</jingle></iq>
+      """
+    let stanza = try #require(Self.element(xml))
+    shard.receive(stanza, from: try #require(JID(device)), at: now)
+    settle()
+  }
+
+  /// What devices were sent, as `alice@localhost/a session-info` and the like.
+  var sent: [String] {
+    stanzas.map { device, stanza in
+      let jingle = stanza.children.first.flatMap(Jingle.read)?.jingle
+      let error = stanza.children.first { $0.name == "error" }?.children.map(\.name.string).joined(separator: " ")
+      let what = jingle?.action.name ?? error ?? stanza.attribute("type")?.string ?? "?"
+      return "\(device) \(what)"
+    }
+  }
+
+  func lastJingle(_ action: String) -> Jingle? {
+    stanzas.reversed().compactMap { $0.stanza.children.first.flatMap(Jingle.read)?.jingle }
+      .first { $0.action.name == action }
+  }
+
+  // MARK: What they say
+
+  static let content = """
+    <content creator='initiator' name='a'><description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'>\
+    <payload-type id='8' name='PCMA' clockrate='8000'/></description>\
+    <transport xmlns='urn:xmpp:jingle:transports:raw-udp:1'><candidate component='1' generation='0' id='c1' \
+    ip='192.0.2.1' port='4000'/></transport></content>
+    """
+
+  static let description = """
+    v=0\r\no=phone 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\nm=audio 5004 RTP/AVP 8\r\n
+    """
+
+  static let body = SIPBody(GatewayMediaTypes.sessionDescription, Array(description.utf8))
+
+  /// The INVITE that the phone has got last.
+  var incomingInvite: (leg: SIPLeg, message: SIPMessage)? {
+    for case .incomingInvite(let leg, let message) in phoneEffects.reversed() { return (leg, message) }
+    return nil
+  }
+
+  var incomingLeg: SIPLeg? { incomingInvite?.leg }
+
+  /// The phone calls `user`.
+  mutating func phoneCalls(_ user: String, from caller: String = "+4912345", sid: String = "call-1") throws -> SIPLeg {
+    var leg: SIPLeg?
+    try phoneDoes { phone, effects, now in
+      leg = try phone.invite(
+        SIPInvite(
+          requestURI: .init(scheme: .sip, user: user, host: "127.0.0.1", port: 5600),
+          from: .init(uri: .init(scheme: .sip, user: caller, host: "phones.example")),
+          to: .init(uri: .init(scheme: .sip, user: user, host: "localhost")), callIdentifier: sid, body: Self.body,
+          nextHop: Self.gateway), at: now, into: &effects)
+    }
+    return try #require(leg)
+  }
+}

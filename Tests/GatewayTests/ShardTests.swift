@@ -1,0 +1,231 @@
+import SIPCodec
+import SIPStack
+import Testing
+
+@testable import Gateway
+
+@Suite("Calls of a shard, in virtual time")
+struct ShardTests {
+  let device = "alice@localhost/phone"
+  let peer = "+4912345@localhost"
+
+  @Test("A client calls a phone: INVITE, 180, 200, ACK, BYE (mod_jingle_sip, Jingle to SIP)")
+  func clientCalls() throws {
+    var bench = ShardBench()
+    try bench.send("session-initiate", from: device, to: peer, sid: "s1", ShardBench.content)
+    let leg = try #require(bench.incomingLeg)
+    #expect(leg.callIdentifier == "s1")
+    try bench.phoneDoes { try $0.respond(to: leg, status: 180, at: $2, into: &$1) }
+    try bench.phoneDoes { try $0.respond(to: leg, status: 200, body: ShardBench.body, at: $2, into: &$1) }
+    #expect(bench.sent == ["\(device) result", "\(device) session-info", "\(device) session-accept"])
+    let accepted = try #require(bench.lastJingle("session-accept"))
+    #expect(accepted.contents.first?.description?.payloadTypes.first?.id == 8)
+    try bench.send("session-terminate", from: device, to: peer, sid: "s1", "<reason><success/></reason>")
+    #expect(bench.wire.suffix(2) == ["→ BYE", "← 200 BYE"])
+    #expect(bench.shard.callCount == 0)
+    bench.wait(.seconds(40))
+    #expect(bench.shard.isIdle)
+    #expect(bench.shard.nextDeadline == nil)
+  }
+
+  @Test("The INVITE names the parties as CONTRACT says")
+  func inviteHeaders() throws {
+    var bench = ShardBench()
+    try bench.send("session-initiate", from: device, to: "carol@localhost", sid: "s1", ShardBench.content)
+    let message = try #require(bench.incomingInvite?.message)
+    var text = String(decoding: message.bytes, as: UTF8.self).split(separator: "\r\n").map(String.init)
+    #expect(text.removeFirst() == "INVITE sip:+4930123@127.0.0.1:5060 SIP/2.0")
+    #expect(text.contains("To: +4930123 <sip:+4930123@localhost>"))
+    #expect(text.contains { $0.hasPrefix("From: alice <sip:alice@localhost>;tag=") })
+    #expect(text.contains("Call-ID: s1"))
+    #expect(text.contains("Content-Type: application/sdp"))
+  }
+
+  @Test("A phone calls: 180 at once, every device is rung, the first to accept has the call (CONTRACT, Answers)")
+  func phoneCalls() throws {
+    var bench = ShardBench()
+    try bench.available("alice@localhost/one")
+    try bench.available("alice@localhost/two")
+    let leg = try bench.phoneCalls("alice")
+    #expect(bench.wire.prefix(2) == ["← INVITE", "→ 180 INVITE"])
+    #expect(bench.sent == ["alice@localhost/one session-initiate", "alice@localhost/two session-initiate"])
+    let offer = try #require(bench.lastJingle("session-initiate"))
+    #expect(offer.sid?.string == "call-1")
+    #expect(offer.contents.first?.rawUDP?.candidates.first?.port == 5004)
+    let caller = "+4912345@phones.example"
+    try bench.send("session-accept", from: "alice@localhost/two", to: caller, sid: "call-1", ShardBench.content)
+    #expect(bench.sent.suffix(2) == ["alice@localhost/two result", "alice@localhost/one session-terminate"])
+    #expect(bench.lastJingle("session-terminate")?.endReason == .cancel)
+    #expect(bench.wire.suffix(2) == ["→ 200 INVITE", "← ACK"])
+    try bench.phoneDoes { try $0.request(.bye, in: leg, at: $2, into: &$1) }
+    #expect(bench.lastJingle("session-terminate")?.endReason == .success)
+    #expect(bench.shard.callCount == 0)
+  }
+
+  @Test("Nobody there: 480 (mod_jingle_sip, Recipient unavailable)")
+  func nobodyThere() throws {
+    var bench = ShardBench()
+    _ = try bench.phoneCalls("bob")
+    #expect(bench.wire.contains("→ 480 INVITE"))
+    #expect(bench.shard.callCount == 0)
+  }
+
+  @Test(
+    "486 is decline, any other refusal general-error with its code (CONTRACT, Ringing, ends)",
+    arguments: [486, 404, 603])
+  func refusals(status: Int) throws {
+    var bench = ShardBench()
+    try bench.send("session-initiate", from: device, to: peer, sid: "s1", ShardBench.content)
+    let leg = try #require(bench.incomingLeg)
+    try bench.phoneDoes { try $0.respond(to: leg, status: status, at: $2, into: &$1) }
+    let end = try #require(bench.lastJingle("session-terminate"))
+    #expect(end.endReason == (status == 486 ? .decline : .generalError))
+    #expect(end.reason?.sipError?.code == (status == 486 ? nil : UInt16(status)))
+    #expect(bench.shard.callCount == 0)
+  }
+
+  @Test("A caller gives up: CANCEL after the 180, 487, ACK (RFC 3261 §9.1)")
+  func cancel() throws {
+    var bench = ShardBench()
+    try bench.send("session-initiate", from: device, to: peer, sid: "s1", ShardBench.content)
+    let leg = try #require(bench.incomingLeg)
+    try bench.phoneDoes { try $0.respond(to: leg, status: 180, at: $2, into: &$1) }
+    try bench.send("session-terminate", from: device, to: peer, sid: "s1", "<reason><decline/></reason>")
+    #expect(bench.wire.contains("→ CANCEL"))
+    #expect(bench.wire.contains("← 487 INVITE"))
+    #expect(bench.wire.last == "→ ACK")
+    #expect(bench.shard.callCount == 0)
+  }
+
+  @Test("A proxy that loops the INVITE back makes two calls with one Call-ID (mapping-rules, mistake 16)")
+  func loop() throws {
+    var bench = ShardBench()
+    try bench.available("bob@localhost/desk")
+    try bench.send("session-initiate", from: device, to: "bob@localhost", sid: "s1", ShardBench.content)
+    let first = try #require(bench.incomingLeg)
+    // The proxy passes the call on to the user's own domain, under the same Call-ID.
+    let second = try bench.phoneCalls("bob", from: "alice", sid: "s1")
+    #expect(bench.shard.callCount == 2)
+    #expect(bench.sent.last == "bob@localhost/desk session-initiate")
+    try bench.send(
+      "session-accept", from: "bob@localhost/desk", to: "alice@phones.example", sid: "s1", ShardBench.content)
+    try bench.phoneDoes { try $0.respond(to: first, status: 200, body: ShardBench.body, at: $2, into: &$1) }
+    #expect(bench.sent.last == "\(device) session-accept")
+    try bench.phoneDoes { try $0.request(.bye, in: second, at: $2, into: &$1) }
+    #expect(bench.sent.last == "bob@localhost/desk session-terminate")
+    #expect(bench.shard.callCount == 1)
+    try bench.send("session-terminate", from: device, to: "bob@localhost", sid: "s1", "<reason><success/></reason>")
+    #expect(bench.shard.callCount == 0)
+  }
+
+  @Test("A stranger gets item-not-found with unknown-session (CONTRACT, Answers)")
+  func stranger() throws {
+    var bench = ShardBench()
+    try bench.send("session-initiate", from: device, to: peer, sid: "s1", ShardBench.content)
+    for action in ["session-accept", "session-terminate"] {
+      try bench.send(action, from: "mallory@localhost/x", to: peer, sid: "s1", ShardBench.content)
+      #expect(bench.sent.last == "mallory@localhost/x item-not-found unknown-session")
+    }
+    #expect(bench.shard.callCount == 1)
+  }
+
+  @Test(
+    "What is no Jingle, names no action or no valid Call-ID is bad-request (CONTRACT, Answers)",
+    arguments: [
+      "<jingle xmlns='urn:xmpp:jingle:1' sid='s1'/>",
+      "<jingle xmlns='urn:xmpp:jingle:1' action='session-dance' sid='s1'/>",
+      "<jingle xmlns='urn:xmpp:jingle:1' action='session-initiate' sid='a b'/>",
+      "<jingle xmlns='urn:xmpp:jingle:1' action='session-initiate'/>",
+      "<jingle xmlns='urn:xmpp:jingle:1' action='session-initiate' sid='s1&#10;Via: x'/>",
+    ])
+  func badRequests(payload: String) throws {
+    var bench = ShardBench()
+    let stanza = try #require(ShardBench.element("<iq type='set' id='1' to='\(peer)'>\(payload)</iq>"))
+    bench.shard.receive(stanza, from: try #require(.init(device)), at: bench.now)
+    bench.settle()
+    #expect(bench.sent == ["\(device) bad-request"])
+    #expect(bench.wire.isEmpty)
+    #expect(bench.shard.isIdle)
+  }
+
+  @Test("A device that leaves while it rings gives 480, one in a call a BYE (CONTRACT, Ringing, ends)")
+  func deviceLeaves() throws {
+    var bench = ShardBench()
+    try bench.available(device)
+    _ = try bench.phoneCalls("alice")
+    bench.shard.deviceLeft(try #require(.init(device)), at: bench.now)
+    bench.settle()
+    #expect(bench.wire.contains("→ 480 INVITE"))
+    try bench.send("session-initiate", from: device, to: peer, sid: "s2", ShardBench.content)
+    let leg = try #require(bench.incomingLeg)
+    try bench.phoneDoes { try $0.respond(to: leg, status: 200, body: ShardBench.body, at: $2, into: &$1) }
+    bench.shard.deviceLeft(try #require(.init(device)), at: bench.now)
+    bench.settle()
+    #expect(bench.wire.suffix(2) == ["→ BYE", "← 200 BYE"])
+    #expect(bench.shard.callCount == 0)
+  }
+
+  @Test("A device that does not answer our set within 10 s has left (CONTRACT, Answers)")
+  func silentDevice() throws {
+    var bench = ShardBench()
+    bench.devicesAnswer = false
+    try bench.available(device)
+    _ = try bench.phoneCalls("alice")
+    bench.wait(.seconds(11))
+    #expect(bench.wire.contains("→ 480 INVITE"))
+    #expect(bench.shard.callCount == 0)
+  }
+
+  @Test("An INVITE without an offer: 488 (CONTRACT, Ringing, ends)")
+  func withoutOffer() throws {
+    var bench = ShardBench()
+    try bench.available(device)
+    try bench.phoneDoes { phone, effects, now in
+      _ = try phone.invite(
+        SIPInvite(
+          requestURI: .init(scheme: .sip, user: "alice", host: "127.0.0.1", port: 5600),
+          from: .init(uri: .init(scheme: .sip, user: "x", host: "phones.example")),
+          to: .init(uri: .init(scheme: .sip, user: "alice", host: "localhost")), callIdentifier: "c", body: nil,
+          nextHop: ShardBench.gateway), at: now, into: &effects)
+    }
+    #expect(bench.wire.contains("→ 488 INVITE"))
+  }
+
+  @Test("At shutdown each call gets its one last message on both sides (CONTRACT, serve)")
+  func shutdown() throws {
+    var bench = ShardBench()
+    try bench.available("bob@localhost/desk")
+    try bench.send("session-initiate", from: device, to: peer, sid: "s1", ShardBench.content)
+    let leg = try #require(bench.incomingLeg)
+    try bench.phoneDoes { try $0.respond(to: leg, status: 200, body: ShardBench.body, at: $2, into: &$1) }
+    _ = try bench.phoneCalls("bob")
+    let before = bench.wire.count
+    bench.shard.shutDown(at: bench.now)
+    bench.settle()
+    #expect(bench.wire[before...].contains("→ BYE"))
+    #expect(bench.wire[before...].contains { $0.hasPrefix("→ ") && $0.hasSuffix("INVITE") })
+    #expect(bench.sent.suffix(2).sorted() == ["\(device) session-terminate", "bob@localhost/desk session-terminate"])
+    #expect(bench.shard.callCount == 0)
+  }
+
+  @Test("A thousand calls leave nothing behind")
+  func manyCalls() throws {
+    var bench = ShardBench()
+    try bench.available(device)
+    for number in 0..<500 {
+      let sid = "many-\(number)"
+      try bench.send("session-initiate", from: device, to: peer, sid: sid, ShardBench.content)
+      let leg = try #require(bench.incomingLeg)
+      try bench.phoneDoes { try $0.respond(to: leg, status: 200, body: ShardBench.body, at: $2, into: &$1) }
+      try bench.send("session-terminate", from: device, to: peer, sid: sid, "<reason><success/></reason>")
+      let back = try bench.phoneCalls("alice", sid: "back-\(number)")
+      try bench.send(
+        "session-accept", from: device, to: "+4912345@phones.example", sid: "back-\(number)", ShardBench.content)
+      try bench.phoneDoes { try $0.request(.bye, in: back, at: $2, into: &$1) }
+    }
+    bench.wait(.seconds(60))
+    #expect(bench.shard.isIdle)
+    #expect(bench.shard.byLeg.isEmpty && bench.shard.byKey.isEmpty && bench.shard.byUser.isEmpty)
+    #expect(bench.shard.awaited.isEmpty)
+  }
+}
