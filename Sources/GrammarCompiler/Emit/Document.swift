@@ -16,7 +16,8 @@ extension Compilation {
     func cell(_ text: String) -> String {
       text.split(separator: "\n").joined(separator: " ").replacing("|", with: "\\|")
     }
-    var text = "## \(title)\n\n| \(columns.joined(separator: " | ")) |\n|\(columns.map { _ in "---" }.joined(separator: "|"))|\n"
+    var text =
+      "## \(title)\n\n| \(columns.joined(separator: " | ")) |\n|\(columns.map { _ in "---" }.joined(separator: "|"))|\n"
     for row in rows { text += "| \(row.map(cell).joined(separator: " | ")) |\n" }
     return text + "\n"
   }
@@ -35,7 +36,9 @@ extension Compilation {
       return "`\(field.label)`: \(type)\(field.isList ? "…" : field.isOptional ? "?" : "")"
     }
     if let params = shape.params {
-      parts.append("parameters " + params.rows.map { "`\($0.name)`" }.joined(separator: " ") + (params.other == nil ? "" : " and others"))
+      parts.append(
+        "parameters " + params.rows.map { "`\($0.name)`" }.joined(separator: " ")
+          + (params.other == nil ? "" : " and others"))
     }
     return parts.joined(separator: ", ")
   }
@@ -45,12 +48,16 @@ extension Compilation {
       "Headers", ["header", "compact", "occurs", "fields", "type", "source"],
       model.headers.map { header in
         [
-          "`\(header.name)`", header.compactForm ?? "", (header.isRequired ? "required, " : "") + (header.isMany ? "many" : "once"),
+          "`\(header.name)`", header.compactForm ?? "",
+          (header.isRequired ? "required, " : "") + (header.isMany ? "many" : "once"),
           fields(header.shape), "`\(header.shape.typeName)`", header.shape.comment,
         ]
-      }) + table(
+      })
+      + table(
         "Shapes", ["rule", "fields", "type", "source"],
-        model.orderedShapes.filter { $0.source.hasPrefix("rule ") && $0.fills == nil && generatedAreas.contains($0.area) }.map {
+        model.orderedShapes.filter {
+          $0.source.hasPrefix("rule ") && $0.fills == nil && generatedAreas.contains($0.area)
+        }.map {
           [$0.name, fields($0), "`\($0.typeName)`", $0.comment]
         })
   }
@@ -78,7 +85,10 @@ extension Compilation {
     table(
       "Elements", ["element", "namespace", "attributes", "children", "type", "source"],
       model.orderedElements.map { element in
-        let values = element.attributes.map { "`@\($0.name)`\($0.isOptional ? "?" : "")\($0.defaultValue.map { " = \($0)" } ?? "")" }
+        let values =
+          element.attributes.map {
+            "`@\($0.name)`\($0.isOptional ? "?" : "")\($0.defaultValue.map { " = \($0)" } ?? "")"
+          }
           + (element.text == nil ? [] : ["text"])
         let children = element.children.map { child -> String in
           let mark: String
@@ -116,7 +126,11 @@ extension Compilation {
     table(
       "Tolerated deviations", ["rule", "where", "source"],
       model.tokens.values.filter { !$0.tolerated.isEmpty && areas.contains($0.area) }.sorted { $0.name < $1.name }.map {
-        [$0.name, "\(files[$0.position.file].path.split(separator: "/").suffix(2).joined(separator: "/")):\($0.position.line)", $0.comment]
+        [
+          $0.name,
+          "\(files[$0.position.file].path.split(separator: "/").suffix(2).joined(separator: "/")):\($0.position.line)",
+          $0.comment,
+        ]
       })
   }
 }

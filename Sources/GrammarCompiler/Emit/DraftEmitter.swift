@@ -87,7 +87,8 @@ struct DraftEmitter {
         }
         if let other = params.other {
           text.line(
-            "case \(ParameterSlot.unknown): parameters.append(.other(.init(\(other.layout.typeName)(arena: arena, index: child))))")
+            "case \(ParameterSlot.unknown): parameters.append(.other(.init(\(other.layout.typeName)(arena: arena, index: child))))"
+          )
         }
         text.line("default: break")
         text.line("}")
@@ -181,7 +182,8 @@ struct DraftEmitter {
     }
     text.line("} else {")
     text.indented {
-      $0.line("throw DraftError(field: \(SourceText.literal(shape.typeName)), message: \"these values do not go together\")")
+      $0.line(
+        "throw DraftError(field: \(SourceText.literal(shape.typeName)), message: \"these values do not go together\")")
     }
     text.line("}")
   }
@@ -198,7 +200,9 @@ struct DraftEmitter {
       case .optional(let alternative, _), .repetition(_, _, let alternative), .commaList(_, let alternative, _, _):
         if let found = firstCapture(of: index, in: alternative.body) { return found }
       case .choice(let alternatives, _, _):
-        for alternative in alternatives { if let found = firstCapture(of: index, in: alternative.body) { return found } }
+        for alternative in alternatives {
+          if let found = firstCapture(of: index, in: alternative.body) { return found }
+        }
       default: break
       }
     }
@@ -268,13 +272,17 @@ struct DraftEmitter {
     let owner = SourceText.literal("\(shape.typeName).\(field.label)")
     switch type {
     case .text(let rule):
-      text.line("tape.set(\(at), try tape.append(\(value), matching: \(tokens.function(rule, hint: shape.name)), field: \(owner)))")
+      text.line(
+        "tape.set(\(at), try tape.append(\(value), matching: \(tokens.function(rule, hint: shape.name)), field: \(owner)))"
+      )
     case .number(let bits):
       text.line("tape.set(\(at), UInt32(truncatingIfNeeded: \(value)))")
       if bits == 64 { text.line("tape.set(\(at) + 1, UInt32(truncatingIfNeeded: \(value) >> 32))") }
     case .enumeration(let type):
       text.line("tape.set(\(at), \(value).code)")
-      text.line("tape.set(\(at) + 1, try tape.append(\(value).name, matching: \(tokens.function(type.token)), field: \(owner)))")
+      text.line(
+        "tape.set(\(at) + 1, try tape.append(\(value).name, matching: \(tokens.function(type.token)), field: \(owner)))"
+      )
     case .flag, .shape: break
     }
   }

@@ -27,7 +27,8 @@ struct ElementEmitter {
     for element in model.orderedElements {
       let values = element.attributes + (element.text.map { [$0] } ?? [])
       rows.append(
-        ".init(\n      namespace: \(SourceText.literal(element.namespace)), name: \(SourceText.literal(element.name)), fixedWords: \(element.fixedWords), firstAttribute: \(attributes.count),\n      attributeCount: \(values.count), firstChild: \(children.count), childCount: \(element.children.count))")
+        ".init(\n      namespace: \(SourceText.literal(element.namespace)), name: \(SourceText.literal(element.name)), fixedWords: \(element.fixedWords), firstAttribute: \(attributes.count),\n      attributeCount: \(values.count), firstChild: \(children.count), childCount: \(element.children.count))"
+      )
       for value in values {
         let kind: String
         switch value.type {
@@ -37,13 +38,15 @@ struct ElementEmitter {
         case .enumeration(let type): kind = ".enumeration(\(number(type)))"
         }
         attributes.append(
-          ".init(name: \(SourceText.literal(value.name)), kind: \(kind), word: \(value.word), presence: \(1 << value.bit), isRequired: \(!value.isOptional))")
+          ".init(name: \(SourceText.literal(value.name)), kind: \(kind), word: \(value.word), presence: \(1 << value.bit), isRequired: \(!value.isOptional))"
+        )
       }
       for child in element.children {
         let isRequired = child.occurrence == .one || child.occurrence == .some
         let isRepeatable = child.occurrence == .many || child.occurrence == .some
         children.append(
-          ".init(slot: \(child.slot), element: \(child.element.number), isRequired: \(isRequired), isRepeatable: \(isRepeatable))")
+          ".init(slot: \(child.slot), element: \(child.element.number), isRequired: \(isRequired), isRepeatable: \(isRepeatable))"
+        )
       }
     }
     text.line("/// What the grammars say of the elements.")
@@ -260,7 +263,8 @@ struct ElementEmitter {
       }
       text.line("}")
       text.line()
-      text.line("/// Appends a node of slot `slot`. Throws: ``DraftError`` for a value that the grammar does not allow.")
+      text.line(
+        "/// Appends a node of slot `slot`. Throws: ``DraftError`` for a value that the grammar does not allow.")
       text.block("public func append(to tape: inout Tape, slot: UInt32) throws(DraftError)") { text in
         text.line("let node = tape.open(slot, fixedWords: \(element.fixedWords))")
         for value in values { emitAppend(value, element, to: &text) }

@@ -32,7 +32,9 @@ enum Naming {
     if label.first?.isUppercase == true {
       return "a label begins with a small letter; write `\(label.prefix(1).lowercased() + label.dropFirst())`"
     }
-    if reservedLabels.contains(label) { return "`\(label)` cannot be a label: generated types use that name themselves" }
+    if reservedLabels.contains(label) {
+      return "`\(label)` cannot be a label: generated types use that name themselves"
+    }
     return nil
   }
 
@@ -64,7 +66,8 @@ enum Naming {
   static func type(_ name: String) -> String {
     words(name).map { word in
       acronyms.contains(word.lowercased())
-        ? word.uppercased() : word.prefix(1).uppercased() + (isCapitals(word) ? word.dropFirst().lowercased() : String(word.dropFirst()))
+        ? word.uppercased()
+        : word.prefix(1).uppercased() + (isCapitals(word) ? word.dropFirst().lowercased() : String(word.dropFirst()))
     }.joined()
   }
 
@@ -75,7 +78,8 @@ enum Naming {
     let first = words.removeFirst().lowercased()
     let rest = words.map { word in
       acronyms.contains(word.lowercased())
-        ? word.uppercased() : word.prefix(1).uppercased() + (isCapitals(word) ? word.dropFirst().lowercased() : String(word.dropFirst()))
+        ? word.uppercased()
+        : word.prefix(1).uppercased() + (isCapitals(word) ? word.dropFirst().lowercased() : String(word.dropFirst()))
     }.joined()
     var result = first + rest
     if let digit = result.first, digit.isNumber { result = "_" + result }

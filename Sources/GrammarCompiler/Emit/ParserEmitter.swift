@@ -7,7 +7,9 @@ struct ParserEmitter {
 
   func emit(_ shape: Shape, to text: inout SourceText) {
     let layout = shape.layout
-    text.line("/// Appends a node of slot `slot` for the `\(shape.name)` at `position`; where there is none, notes the failure.")
+    text.line(
+      "/// Appends a node of slot `slot` for the `\(shape.name)` at `position`; where there is none, notes the failure."
+    )
     text.block(
       "static func \(Self.function(shape))(_ input: Input, _ position: inout Int, _ tape: inout Tape, slot: UInt32) -> Bool"
     ) { text in
@@ -357,7 +359,8 @@ struct ParserEmitter {
         if let other = params.other {
           text.line("position = start")
           text.line(
-            "return \(other.layout.typeName).\(Self.function(other))(input, &position, &tape, slot: \(ParameterSlot.unknown))")
+            "return \(other.layout.typeName).\(Self.function(other))(input, &position, &tape, slot: \(ParameterSlot.unknown))"
+          )
         } else {
           text.line("return tape.fail(start, \"a parameter of \(shape.name)\")")
         }
@@ -413,7 +416,8 @@ struct NameDispatch {
   var isExact = false
 
   func emit(_ declaration: String, to text: inout SourceText) {
-    text.line("/// The number of the name from `start` up to `end`; \(fallback) for one that the grammar does not have.")
+    text.line(
+      "/// The number of the name from `start` up to `end`; \(fallback) for one that the grammar does not have.")
     text.block("\(declaration)(_ input: Input, _ start: Int, _ end: Int) -> UInt32") { text in
       if names.isEmpty {
         text.line("\(fallback)")

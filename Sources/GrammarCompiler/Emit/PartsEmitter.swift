@@ -56,7 +56,8 @@ struct PartsEmitter {
       text.line()
       text.line("/// Headers without which a message is invalid.")
       text.line(
-        "static let required: [UInt32] = [\(model.headers.filter(\.isRequired).map { String($0.slot) }.joined(separator: ", "))]")
+        "static let required: [UInt32] = [\(model.headers.filter(\.isRequired).map { String($0.slot) }.joined(separator: ", "))]"
+      )
     }
     text.line()
     text.line("/// The header fields of a message.")
@@ -71,7 +72,8 @@ struct PartsEmitter {
         if let field = header.listField {
           text.block("public var \(name): HeaderValues<\(TypeEmitter.elementType(field.type))>") {
             $0.line(
-              "HeaderValues(arena: arena, headerSlot: \(header.slot), from: start, to: end, valueSlot: \(field.slot), after: \(header.shape.fixedWords))")
+              "HeaderValues(arena: arena, headerSlot: \(header.slot), from: start, to: end, valueSlot: \(field.slot), after: \(header.shape.fixedWords))"
+            )
           }
         } else if header.isMany {
           text.block("public var \(name): ArenaList<\(header.shape.typeName)>") {
@@ -85,7 +87,9 @@ struct PartsEmitter {
       }
     }
     text.line()
-    emitDrafts("HeaderDraft", "A header field to be written.", model.headers.map { (Naming.property($0.name), $0.shape, $0.slot) }, to: &text)
+    emitDrafts(
+      "HeaderDraft", "A header field to be written.",
+      model.headers.map { (Naming.property($0.name), $0.shape, $0.slot) }, to: &text)
   }
 
   static func wrapped(_ prefix: String, _ items: [String], suffix: String, to text: inout SourceText) {
@@ -184,7 +188,9 @@ struct PartsEmitter {
         text.line("}")
       }
       text.line()
-      let shapes = model.lines.map { ($0.slot, $0.shape) } + model.attributes.compactMap { attribute in attribute.shape.map { (attribute.slot, $0) } }
+      let shapes =
+        model.lines.map { ($0.slot, $0.shape) }
+        + model.attributes.compactMap { attribute in attribute.shape.map { (attribute.slot, $0) } }
       emitDispatch(
         "/// Appends the node of the line or attribute `slot` whose value begins at `position`.",
         "static func parse(_ slot: UInt32, _ input: Input, _ position: inout Int, _ tape: inout Tape) -> Bool",
@@ -215,7 +221,8 @@ struct PartsEmitter {
       "LineDraft", "A line to be written.",
       model.lines.map { (Naming.property($0.name), $0.shape, $0.slot) }
         + model.attributes.map { attribute in
-          let label = model.lines.contains { $0.name == attribute.name } ? attribute.name + "-attribute" : attribute.name
+          let label =
+            model.lines.contains { $0.name == attribute.name } ? attribute.name + "-attribute" : attribute.name
           return (Naming.property(label), attribute.shape, attribute.slot)
         }, to: &text)
   }

@@ -27,7 +27,8 @@ struct SourceText {
 
   /// Documentation from the comment of a declaration.
   mutating func documentation(_ comment: String, fallback: String) {
-    let lines = comment.isEmpty ? [fallback] : comment.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    let lines =
+      comment.isEmpty ? [fallback] : comment.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     for entry in lines { line("/// \(entry)") }
   }
 

@@ -78,7 +78,9 @@ final class TokenEmitter {
       }
       for rule in steppers {
         text.line()
-        text.line("/// `\(rule.name)`, byte by byte: the state behind `state` (−1 at the start; 0 where there is no way on) and `byte`.")
+        text.line(
+          "/// `\(rule.name)`, byte by byte: the state behind `state` (−1 at the start; 0 where there is no way on) and `byte`."
+        )
         text.block("static func \(Naming.property(rule.name))Step(_ state: Int, _ byte: UInt8) -> Int") { text in
           emitRun(rule.automaton, "stepAutomaton(state, byte", to: &text)
         }
@@ -139,7 +141,8 @@ final class TokenEmitter {
     if short != nil || automaton.isAccepting[0] { text.line("@inline(__always)") }
     text.block("static func \(Naming.escaped(name))(_ input: Input, _ position: inout Int) -> Bool") { text in
       if automaton.isAccepting[0] {
-        text.line("guard position < input.count, \(contains(automaton.firstBytes, "input[position]")) else { return true }")
+        text.line(
+          "guard position < input.count, \(contains(automaton.firstBytes, "input[position]")) else { return true }")
       }
       if let (bytes, skipsBlanks, onward) = short {
         text.line("if position < input.count, \(Self.grouped(contains(bytes, "input[position]"))) {")

@@ -74,12 +74,15 @@ struct TypeEmitter {
     case .shape:
       if field.isOptional {
         text.block("public var \(name): \(type)?") {
-          $0.line("arena.child(\(field.slot), of: index, after: \(shape.fixedWords)).map { \(type)(arena: arena, index: $0) }")
+          $0.line(
+            "arena.child(\(field.slot), of: index, after: \(shape.fixedWords)).map { \(type)(arena: arena, index: $0) }"
+          )
         }
       } else {
         text.block("public var \(name): \(type)") {
           // A parser has put it there; a node without it comes from no parser, and then all of its fields are empty.
-          $0.line("\(type)(arena: arena, index: arena.child(\(field.slot), of: index, after: \(shape.fixedWords)) ?? index)")
+          $0.line(
+            "\(type)(arena: arena, index: arena.child(\(field.slot), of: index, after: \(shape.fixedWords)) ?? index)")
         }
       }
     default:
@@ -121,7 +124,9 @@ struct TypeEmitter {
         text.line("guard let node = \(find) else { return nil }")
         if row.isValueOptional { text.line("guard arena.word(node + 1) != 0 else { return nil }") }
         if case .shape = field.type {
-          text.line("return arena.child(\(field.slot), of: node, after: \(value.fixedWords)).map { \(type)(arena: arena, index: $0) }")
+          text.line(
+            "return arena.child(\(field.slot), of: node, after: \(value.fixedWords)).map { \(type)(arena: arena, index: $0) }"
+          )
         } else {
           text.line("return " + Self.read(field.type, "node + \((row.isValueOptional ? 2 : 1) + field.word)"))
         }

@@ -146,7 +146,8 @@ struct ElementBuilder {
     let note = "name it as the child of another element, or mark it `root` if a stanza holds it"
     let lost = elements.filter { !reached.contains($0.qualifiedName) }
     // Of a branch that hangs on nothing, its uppermost element.
-    let held = Set(lost.flatMap { element in element.children.map(\.element).filter { $0 !== element } }.map(\.qualifiedName))
+    let held = Set(
+      lost.flatMap { element in element.children.map(\.element).filter { $0 !== element } }.map(\.qualifiedName))
     let uppermost = lost.filter { !held.contains($0.qualifiedName) }
     for element in uppermost {
       diagnostics.report(element.position, "nothing holds the element `\(element.qualifiedName)`", note: note)

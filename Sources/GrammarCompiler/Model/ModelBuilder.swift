@@ -188,7 +188,8 @@ final class ModelBuilder {
     }
     if regexInProgress.contains(key) {
       diagnostics.report(
-        rule.position, "the token rule `\(rule.name)` refers to itself (\(cycle(regexInProgress, key))); a token rule is regular",
+        rule.position,
+        "the token rule `\(rule.name)` refers to itself (\(cycle(regexInProgress, key))); a token rule is regular",
         note: "write the repetition with `*`: `item *( separator item )`")
       return nil
     }
@@ -262,7 +263,8 @@ final class ModelBuilder {
       return nil
     case .sequence(let predicate, let parts):
       if let predicate {
-        diagnostics.report(predicate.position, "a token rule is matched by the longest text; `when` belongs into a shape")
+        diagnostics.report(
+          predicate.position, "a token rule is matched by the longest text; `when` belongs into a shape")
         return nil
       }
       var result: [Regex] = []
@@ -442,10 +444,12 @@ final class ModelBuilder {
           row.position,
           existing.name.lowercased() == row.name.lowercased()
             ? "the parameter `\(row.name)` stands twice in the table"
-            : "the parameters `\(row.name)` and `\(existing.name)` would get the same name in Swift, `\(existing.label)`")
+            : "the parameters `\(row.name)` and `\(existing.name)` would get the same name in Swift, `\(existing.label)`"
+        )
       } else if Naming.property(row.name) == "other" {
         diagnostics.report(
-          row.position, "the parameter `\(row.name)` would get the name `other`, which is that of all parameters not named here")
+          row.position,
+          "the parameter `\(row.name)` would get the name `other`, which is that of all parameters not named here")
       }
       rows.append(
         .init(
@@ -565,7 +569,8 @@ final class ModelBuilder {
     for type in types.sorted(by: { $0.position < $1.position }) {
       if Naming.reservedTypes.contains(type.name) {
         diagnostics.report(
-          type.position, "`\(type.what)` would become the type `\(type.name)`, which the generated code uses for itself",
+          type.position,
+          "`\(type.what)` would become the type `\(type.name)`, which the generated code uses for itself",
           note: "give it another name")
       } else if let other = known[type.name] {
         diagnostics.report(

@@ -28,7 +28,8 @@ final class ShapeBuilder {
   private func layOut() {
     if bits > 32 {
       owner.diagnostics.report(
-        shape.position, "`\(shape.name)` has more optional parts than fit into one type; give some of them a rule of their own")
+        shape.position,
+        "`\(shape.name)` has more optional parts than fit into one type; give some of them a rule of their own")
     }
     var word = shape.hasState ? 1 : 0
     var slot = 1
@@ -42,7 +43,8 @@ final class ShapeBuilder {
       }
     }
     if slot > ParameterSlot.unknown {
-      owner.diagnostics.report(shape.position, "`\(shape.name)` has too many fields; give some of them a rule of their own")
+      owner.diagnostics.report(
+        shape.position, "`\(shape.name)` has too many fields; give some of them a rule of their own")
     }
   }
 
@@ -70,7 +72,8 @@ final class ShapeBuilder {
         case .params(let position):
           if !isRepeated {
             owner.diagnostics.report(
-              position, "`params` stands in a repeated group, with what separates one from the next: `*( SEMI params )`")
+              position, "`params` stands in a repeated group, with what separates one from the next: `*( SEMI params )`"
+            )
           } else if first != nil {
             owner.diagnostics.report(position, "`\(shape.name)` has `params` twice")
           }
@@ -286,7 +289,8 @@ final class ShapeBuilder {
       return []
     }
     if ["parameters", "otherParameters"].contains(label), owner.hasParams(shape.name) {
-      owner.diagnostics.report(position, "`\(label)` cannot be a label: its type has a property of that name, for its `params`")
+      owner.diagnostics.report(
+        position, "`\(label)` cannot be a label: its type has a property of that name, for its `params`")
       return []
     }
     if inList, case .literal = type.kind {
@@ -303,11 +307,13 @@ final class ShapeBuilder {
           position, "`\(label)` is captured here with another type", note: "the other one is here", at: field.position)
         return []
       }
-      let excludes = field.isList || field.placements.allSatisfy { placement in
-        placement.contains { one in
-          context.contains { $0.shift == one.shift && $0.width == one.width && $0.value != one.value }
+      let excludes =
+        field.isList
+        || field.placements.allSatisfy { placement in
+          placement.contains { one in
+            context.contains { $0.shift == one.shift && $0.width == one.width && $0.value != one.value }
+          }
         }
-      }
       guard excludes else {
         owner.diagnostics.report(
           position, "`\(label)` is captured twice, and both can be there at once", note: "the other one is here",
@@ -388,7 +394,8 @@ final class ShapeBuilder {
     let missing = Self.sure(target.body).subtracting(Self.sure(steps)).sorted().map { "`\(target.fields[$0].label)`" }
     if !missing.isEmpty {
       owner.diagnostics.report(
-        shape.position, "`\(shape.name)` does not always fill \(missing.joined(separator: ", ")), which each `\(target.name)` has")
+        shape.position,
+        "`\(shape.name)` does not always fill \(missing.joined(separator: ", ")), which each `\(target.name)` has")
     }
   }
 

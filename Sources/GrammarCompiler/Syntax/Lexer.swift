@@ -127,7 +127,9 @@ struct Lexer {
 
   private static func isDigit(_ scalar: Unicode.Scalar) -> Bool { ("0"..."9").contains(scalar) }
 
-  private static func isNamePart(_ scalar: Unicode.Scalar) -> Bool { isLetter(scalar) || isDigit(scalar) || scalar == "-" }
+  private static func isNamePart(_ scalar: Unicode.Scalar) -> Bool {
+    isLetter(scalar) || isDigit(scalar) || scalar == "-"
+  }
 
   private mutating func lex(_ scalar: Unicode.Scalar, at start: Position) -> TokenKind? {
     if Self.isLetter(scalar) {
@@ -165,7 +167,8 @@ struct Lexer {
     case "/", "(", ")", "[", "]", "*", "#", ":", "@", "?", "+", ",", ".", "|": return symbol(String(scalar))
     default:
       if scalar == "\u{201C}" || scalar == "\u{201D}" {
-        diagnostics.report(start, "\(Self.named(scalar)) means nothing in a grammar; a string stands in straight quotes, `\"`")
+        diagnostics.report(
+          start, "\(Self.named(scalar)) means nothing in a grammar; a string stands in straight quotes, `\"`")
       } else {
         diagnostics.report(start, "\(Self.named(scalar)) means nothing in a grammar")
       }
@@ -274,7 +277,8 @@ struct Lexer {
     if text.isEmpty {
       diagnostics.report(start, "expected a byte in \(kind) digits")
     } else if text.allSatisfy({ $0.hexDigitValue.map { $0 < radix } ?? false }) {
-      diagnostics.report(start, "\(text) is more than a byte holds, which is \(String(255, radix: radix, uppercase: true))")
+      diagnostics.report(
+        start, "\(text) is more than a byte holds, which is \(String(255, radix: radix, uppercase: true))")
     } else {
       diagnostics.report(start, "`\(text)` is no byte in \(kind) digits")
     }
