@@ -25,7 +25,12 @@ import Testing
     #expect(source.replyAddress(maddr: nil, hasReturnPort: false, sentByPort: 5070).port == 5070)
     #expect(source.replyAddress(maddr: nil, hasReturnPort: false, sentByPort: nil).port == 5060)
     #expect(source.replyAddress(maddr: group, hasReturnPort: true, sentByPort: nil).address == group)
-    #expect(reliablePeer.replyAddress(maddr: group, hasReturnPort: false, sentByPort: 1) == reliablePeer)
+    // By the connection; the sent-by is for when that is gone.
+    var reply = reliablePeer
+    reply.port = 5070
+    #expect(reliablePeer.replyAddress(maddr: group, hasReturnPort: false, sentByPort: 5070) == reply)
+    reply.port = 5060
+    #expect(reliablePeer.replyAddress(maddr: group, hasReturnPort: true, sentByPort: nil) == reply)
     #expect("\(source)" == "192.0.2.1:40000/udp")
   }
 }
