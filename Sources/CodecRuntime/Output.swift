@@ -101,35 +101,64 @@ public struct Output: ~Copyable {
 
   @inlinable
   public mutating func append(_ arena: Arena, _ slice: Slice) {
-    let length = Int(slice.length)
-    if length == 0 { return }
-    precondition(Int(slice.offset) &+ length <= arena.byteCount)
-    append(arena.bytes + Int(slice.offset), length)
+    let size = Int(slice.length)
+    if size == 0 { return }
+    let start = Int(slice.offset)
+    precondition(start &+ size <= arena.byteCount)
+    if size > 16 {
+      append(arena.bytes + start, size)
+      return
+    }
+    // Behind the bytes of an arena as many more are allocated as are read here for nothing.
+    reserve(16)
+    let head = UnsafeRawPointer(arena.bytes + start).loadUnaligned(as: SIMD16<UInt8>.self)
+    UnsafeMutableRawPointer(base + length).storeBytes(of: head, as: SIMD16<UInt8>.self)
+    length &+= size
   }
 
   /// Appends a number in decimal digits.
   public mutating func append(decimal value: UInt64) {
     reserve(20)
-    if value < 10 {
-      base[length] = UInt8(truncatingIfNeeded: value) &+ 0x30
-      length += 1
-      return
-    }
-    var digits = 1
     var rest = value
-    while rest >= 10 {
-      rest /= 10
-      digits += 1
-    }
-    var position = length + digits
+    var position = length &+ Self.digits(value)
     length = position
-    rest = value
-    while digits > 0 {
-      position -= 1
-      base[position] = UInt8(truncatingIfNeeded: rest % 10) &+ 0x30
-      rest /= 10
-      digits -= 1
+    // Two digits in a step.
+    while rest >= 100 {
+      let pair = Int(truncatingIfNeeded: rest % 100) &* 2
+      rest /= 100
+      position &-= 2
+      base[position] = Self.pairs.utf8Start[pair]
+      base[position &+ 1] = Self.pairs.utf8Start[pair &+ 1]
     }
+    if rest >= 10 {
+      let pair = Int(truncatingIfNeeded: rest) &* 2
+      base[position &- 2] = Self.pairs.utf8Start[pair]
+      base[position &- 1] = Self.pairs.utf8Start[pair &+ 1]
+    } else {
+      base[position &- 1] = UInt8(truncatingIfNeeded: rest) &+ 0x30
+    }
+  }
+
+  /// 00, 01 and so on up to 99.
+  @inline(__always)
+  private static var pairs: StaticString {
+    """
+    000102030405060708091011121314151617181920212223242526272829303132333435363738394041424344454647484950515253\
+    54555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899
+    """
+  }
+
+  /// How many decimal digits `value` has.
+  @inline(__always)
+  private static func digits(_ value: UInt64) -> Int {
+    var digits = 1
+    var bound: UInt64 = 10
+    while value >= bound {
+      digits &+= 1
+      if digits == 20 { break }
+      bound &*= 10
+    }
+    return digits
   }
 
   /// What was written so far.

@@ -9,42 +9,107 @@ public func scan(
   _ input: Input, _ position: inout Int, _ table: StaticString, _ mask: UInt8, minimum: Int
 ) -> Bool {
   let start = position
-  let end = input.count
-  var index = start
+  position = endOfRun(input, start, table, mask)
+  return position &- start >= minimum
+}
+
+/// The same for at most `maximum` bytes.
+@inlinable @inline(__always)
+public func scan(
+  _ input: Input, _ position: inout Int, _ table: StaticString, _ mask: UInt8, minimum: Int, maximum: Int
+) -> Bool {
+  let start = position
+  let end = min(endOfRun(input, start, table, mask), start &+ maximum)
+  position = end
+  return end &- start >= minimum
+}
+
+/// Where the bytes from `start` on whose entry in `table` has a bit of `mask` end.
+@inlinable @inline(__always)
+public func endOfRun(_ input: Input, _ start: Int, _ table: StaticString, _ mask: UInt8) -> Int {
   let entries = table.utf8Start
-  // The one check of the bounds: index < end.
-  while index < end, entries[Int(input[unchecked: index])] & mask != 0 { index &+= 1 }
-  position = index
-  return index &- start >= minimum
+  var index = start
+  // The one check of the bounds for four bytes. Positions are never negative: they start at 0 and only grow.
+  while input.count &- index >= 4 {
+    if entries[Int(input[unchecked: index])] & mask == 0 { return index }
+    if entries[Int(input[unchecked: index &+ 1])] & mask == 0 { return index &+ 1 }
+    if entries[Int(input[unchecked: index &+ 2])] & mask == 0 { return index &+ 2 }
+    if entries[Int(input[unchecked: index &+ 3])] & mask == 0 { return index &+ 3 }
+    index &+= 4
+  }
+  return endOfLastRun(input, index, table, mask)
+}
+
+/// ``endOfRun(_:_:_:_:)`` where the input has less than four bytes left.
+@inline(never)
+public func endOfLastRun(_ input: Input, _ start: Int, _ table: StaticString, _ mask: UInt8) -> Int {
+  var index = start
+  while index < input.count, table.utf8Start[Int(input[index])] & mask != 0 { index &+= 1 }
+  return index
+}
+
+/// Whether `position` is that of a byte: one comparison.
+@inlinable @inline(__always)
+public func hasByte(_ input: Input, _ position: Int) -> Bool {
+  UInt(bitPattern: position) < UInt(bitPattern: input.count)
 }
 
 /// Takes one byte whose entry in `table` has a bit of `mask`.
 @inlinable @inline(__always)
 public func take(_ input: Input, _ position: inout Int, _ table: StaticString, _ mask: UInt8) -> Bool {
-  guard position < input.count, table.utf8Start[Int(input[position])] & mask != 0 else { return false }
-  position &+= 1
+  let index = position
+  guard hasByte(input, index), table.utf8Start[Int(input[unchecked: index])] & mask != 0 else { return false }
+  position = index &+ 1
   return true
 }
 
 /// Takes `byte`.
 @inlinable @inline(__always)
 public func take(_ input: Input, _ position: inout Int, _ byte: UInt8) -> Bool {
-  guard position < input.count, input[position] == byte else { return false }
-  position &+= 1
+  let index = position
+  guard hasByte(input, index), input[unchecked: index] == byte else { return false }
+  position = index &+ 1
   return true
+}
+
+/// Whether `byte` stands at `position`.
+@inlinable @inline(__always)
+public func isByte(_ input: Input, _ position: Int, _ byte: UInt8) -> Bool {
+  hasByte(input, position) && input[unchecked: position] == byte
+}
+
+/// Whether the entry in `table` of the byte at `position` has a bit of `mask`.
+@inlinable @inline(__always)
+public func isByte(_ input: Input, _ position: Int, _ table: StaticString, _ mask: UInt8) -> Bool {
+  hasByte(input, position) && table.utf8Start[Int(input[unchecked: position])] & mask != 0
+}
+
+/// Whether one of the bytes from `start` up to `end` is `byte`.
+public func contains(_ input: Input, from start: Int, to end: Int, _ byte: UInt8) -> Bool {
+  var index = start
+  while index < end {
+    if isByte(input, index, byte) { return true }
+    index &+= 1
+  }
+  return false
 }
 
 /// The byte at `position`, or 0 at the end of the input: good for looking, not for knowing the end.
 @inlinable @inline(__always)
 public func peek(_ input: Input, _ position: Int) -> UInt8 {
-  position < input.count ? input[position] : 0
+  hasByte(input, position) ? input[unchecked: position] : 0
 }
 
 /// Skips spaces and tabs.
 @inlinable @inline(__always)
 public func skipBlanks(_ input: Input, _ position: inout Int) {
-  let end = input.count
-  while position < end, input[position] == 0x20 || input[position] == 0x09 { position &+= 1 }
+  var index = position
+  while hasByte(input, index) {
+    let byte = input[unchecked: index]
+    if byte != 0x20, byte != 0x09 { break }
+    index &+= 1
+  }
+  position = index
 }
 
 /// Takes `text` with regard to case.
@@ -126,32 +191,40 @@ func caseBits(_ bytes: UInt64) -> UInt64 {
 @inlinable @inline(__always)
 public func decimal(_ input: Input, _ position: inout Int, maximum: UInt64) -> UInt64? {
   let start = position
-  let end = input.count
   var index = start
   var value: UInt64 = 0
-  while index < end {
-    let digit = input[index] &- 0x30
+  while hasByte(input, index) {
+    let digit = input[unchecked: index] &- 0x30
     if digit > 9 { break }
-    // Nineteen digits cannot overflow.
-    if index &- start < 19 {
-      value = value &* 10 &+ UInt64(digit)
-    } else {
-      let (product, overflow) = value.multipliedReportingOverflow(by: 10)
-      let (sum, carry) = product.addingReportingOverflow(UInt64(digit))
-      if overflow || carry { return nil }
-      value = sum
-    }
+    value = value &* 10 &+ UInt64(digit)
     index &+= 1
   }
+  // Nineteen digits cannot overflow.
+  if index &- start > 19 { return longDecimal(input, &position, index, maximum: maximum) }
   guard index > start, value <= maximum else { return nil }
   position = index
   return value
 }
 
+/// A number of more than nineteen digits, up to `end`.
+@inline(never)
+public func longDecimal(_ input: Input, _ position: inout Int, _ end: Int, maximum: UInt64) -> UInt64? {
+  var value: UInt64 = 0
+  for index in position..<end {
+    let (product, overflow) = value.multipliedReportingOverflow(by: 10)
+    let (sum, carry) = product.addingReportingOverflow(UInt64(input[index] &- 0x30))
+    if overflow || carry { return nil }
+    value = sum
+  }
+  guard value <= maximum else { return nil }
+  position = end
+  return value
+}
+
 /// Runs the automaton of a token rule and takes the longest match.
 ///
-/// States are numbered from 1; 0 is no way on. The first `accepting` states accept. `classes` has the class of each byte,
-/// `transitions` `width` entries for each state; with `isWide` an entry has two bytes of seven bits.
+/// States are numbered from 1; 0 is no way on. The first `accepting` states accept. `classes` has the class of each
+/// byte, `transitions` `width` entries for each state; with `isWide` an entry has two bytes of seven bits.
 @inlinable
 public func runAutomaton(
   _ input: Input, _ position: inout Int, start: Int, accepting: Int, classes: StaticString, width: Int,
@@ -164,24 +237,13 @@ public func runAutomaton(
   var index = position
   var last = state <= accepting ? index : -1
   while index < end {
-    let row = (state &- 1) &* width
-    var next: Int
+    let entry = (state &- 1) &* width &+ Int(classes[Int(input[unchecked: index])])
     if isWide {
-      let entry = (row &+ Int(classes[Int(input[unchecked: index])])) &* 2
-      next = Int(transitions[entry]) << 7 | Int(transitions[entry &+ 1])
+      state = Int(transitions[entry &* 2]) << 7 | Int(transitions[entry &* 2 &+ 1])
     } else {
-      next = Int(transitions[row &+ Int(classes[Int(input[unchecked: index])])])
-      // Most bytes of most tokens lead back to the same state.
-      while next == state {
-        index &+= 1
-        if index == end { break }
-        next = Int(transitions[row &+ Int(classes[Int(input[unchecked: index])])])
-      }
-      if state <= accepting { last = index }
-      if index == end { break }
+      state = Int(transitions[entry])
     }
-    if next == 0 { break }
-    state = next
+    if state == 0 { break }
     index &+= 1
     if state <= accepting { last = index }
   }

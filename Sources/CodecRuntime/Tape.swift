@@ -34,6 +34,9 @@ public struct Tape: ~Copyable {
   @usableFromInline var failureOffset: Int = -1
   @usableFromInline var failureExpectation: StaticString = ""
 
+  /// Bytes that are allocated behind the last one, so that ``Output`` can copy sixteen at once. They mean nothing.
+  private static let padding = 16
+
   /// A tape without bytes, for building.
   public init() {
     self.init(copying: UnsafeRawBufferPointer(start: nil, count: 0), expectedWords: 64)
@@ -43,9 +46,9 @@ public struct Tape: ~Copyable {
   public init(copying input: UnsafeRawBufferPointer, expectedWords: Int) {
     byteCount = input.count
     byteCapacity = max(input.count, 16)
-    bytes = Self.allocate(UInt8.self, byteCapacity)
+    bytes = Self.allocate(UInt8.self, byteCapacity + Self.padding)
     if let base = input.baseAddress { memcpy(bytes, base, input.count) }
-    capacity = max(expectedWords, 16)
+    capacity = min(max(expectedWords, 16), NodeLayout.maximumWords - 1)
     words = Self.allocate(UInt32.self, capacity)
     count = 0
   }
@@ -94,13 +97,14 @@ public struct Tape: ~Copyable {
   @inlinable @inline(__always)
   public mutating func open(_ slot: UInt32, fixedWords: Int) -> Int {
     let index = count
-    let next = index + 1 + fixedWords
+    let next = index &+ 1 &+ fixedWords
     if next > capacity { grow(to: next) }
-    words[index] = slot << NodeLayout.slotShift
-    var position = index + 1
-    while position < next {
-      words[position] = 0
-      position += 1
+    let head = words + index
+    head[0] = slot << NodeLayout.slotShift
+    var position = 1
+    while position <= fixedWords {
+      head[position] = 0
+      position &+= 1
     }
     count = next
     return index
@@ -109,8 +113,8 @@ public struct Tape: ~Copyable {
   /// Ends the node at `index`: all that was appended since ``open(_:fixedWords:)`` are its children.
   @inlinable @inline(__always)
   public mutating func close(_ index: Int) {
-    precondition(index < count && count < NodeLayout.maximumWords)
-    words[index] |= UInt32(truncatingIfNeeded: count - index)
+    precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
+    words[index] |= UInt32(truncatingIfNeeded: count &- index)
   }
 
   /// Sets a field of an open node.
@@ -140,6 +144,39 @@ public struct Tape: ~Copyable {
   public mutating func mark(_ index: Int, _ bits: UInt32) {
     precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
     words[index] |= bits
+  }
+
+  // What follows is for generated parsers: the words of an open node were reserved when it was opened, and a parser
+  // names only words that it reserved, so that one check of the bounds serves the node.
+
+  /// Sets the word `field` of the open node at `node`.
+  @inlinable @inline(__always)
+  public mutating func set(_ node: Int, field: Int, _ value: UInt32) {
+    assert(node >= 0 && node + field < count)
+    words[node &+ field] = value
+  }
+
+  /// The word `field` of the open node at `node`.
+  @inlinable @inline(__always)
+  public func word(_ node: Int, field: Int) -> UInt32 {
+    assert(node >= 0 && node + field < count)
+    return words[node &+ field]
+  }
+
+  /// Sets the text at the word `field` of the open node at `node`.
+  @inlinable @inline(__always)
+  public mutating func set(_ node: Int, field: Int, from start: Int, to end: Int) {
+    assert(node >= 0 && node + field + 1 < count)
+    let target = words + (node &+ field)
+    target[0] = UInt32(truncatingIfNeeded: start)
+    target[1] = UInt32(truncatingIfNeeded: end &- start)
+  }
+
+  /// Sets bits in the first word of the open node at `node`: which optional fields are present.
+  @inlinable @inline(__always)
+  public mutating func mark(_ node: Int, bits: UInt32) {
+    assert(node >= 0 && node + 1 < count)
+    words[node &+ 1] |= bits
   }
 
   @inlinable @inline(__always)
@@ -185,7 +222,7 @@ public struct Tape: ~Copyable {
     if needed > byteCapacity {
       var larger = byteCapacity
       while larger < needed { larger *= 2 }
-      guard let memory = realloc(bytes, larger) else { preconditionFailure("out of memory") }
+      guard let memory = realloc(bytes, larger + Self.padding) else { preconditionFailure("out of memory") }
       bytes = memory.bindMemory(to: UInt8.self, capacity: larger)
       byteCapacity = larger
     }

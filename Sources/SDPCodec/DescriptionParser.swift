@@ -22,12 +22,12 @@ struct DescriptionParser: ~Copyable {
     while position < input.count {
       let start = position
       let letter = input[position]
-      if letter == 0x0D || letter == 0x0A {
+      if letter < 0x20, letter == 0x0D || letter == 0x0A {
         // Empty lines mean nothing; some end a description with one.
         position += 1
         continue
       }
-      guard peek(input, position &+ 1) == 0x3D else {
+      guard isByte(input, position &+ 1, 0x3D) else {
         keep(input, start, SessionDescription.Slot.malformedLine, "a line begins with a letter and \"=\"")
         continue
       }
@@ -62,7 +62,7 @@ struct DescriptionParser: ~Copyable {
     }
     let nameEnd = position
     let slot = Lines.attributeSlot(input, nameStart, nameEnd)
-    let hasValue = peek(input, position) == 0x3A
+    let hasValue = isByte(input, position, 0x3A)
     if slot != Lines.unknown, hasValue == Lines.hasValue(slot) {
       if hasValue {
         position &+= 1
@@ -115,16 +115,16 @@ struct DescriptionParser: ~Copyable {
   /// Takes CRLF, or LF alone (RFC 8866 §5), or the end of the input.
   @inline(__always)
   private mutating func takeEnd(_ input: Input) -> Bool {
-    guard position < input.count else { return true }
-    if input[position] == 0x0D, peek(input, position &+ 1) == 0x0A {
-      position &+= 2
+    let end = position
+    if isByte(input, end, 0x0D), isByte(input, end &+ 1, 0x0A) {
+      position = end &+ 2
       return true
     }
-    if input[position] == 0x0A {
-      position &+= 1
+    if isByte(input, end, 0x0A) {
+      position = end &+ 1
       return true
     }
-    return false
+    return end >= input.count
   }
 
   private mutating func endOfLine(_ input: Input) -> Int {

@@ -1,13 +1,21 @@
 /// Follows the letters of the lines through the automaton of the grammar's `line-order` (RFC 8866 §9).
 struct LineOrder {
   private var state = -1
+  /// The letter that came last, where it may go on coming: most lines are attributes.
+  private var repeated: UInt8 = 0
   /// Where the first line begins that may not stand where it stands.
   private(set) var firstWrong: Int?
 
   @inline(__always)
   mutating func follow(_ letter: UInt8, at offset: Int) {
+    if letter != repeated { step(letter, at: offset) }
+  }
+
+  private mutating func step(_ letter: UInt8, at offset: Int) {
     if firstWrong != nil { return }
+    let before = state
     state = Tokens.lineOrderStep(state, letter)
+    repeated = state == before ? letter : 0
     if state == 0 { firstWrong = offset }
   }
 

@@ -6,6 +6,11 @@ struct MessageParser: ~Copyable {
   private var issues: [SIPIssue] = []
   private var position = 0
   private var startLine = 0
+  /// Nodes of the headers that the rest of the message is compared with; 0 where there is none.
+  private var contentLength = 0
+  private var sequence = 0
+  /// There may be a conflict between the start line and the rest.
+  private var isDubious = true
   /// Known headers that were seen, a bit each.
   private var seen: (UInt64, UInt64, UInt64) = (0, 0, 0)
 
@@ -16,7 +21,9 @@ struct MessageParser: ~Copyable {
 
   consuming func finish() -> SIPMessage {
     let issues = issues
+    let isDubious = isDubious
     let message = SIPMessage(arena: tape.finish(), issues: issues)
+    if !isDubious { return message }
     let conflicts = message.conflicts()
     return conflicts.isEmpty ? message : SIPMessage(arena: message.arena, issues: issues + conflicts)
   }
@@ -26,7 +33,9 @@ struct MessageParser: ~Copyable {
     let root = tape.open(SIPMessage.Slot.message, fixedWords: SIPMessage.rootWords)
     // RFC 3261 §7.5: CRLF before the start line is ignored.
     while peek(input, position) == 0x0D, peek(input, position + 1) == 0x0A { position += 2 }
+    let lineStart = position
     parseStartLine(input)
+    let lineEnd = position - 2
     let isHeadComplete = parseHeaders(input)
     if !isHeadComplete {
       note(.framing, "message", position, "the head does not end with an empty line")
@@ -38,6 +47,23 @@ struct MessageParser: ~Copyable {
     }
     tape.close(root)
     validate()
+    isDubious = !isPlain(input, lineStart, lineEnd)
+  }
+
+  /// Whether the start line, which is there from `start` up to `end`, shows at a glance that nothing is in conflict
+  /// with it; where it does not, ``SIPMessage/conflicts()`` looks closely.
+  private func isPlain(_ input: Input, _ start: Int, _ end: Int) -> Bool {
+    switch tape.slot(of: startLine) {
+    case SIPMessage.Slot.statusLine: return isIgnoringCase(input, start, "sip/2.0 ")
+    case SIPMessage.Slot.requestLine:
+      guard sequence > 0, isIgnoringCase(input, end - 8, " sip/2.0"), !contains(input, from: start, to: end, 0x3F)
+      else { return false }
+      // The line begins with the three words of its method, the field with one for the number and those of its method:
+      // the first is the number of a known one.
+      let method = tape.word(startLine + 1)
+      return method != 0 && method == tape.word(sequence + 2)
+    default: return false
+    }
   }
 
   private mutating func note(
@@ -95,13 +121,17 @@ struct MessageParser: ~Copyable {
       return
     }
     let nameEnd = position
-    // HCOLON = *( SP / HTAB ) ":" SWS
-    while isBlank(peek(input, position)) { position += 1 }
-    guard take(input, &position, 0x3A) else {
-      skipLine(input, start, "expected \":\" behind the name of the header field")
-      return
+    // HCOLON = *( SP / HTAB ) ":" SWS; mostly it is a colon and a space.
+    if isByte(input, nameEnd, 0x3A), isByte(input, nameEnd &+ 1, 0x20), peek(input, nameEnd &+ 2) > 0x20 {
+      position = nameEnd &+ 2
+    } else {
+      skipBlanks(input, &position)
+      guard take(input, &position, 0x3A) else {
+        skipLine(input, start, "expected \":\" behind the name of the header field")
+        return
+      }
+      _ = Tokens.sws(input, &position)
     }
-    _ = Tokens.sws(input, &position)
     let valueStart = position
     let slot = Headers.slot(input, start, nameEnd)
     if slot == Headers.unknown {
@@ -114,7 +144,9 @@ struct MessageParser: ~Copyable {
     }
     let mark = tape.wordCount
     if Headers.parse(slot, input, &position, &tape), takeEnd(input) {
-      see(slot, start, Headers.isRepeatable(slot))
+      if slot == Headers.contentLength, contentLength == 0 { contentLength = mark }
+      if slot == Headers.cseq, sequence == 0 { sequence = mark }
+      see(slot, start)
       return
     }
     malformed(input, slot, mark, start, nameEnd, valueStart)
@@ -137,11 +169,11 @@ struct MessageParser: ~Copyable {
     tape.set(node + 2, from: start, to: nameEnd)
     tape.set(node + 4, from: valueStart, to: end)
     tape.close(node)
-    see(slot, start, Headers.isRepeatable(slot))
+    see(slot, start)
   }
 
   @inline(__always)
-  private mutating func see(_ slot: UInt32, _ offset: Int, _ isRepeatable: Bool) {
+  private mutating func see(_ slot: UInt32, _ offset: Int) {
     let bit: UInt64 = 1 << UInt64(slot & 63)
     let isSeen: Bool
     switch slot >> 6 {
@@ -155,7 +187,7 @@ struct MessageParser: ~Copyable {
       isSeen = seen.2 & bit != 0
       seen.2 |= bit
     }
-    if isSeen, !isRepeatable {
+    if isSeen, !Headers.isRepeatable(slot) {
       let layer: SIPIssue.Layer = slot == Headers.contentLength ? .framing : .validation
       note(layer, "\(Headers.name(slot))", offset, "may be there only once", header: slot)
     }
@@ -175,8 +207,8 @@ struct MessageParser: ~Copyable {
   /// Takes the end of a header field: white space, then CRLF that no white space follows.
   @inline(__always)
   private mutating func takeEnd(_ input: Input) -> Bool {
-    if peek(input, position) != 0x0D { while isBlank(peek(input, position)) { position += 1 } }
-    guard peek(input, position) == 0x0D, peek(input, position &+ 1) == 0x0A else { return false }
+    if !isByte(input, position, 0x0D) { skipBlanks(input, &position) }
+    guard isByte(input, position, 0x0D), isByte(input, position &+ 1, 0x0A) else { return false }
     if !isBlank(peek(input, position &+ 2)) {
       position &+= 2
       return true
@@ -222,9 +254,9 @@ struct MessageParser: ~Copyable {
   private mutating func parseBody(_ input: Input, _ root: Int, isHeadComplete: Bool) {
     let available = input.count - position
     var length = available
-    if let header = child(Headers.contentLength) {
+    if contentLength > 0 {
       // The one field of this header, a number.
-      let declared = Int(tape.word(header + 1))
+      let declared = Int(tape.word(contentLength + 1))
       if declared > available {
         if isHeadComplete {
           note(
@@ -239,19 +271,21 @@ struct MessageParser: ~Copyable {
     tape.set(root + 1, from: position, to: position + length)
   }
 
-  private func child(_ slot: UInt32) -> Int? {
-    guard isSeen(slot) else { return nil }
-    var index = tape.end(of: startLine)
-    while index < tape.wordCount {
-      if tape.slot(of: index) == slot { return index }
-      index = tape.end(of: index)
-    }
-    return nil
-  }
-
   // MARK: Validation
 
+  /// The bits of ``seen`` that have to be set.
+  private static let required = Headers.required.reduce(into: (UInt64(0), UInt64(0), UInt64(0))) { bits, slot in
+    let bit: UInt64 = 1 << UInt64(slot & 63)
+    switch slot >> 6 {
+    case 0: bits.0 |= bit
+    case 1: bits.1 |= bit
+    default: bits.2 |= bit
+    }
+  }
+
   private mutating func validate() {
+    let required = Self.required
+    if (required.0 & ~seen.0) | (required.1 & ~seen.1) | (required.2 & ~seen.2) == 0 { return }
     for slot in Headers.required where !isSeen(slot) {
       note(.validation, "\(Headers.name(slot))", 0, "is missing", header: slot)
     }

@@ -80,6 +80,7 @@ struct ParserEmitter {
       }
       text.line("}")
     case .choice(let alternatives, let conditions, _):
+      if emitAttempt(alternatives, conditions, &context, to: &text) { return }
       for (index, alternative) in alternatives.enumerated() {
         let condition: String
         if case .otherwise = alternative.decision {
@@ -138,15 +139,57 @@ struct ParserEmitter {
     else { return false }
     let label = context.fresh("attempt")
     text.line("let before\(label) = position")
-    if context.shape.layout.hasState { text.line("let state\(label) = tape.word(node + 1)") }
+    if context.shape.layout.hasState { text.line("let state\(label) = tape.word(node, field: 1)") }
     text.line("\(label): do {")
     text.indented { text in
       var inner = context
-      let restore = context.shape.layout.hasState ? "tape.set(node + 1, state\(label)); " : ""
+      let restore = context.shape.layout.hasState ? "tape.set(node, field: 1, state\(label)); " : ""
       inner.attempt = "position = before\(label); \(restore)break \(label)"
       mark(condition, inner, to: &text)
       emitBody(alternative.body, &inner, to: &text)
       context.counter = inner.counter
+    }
+    text.line("}")
+    return true
+  }
+
+  /// The same for the first of two alternatives, where the predicate is what the alternative begins with.
+  private func emitAttempt(
+    _ alternatives: [Alternative], _ conditions: [Condition], _ context: inout Context, to text: inout SourceText
+  ) -> Bool {
+    guard alternatives.count == 2, context.attempt == nil, context.shape.fills == nil,
+      case .predicate(let rule) = alternatives[0].decision, rule.automaton.fewWords(limit: 4) == nil,
+      case .otherwise = alternatives[1].decision
+    else { return false }
+    let body = alternatives[0].body
+    let length = (1...body.count).first { count in
+      Self.regex(Array(body.prefix(count))).flatMap { Automaton($0) }?.isSame(as: rule.automaton) ?? false
+    }
+    guard let length else { return false }
+    let choice = context.fresh("choice")
+    let label = context.fresh("attempt")
+    text.line("\(choice): do {")
+    text.indented { text in
+      text.line("let before\(label) = position")
+      text.line("let state\(label) = tape.word(node, field: 1)")
+      text.line("\(label): do {")
+      text.indented { text in
+        mark(conditions[0], context, to: &text)
+        context.attempt =
+          "position = before\(label); tape.set(node, field: 1, state\(label)); break \(label)"
+        emitBody(Array(body.prefix(length)), &context, to: &text)
+        context.attempt = nil
+        emitBody(Array(body.dropFirst(length)), &context, to: &text)
+        text.line("break \(choice)")
+      }
+      text.line("}")
+      // What was read for nothing leaves nothing.
+      for index in Self.captured(Array(body.prefix(length))) {
+        let field = Target(node: "node", word: context.shape.layout.fields[index].word + context.base)
+        text.line(field.set("from: 0, to: 0"))
+      }
+      mark(conditions[1], context, to: &text)
+      emitBody(alternatives[1].body, &context, to: &text)
     }
     text.line("}")
     return true
@@ -188,7 +231,7 @@ struct ParserEmitter {
 
   private func mark(_ condition: Condition, _ context: Context, to text: inout SourceText) {
     guard context.shape.fills == nil else { return }
-    text.line("tape.mark(node + 1, \(condition.bits))")
+    text.line("tape.mark(node, bits: \(condition.bits))")
   }
 
   // MARK: Captures
@@ -197,18 +240,18 @@ struct ParserEmitter {
     _ index: Int, _ type: FieldType, _ context: inout Context, to text: inout SourceText
   ) {
     let field = context.shape.layout.fields[index]
-    if let bits = context.fillBits[index], bits != 0 { text.line("tape.mark(node + 1, \(bits))") }
+    if let bits = context.fillBits[index], bits != 0 { text.line("tape.mark(node, bits: \(bits))") }
     if case .shape(let shape) = type {
       text.block(
         "guard \(shape.layout.typeName).\(Self.function(shape))(input, &position, &tape, slot: \(field.slot)) else"
       ) { $0.line(context.attempt ?? "return false") }
       return
     }
-    var target = "node + \(field.word + context.base)"
+    var target = Target(node: "node", word: field.word + context.base)
     if field.isList {
       let item = context.fresh("item")
       text.line("let \(item) = tape.open(\(field.slot), fixedWords: \(field.width))")
-      target = "\(item) + 1"
+      target = Target(node: item, word: 1)
       emitValue(type, field, target, &context, to: &text)
       text.line("tape.close(\(item))")
       return
@@ -216,8 +259,17 @@ struct ParserEmitter {
     emitValue(type, field, target, &context, to: &text)
   }
 
+  /// A word of an open node.
+  private struct Target {
+    var node: String
+    var word: Int
+
+    /// The statement that sets it, or one behind it.
+    func set(_ value: String, after words: Int = 0) -> String { "tape.set(\(node), field: \(word + words), \(value))" }
+  }
+
   private func emitValue(
-    _ type: FieldType, _ field: Field, _ target: String, _ context: inout Context, to text: inout SourceText
+    _ type: FieldType, _ field: Field, _ target: Target, _ context: inout Context, to text: inout SourceText
   ) {
     switch type {
     case .text(let rule):
@@ -230,23 +282,23 @@ struct ParserEmitter {
           $0.line(context.failure(rule.name))
         }
       }
-      text.line("tape.set(\(target), from: \(start), to: position)")
+      text.line(target.set("from: \(start), to: position"))
     case .number(let bits):
       let maximum = bits == 64 ? UInt64.max : (1 << UInt64(bits)) - 1
       let value = context.fresh("value")
       text.block("guard let \(value) = decimal(input, &position, maximum: \(maximum)) else") {
         $0.line(context.failure("a number up to \(maximum)"))
       }
-      text.line("tape.set(\(target), UInt32(truncatingIfNeeded: \(value)))")
-      if bits == 64 { text.line("tape.set(\(target) + 1, UInt32(truncatingIfNeeded: \(value) >> 32))") }
+      text.line(target.set("UInt32(truncatingIfNeeded: \(value))"))
+      if bits == 64 { text.line(target.set("UInt32(truncatingIfNeeded: \(value) >> 32)", after: 1)) }
     case .enumeration(let type):
       let start = context.fresh("start")
       text.line("let \(start) = position")
       text.block("guard \(tokens.function(type.token))(input, &position) else") {
         $0.line(context.failure(type.token.name))
       }
-      text.line("tape.set(\(target), \(type.typeName).code(input, \(start), position))")
-      text.line("tape.set(\(target) + 1, from: \(start), to: position)")
+      text.line(target.set("\(type.typeName).code(input, \(start), position)"))
+      text.line(target.set("from: \(start), to: position", after: 1))
     case .flag(let bytes, let exact):
       text.block("guard \(literal(bytes, exact)) else") {
         $0.line(context.failure(Self.shown(bytes)))
@@ -263,17 +315,19 @@ struct ParserEmitter {
       if let words = rule.automaton.fewWords(limit: 4) {
         return words.map { "isIgnoringCase(input, position, \(SourceText.literal($0)))" }.joined(separator: " || ")
       }
-      return "begins(input, position, \(tokens.function(rule)))"
+      let begins = "begins(input, position, \(tokens.function(rule)))"
+      // Often the first byte tells.
+      let automaton = rule.automaton
+      let sure = ByteSet(automaton.firstBytes.bytes.filter { automaton.isAccepting[automaton.next(0, $0)] })
+      return sure.isEmpty ? begins : "\(tokens.isByte(sure, at: "position")) || \(begins)"
     case .bytes(let set):
-      return "position < input.count, \(Self.grouped(tokens.contains(set, "input[position]")))"
+      return tokens.isByte(set, at: "position")
     case .lookahead(let sure, let contested, let automaton):
       return tokens.lookahead(
         "\(Naming.property(context.shape.name))Ahead", sure: sure, contested: contested, automaton)
     case .otherwise: return "true"
     }
   }
-
-  private static func grouped(_ condition: String) -> String { condition.contains("||") ? "(\(condition))" : condition }
 
   private static func expectation(_ alternatives: [Alternative]) -> String {
     alternatives.compactMap { alternative -> String? in
@@ -295,21 +349,22 @@ struct ParserEmitter {
 
   // MARK: rule as Type
 
-  /// For each field that `steps` fill the state bits under which the type has it; the places must not contradict.
-  private func fillBits(_ steps: [Step], _ shape: Shape) -> [Int: UInt32] {
-    var captured: [Int] = []
-    func collect(_ steps: [Step]) {
-      for step in steps {
-        switch step {
-        case .capture(let index, _, _): captured.append(index)
-        case .optional(let alternative, _), .repetition(_, _, let alternative), .commaList(_, let alternative, _, _):
-          collect(alternative.body)
-        case .choice(let alternatives, _, _): for alternative in alternatives { collect(alternative.body) }
-        default: break
-        }
+  /// The fields that `steps` fill.
+  private static func captured(_ steps: [Step]) -> [Int] {
+    steps.flatMap { step -> [Int] in
+      switch step {
+      case .capture(let index, _, _): [index]
+      case .optional(let alternative, _), .repetition(_, _, let alternative), .commaList(_, let alternative, _, _):
+        captured(alternative.body)
+      case .choice(let alternatives, _, _): alternatives.flatMap { captured($0.body) }
+      default: []
       }
     }
-    collect(steps)
+  }
+
+  /// For each field that `steps` fill the state bits under which the type has it; the places must not contradict.
+  private func fillBits(_ steps: [Step], _ shape: Shape) -> [Int: UInt32] {
+    let captured = Self.captured(steps)
     let fields = shape.layout.fields
     var chosen: [Int: [Condition]] = [:]
     func solve(_ rest: ArraySlice<Int>, _ taken: [Condition]) -> Bool {
@@ -372,7 +427,7 @@ struct ParserEmitter {
     NameDispatch(
       names: params.rows.enumerated().map { ($0.element.name, ParameterSlot.first + $0.offset) },
       fallback: ParameterSlot.unknown
-    ).emit("static func parameterSlot", to: &text)
+    ).emit("@inline(__always) static func parameterSlot", to: &text)
   }
 
   private func emitRow(
@@ -398,7 +453,7 @@ struct ParserEmitter {
     }
     if row.isValueOptional {
       text.block("if \(separator)") { text in
-        text.line("tape.set(node + 1, 1)")
+        text.line("tape.set(node, field: 1, 1)")
         body(&text)
       }
     } else {
@@ -438,12 +493,15 @@ struct NameDispatch {
   private func emit(_ entries: [(name: String, slot: Int)], to text: inout SourceText) {
     let test = isExact ? "isExact" : "isIgnoringCase"
     func key(_ name: String) -> String { isExact ? name : name.asciiLowercased }
-    if entries.count == 1 {
-      text.line("if \(test)(input, start, \(SourceText.literal(key(entries[0].name)))) { return \(entries[0].slot) }")
+    if entries.count <= 3 {
+      for entry in entries {
+        text.line("if \(test)(input, start, \(SourceText.literal(key(entry.name)))) { return \(entry.slot) }")
+      }
       return
     }
-    let groups = Dictionary(grouping: entries) { key($0.name).utf8.first ?? 0 }
-    text.line("switch \(isExact ? "input[start]" : "lowercased(input[start])") {")
+    // The comparison decides; the first byte is only what it begins with.
+    let groups = Dictionary(grouping: entries) { (key($0.name).utf8.first ?? 0) | (isExact ? 0 : 0x20) }
+    text.line("switch \(isExact ? "peek(input, start)" : "peek(input, start) | 0x20") {")
     for (byte, group) in groups.sorted(by: { $0.key < $1.key }) {
       text.line("case \(SourceText.byte(byte)):")
       text.indented { text in

@@ -27,7 +27,7 @@ struct PartsEmitter {
         names: model.headers.flatMap { header in
           [header.name, header.compactForm].compactMap { $0 }.map { ($0, header.slot) }
         }, fallback: 1021
-      ).emit("static func slot", to: &text)
+      ).emit("@inline(__always) static func slot", to: &text)
       text.line()
       emitDispatch(
         "/// Appends the node of the header `slot` whose value begins at `position`.",
@@ -173,7 +173,7 @@ struct PartsEmitter {
       }
       text.line()
       NameDispatch(names: model.attributes.map { ($0.name, $0.slot) }, fallback: 1000, isExact: true)
-        .emit("static func attributeSlot", to: &text)
+        .emit("@inline(__always) static func attributeSlot", to: &text)
       text.line()
       emitDispatch(
         "/// The name of the attribute `slot`.", "public static func attributeName(_ slot: UInt32) -> StaticString",

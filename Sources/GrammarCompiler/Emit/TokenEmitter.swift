@@ -49,6 +49,13 @@ final class TokenEmitter {
     return "\(parts[0]).utf8Start[Int(\(byte))] & \(parts[1]) != 0"
   }
 
+  /// A condition that tells whether the byte at `position`, an expression, is there and in the set.
+  func isByte(_ set: ByteSet, at position: String) -> String {
+    let bytes = set.bytes
+    if bytes.count == 1 { return "isByte(input, \(position), \(SourceText.byte(bytes[0])))" }
+    return "isByte(input, \(position), \(table(set)))"
+  }
+
   /// A call that decides an optional part or alternative with the automaton of its beginning.
   func lookahead(_ name: String, sure: ByteSet, contested: ByteSet, _ automaton: Automaton) -> String {
     let name = unique(name)
@@ -129,6 +136,25 @@ final class TokenEmitter {
       }
       return
     }
+    if let (set, minimum, maximum) = Self.asBoundedScan(automaton) {
+      text.block("static func \(Naming.escaped(name))(_ input: Input, _ position: inout Int) -> Bool") {
+        $0.line("scan(input, &position, \(table(set)), minimum: \(minimum), maximum: \(maximum))")
+      }
+      return
+    }
+    if let (head, cycle) = Self.asCycle(automaton) {
+      text.block("static func \(Naming.escaped(name))(_ input: Input, _ position: inout Int) -> Bool") { text in
+        func row(_ sets: [ByteSet], _ start: String) -> String {
+          sets.enumerated().map { isByte($0.element, at: $0.offset == 0 ? start : "\(start) &+ \($0.offset)") }
+            .joined(separator: ", ")
+        }
+        text.line("guard \(row(head, "position")) else { return false }")
+        text.line("position &+= \(head.count)")
+        text.line("while \(row(cycle, "position")) { position &+= \(cycle.count) }")
+        text.line("return true")
+      }
+      return
+    }
     if automaton.stateCount == 2, !automaton.isAccepting[0], automaton.leaving(1).isEmpty {
       text.line("@inline(__always)")
       text.block("static func \(Naming.escaped(name))(_ input: Input, _ position: inout Int) -> Bool") {
@@ -136,68 +162,165 @@ final class TokenEmitter {
       }
       return
     }
-    // Most separators come without the white space that is allowed around them.
+    // Most separators come without the white space that is allowed around them, most tokens are a run of like bytes:
+    // that is tried where the token stands, and only what it does not decide is left to the automaton.
     let short = Self.shortcut(automaton)
-    if short != nil || automaton.isAccepting[0] { text.line("@inline(__always)") }
+    let starts = short == nil ? Self.hotStarts(automaton) : []
+    let run: (inout SourceText) -> Void = { self.emitRun(automaton, "runAutomaton(input, &position", to: &$0) }
+    let isSplit = short != nil || !starts.isEmpty || automaton.isAccepting[0]
+    let isShort = short != nil || starts.count == 1 && Self.isPlain(automaton, starts[0].target)
+    if isShort { text.line("@inline(__always)") }
+    let slow = isSplit ? unique("\(name)Slow") : name
     text.block("static func \(Naming.escaped(name))(_ input: Input, _ position: inout Int) -> Bool") { text in
+      guard isSplit else {
+        run(&text)
+        return
+      }
       if automaton.isAccepting[0] {
-        text.line(
-          "guard position < input.count, \(contains(automaton.firstBytes, "input[position]")) else { return true }")
+        text.line("guard \(isByte(automaton.firstBytes, at: "position")) else { return true }")
       }
       if let (bytes, skipsBlanks, onward) = short {
-        text.line("if position < input.count, \(Self.grouped(contains(bytes, "input[position]"))) {")
-        text.indented {
-          $0.line("\(skipsBlanks ? "var" : "let") next = position &+ 1")
-          if skipsBlanks { $0.line("skipBlanks(input, &next)") }
+        text.block("if \(isByte(bytes, at: "position"))") { text in
+          text.line("\(skipsBlanks ? "var" : "let") next = position &+ 1")
+          if skipsBlanks { text.line("skipBlanks(input, &next)") }
           let test = skipsBlanks ? onward.subtracting(ByteSet([0x20, 0x09])) : onward
-          if test.isEmpty {
-            $0.line("position = next")
-            $0.line("return true")
-          } else {
-            $0.line("let behind = peek(input, next)")
-            $0.block("if !(\(contains(test, "behind")))") {
-              $0.line("position = next")
-              $0.line("return true")
-            }
+          emitAccept("next", unless: test, to: &text)
+        }
+      }
+      if short != nil { emitRefusals(automaton, to: &text) }
+      for (target, first) in starts {
+        text.block("if \(isByte(first, at: "position"))") { text in
+          text.line("var end = position &+ 1")
+          emitHot(automaton, target, seen: [], to: &text)
+        }
+      }
+      text.line("return \(slow)(input, &position)")
+    }
+    guard isSplit else { return }
+    text.line()
+    text.line("@inline(never)")
+    text.block("private static func \(slow)(_ input: Input, _ position: inout Int) -> Bool", run)
+  }
+
+  /// What cannot be a fold of a header field is no match; mostly it is the end of the line.
+  private func emitRefusals(_ automaton: Automaton, to text: inout SourceText) {
+    let result = automaton.isAccepting[0] ? "true" : "false"
+    if !automaton.isAccepting[0] {
+      text.line("guard \(isByte(automaton.firstBytes, at: "position")) else { return false }")
+    }
+    for (byte, third) in Self.forced(automaton, automaton.firstBytes) {
+      text.block("if isByte(input, position, \(SourceText.byte(byte))), !\(isByte(third, at: "position &+ 2"))") {
+        $0.line("return \(result)")
+      }
+    }
+  }
+
+  /// First bytes behind which one certain byte and then one of few have to come.
+  private static func forced(_ automaton: Automaton, _ bytes: ByteSet) -> [(byte: UInt8, third: ByteSet)] {
+    bytes.bytes.compactMap { byte in
+      let behind = automaton.next(0, byte)
+      guard behind >= 0, !automaton.isAccepting[behind], automaton.leaving(behind).count == 1,
+        let forced = automaton.leaving(behind).bytes.first
+      else { return nil }
+      let then = automaton.next(behind, forced)
+      let third = automaton.leaving(then)
+      guard !automaton.isAccepting[then], !third.isEmpty, third.count <= 3 else { return nil }
+      return (byte, third)
+    }
+  }
+
+  /// The state only skips bytes and ends.
+  private static func isPlain(_ automaton: Automaton, _ state: Int) -> Bool {
+    automaton.isAccepting[state]
+      && automaton.leaving(state).bytes.allSatisfy { byte in
+        let next = automaton.next(state, byte)
+        return next == state
+          || !automaton.leaving(next).bytes.contains { loop(automaton, automaton.next(next, $0)).count >= 10 }
+      }
+  }
+
+  /// Ends the match at `end`, a variable, unless one of the bytes `onward` follows.
+  private func emitAccept(_ end: String, unless onward: ByteSet, to text: inout SourceText) {
+    if onward.isEmpty {
+      text.line("position = \(end)")
+      text.line("return true")
+      return
+    }
+    text.block("if !\(isByte(onward, at: end))") { text in
+      text.line("position = \(end)")
+      text.line("return true")
+    }
+  }
+
+  /// The states in which an automaton mostly is after the first byte, and the bytes that lead there: those that many
+  /// bytes lead back to.
+  private static func hotStarts(_ automaton: Automaton) -> [(target: Int, first: ByteSet)] {
+    var result = targets(automaton, 0, automaton.firstBytes).filter { loop(automaton, $0.target).count >= 10 }
+    result.sort { left, right in
+      left.first.count != right.first.count ? left.first.count > right.first.count : left.target < right.target
+    }
+    return Array(result.prefix(2))
+  }
+
+  /// The bytes that lead from the state to itself.
+  private static func loop(_ automaton: Automaton, _ state: Int) -> ByteSet {
+    ByteSet(automaton.leaving(state).bytes.filter { automaton.next(state, $0) == state })
+  }
+
+  private static func targets(
+    _ automaton: Automaton, _ state: Int, _ bytes: ByteSet
+  ) -> [(target: Int, first: ByteSet)] {
+    var result: [Int: ByteSet] = [:]
+    for byte in bytes.bytes { result[automaton.next(state, byte), default: ByteSet()].insert(byte) }
+    return result.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+  }
+
+  /// Follows an automaton from a state that many bytes lead back to, with `end` behind what was read: skips these bytes
+  /// by a table, then one or two bytes that lead to such a state again or end the match.
+  private func emitHot(_ automaton: Automaton, _ state: Int, seen: Set<Int>, to text: inout SourceText) {
+    let loop = Self.loop(automaton, state)
+    let onward = automaton.leaving(state).subtracting(loop)
+    var joints: [(byte: ByteSet, behind: ByteSet, target: Int)] = []
+    var closing: [(byte: ByteSet, onward: ByteSet)] = []
+    for (middle, bytes) in Self.targets(automaton, state, onward) {
+      if automaton.isAccepting[middle], automaton.leaving(middle).isEmpty {
+        closing.append((bytes, automaton.leaving(middle)))
+        continue
+      }
+      for (target, behind) in Self.targets(automaton, middle, automaton.leaving(middle))
+      where behind.count >= 10 && Self.loop(automaton, target).count >= 10 {
+        joints.append((bytes, behind, target))
+      }
+    }
+    let back = joints.filter { $0.target == state }
+    if back.isEmpty {
+      text.line("end = endOfRun(input, end, \(table(loop)))")
+    } else {
+      text.block("while true") { text in
+        text.line("end = endOfRun(input, end, \(table(loop)))")
+        for joint in back {
+          text.block("if \(isByte(joint.byte, at: "end")), \(isByte(joint.behind, at: "end &+ 1"))") {
+            $0.line("end &+= 2")
+            $0.line("continue")
           }
         }
-        text.line("}")
-      }
-      if short == nil { emitPrefix(automaton, to: &text) }
-      emitRun(automaton, "runAutomaton(input, &position", to: &text)
-    }
-  }
-
-  /// Most matches consist of the bytes of one accepting state: those are skipped by a table, and only where another one
-  /// could follow the automaton is asked.
-  private func emitPrefix(_ automaton: Automaton, to text: inout SourceText) {
-    var best: (first: ByteSet, loop: ByteSet, state: Int)?
-    var byTarget: [Int: ByteSet] = [:]
-    for byte in automaton.firstBytes.bytes { byTarget[automaton.next(0, byte), default: ByteSet()].insert(byte) }
-    for (target, first) in byTarget.sorted(by: { $0.key < $1.key }) where automaton.isAccepting[target] {
-      let loop = ByteSet(automaton.leaving(target).bytes.filter { automaton.next(target, $0) == target })
-      if loop.count >= 10, first.count > best?.first.count ?? 0 { best = (first, loop, target) }
-    }
-    guard let (first, loop, state) = best else { return }
-    let onward = automaton.leaving(state).subtracting(loop)
-    text.line("if position < input.count, \(Self.grouped(contains(first, "input[position]"))) {")
-    text.indented { text in
-      text.line("var end = position &+ 1")
-      text.line("_ = scan(input, &end, \(table(loop)), minimum: 0)")
-      if onward.isEmpty {
-        text.line("position = end")
-        text.line("return true")
-      } else {
-        text.block("if end == input.count || !(\(contains(onward, "input[end]")))") { text in
-          text.line("position = end")
-          text.line("return true")
-        }
+        text.line("break")
       }
     }
-    text.line("}")
+    if automaton.isAccepting[state] { emitAccept("end", unless: onward, to: &text) }
+    for (bytes, onward) in closing {
+      text.block("if \(isByte(bytes, at: "end"))") { text in
+        text.line("end &+= 1")
+        emitAccept("end", unless: onward, to: &text)
+      }
+    }
+    let seen = seen.union([state])
+    guard seen.count < 3, let onto = joints.first(where: { !seen.contains($0.target) }) else { return }
+    text.block("if \(isByte(onto.byte, at: "end")), \(isByte(onto.behind, at: "end &+ 1"))") { text in
+      text.line("end &+= 2")
+      emitHot(automaton, onto.target, seen: seen, to: &text)
+    }
   }
-
-  private static func grouped(_ condition: String) -> String { condition.contains("||") ? "(\(condition))" : condition }
 
   /// The arguments with which CodecRuntime runs an automaton: accepting states first, counted from 1.
   private func emitRun(_ automaton: Automaton, _ call: String, to text: inout SourceText) {
@@ -235,21 +358,14 @@ final class TokenEmitter {
     text.line("/// Decides an optional part by how it begins.")
     text.line("@inline(__always)")
     text.block("static func \(entry.name)(_ input: Input, _ position: Int) -> Bool") { text in
-      text.line("guard position < input.count else { return false }")
-      text.line("let byte = input[position]")
+      text.line("guard hasByte(input, position) else { return false }")
+      text.line("let byte = input[unchecked: position]")
       if !entry.sure.isEmpty { text.line("if \(contains(entry.sure, "byte")) { return true }") }
       text.line("guard \(contains(entry.contested, "byte")) else { return false }")
-      for byte in entry.contested.bytes {
-        // What has to follow tells sooner than the automaton; mostly it is the end of the line.
-        let behind = entry.automaton.next(0, byte)
-        guard behind >= 0, !entry.automaton.isAccepting[behind], entry.automaton.leaving(behind).count == 1,
-          let forced = entry.automaton.leaving(behind).bytes.first
-        else { continue }
-        let third = entry.automaton.leaving(entry.automaton.next(behind, forced))
-        guard !third.isEmpty, third.count <= 3 else { continue }
-        text.block("if byte == \(SourceText.byte(byte))") { text in
-          text.line("let behind = peek(input, position &+ 2)")
-          text.line("if !(\(contains(third, "behind"))) { return false }")
+      // What has to follow tells sooner than the automaton; mostly it is the end of the line.
+      for (byte, third) in Self.forced(entry.automaton, entry.contested) {
+        text.block("if byte == \(SourceText.byte(byte)), !\(isByte(third, at: "position &+ 2"))") {
+          $0.line("return false")
         }
       }
       text.line("return \(entry.name)Slow(input, position)")
@@ -272,8 +388,55 @@ final class TokenEmitter {
     return (set, automaton.isAccepting[0] ? 0 : 1)
   }
 
-  /// Bytes with which the automaton accepts at once, unless one of the other bytes follows; blanks that may stand between
-  /// are skipped.
+  /// A set that is repeated up to a number of times, if that is all that the automaton does.
+  private static func asBoundedScan(_ automaton: Automaton) -> (ByteSet, minimum: Int, maximum: Int)? {
+    let set = automaton.leaving(0)
+    guard automaton.stateCount > 4, !set.isEmpty else { return nil }
+    var state = 0
+    var length = 0
+    var minimum: Int?
+    while true {
+      if automaton.isAccepting[state] {
+        minimum = minimum ?? length
+      } else if minimum != nil {
+        return nil
+      }
+      let leaving = automaton.leaving(state)
+      if leaving.isEmpty { break }
+      guard leaving == set, let next = only(automaton, state), length < automaton.stateCount else { return nil }
+      state = next
+      length += 1
+    }
+    return minimum.map { (set, $0, length) }
+  }
+
+  /// A row of sets, then another row repeated, if that is all that the automaton does.
+  private static func asCycle(_ automaton: Automaton) -> (head: [ByteSet], cycle: [ByteSet])? {
+    guard let end = automaton.isAccepting.firstIndex(of: true), end != 0,
+      automaton.isAccepting.filter({ $0 }).count == 1, automaton.stateCount <= 8
+    else { return nil }
+    func row(from start: Int) -> [ByteSet]? {
+      var sets: [ByteSet] = []
+      var state = start
+      repeat {
+        guard let next = only(automaton, state), next != state, sets.count < 8 else { return nil }
+        sets.append(automaton.leaving(state))
+        state = next
+      } while state != end
+      return sets
+    }
+    guard let head = row(from: 0), let cycle = row(from: end), cycle.count > 1 else { return nil }
+    return (head, cycle)
+  }
+
+  /// The state to which all bytes lead that may follow.
+  private static func only(_ automaton: Automaton, _ state: Int) -> Int? {
+    let all = targets(automaton, state, automaton.leaving(state))
+    return all.count == 1 ? all[0].target : nil
+  }
+
+  /// Bytes with which the automaton accepts at once, unless one of the other bytes follows; blanks that may stand
+  /// between are skipped.
   private static func shortcut(_ automaton: Automaton) -> (ByteSet, skipsBlanks: Bool, onward: ByteSet)? {
     let blanks = ByteSet([0x20, 0x09])
     var best: (ByteSet, skipsBlanks: Bool, onward: ByteSet)?
