@@ -65,6 +65,23 @@ struct Benchmark {
         }
       },
       serialize(file, contents.count) { description.write(to: &$0) },
+      // From the bytes of one to the bytes of the other.
+      Benchmark(file: file, operation: "translate", bytes: contents.count) { count in
+        contents.withUnsafeBufferPointer { buffer in
+          var output = Output(capacity: buffer.count * 4)
+          var sum = 0
+          for _ in 0..<count {
+            output.removeAll()
+            var state = MediaState()
+            guard let description = try? SessionDescription(parsing: buffer),
+              let translation = try? translateToJingle(description.arena, by: .initiator, sid: "1", state: &state)
+            else { continue }
+            Jingle(arena: translation.arena, index: 0).write(to: &output)
+            sum &+= output.count
+          }
+          return sum
+        }
+      },
     ]
   }
 
@@ -77,6 +94,20 @@ struct Benchmark {
         return sum
       },
       serialize(file, contents.count) { jingle.write(to: &$0) },
+      Benchmark(file: file, operation: "translate", bytes: contents.count) { count in
+        var output = Output(capacity: contents.count)
+        var sum = 0
+        for _ in 0..<count {
+          output.removeAll()
+          var state = MediaState()
+          guard let jingle = read(contents),
+            let translation = try? translateToSDP(jingle.arena, at: jingle.index, by: .initiator, state: &state)
+          else { continue }
+          SessionDescription(arena: translation.arena).write(to: &output)
+          sum &+= output.count
+        }
+        return sum
+      },
     ]
   }
 
