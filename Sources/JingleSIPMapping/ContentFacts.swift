@@ -9,14 +9,16 @@ extension Engine {
       (MappingNodes.jingleContentRawUDP, MappingNodes.rawUDPTransportSctpmaps),
     ]
     for (transport, map) in transports {
-      if let node = firstChild(transport, of: source), let found = firstChild(map, of: Source(index: node, node: transport)) {
+      if let node = firstChild(transport, of: source),
+        let found = firstChild(map, of: Source(index: node, node: transport))
+      {
         return found
       }
     }
     return nil
   }
 
-  mutating func facts(of source: Source) -> ContentFacts {
+  func facts(of source: Source) -> ContentFacts {
     var facts = ContentFacts()
     let description = firstChild(MappingNodes.jingleContentDescription, of: source)
     if let description { readDescription(description, &facts) }
@@ -117,7 +119,8 @@ extension Engine {
 
   /// The default candidate of each component: the one that a peer without ICE reaches most likely, relayed before
   /// reflexive before host (RFC 8839 §4.2.1.2). Names of mDNS and TCP are of no use to it.
-  private func readCandidates(_ transport: Source, _ node: Int, _ fields: CandidateFields, _ facts: inout ContentFacts) {
+  private func readCandidates(_ transport: Source, _ node: Int, _ fields: CandidateFields, _ facts: inout ContentFacts)
+  {
     let token = tables.fields[MappingFields.sdpConnectionAddress].token
     let slot = tables.nodes[node].slot
     var (position, end) = children(of: transport)
@@ -162,7 +165,7 @@ extension Engine {
   // MARK: What an offer said
 
   /// Media, protocol and formats of the offer that is refused.
-  mutating func copyOffer(_ offer: MediaState.Description, _ line: inout Frame) {
+  func copyOffer(_ offer: MediaState.Description, _ line: inout Frame) {
     guard !offer.isJingle else {
       copyJingleOffer(Source(index: offer.index, node: MappingTables.content), &line)
       return
@@ -180,7 +183,7 @@ extension Engine {
     }
   }
 
-  private mutating func copyJingleOffer(_ source: Source, _ line: inout Frame) {
+  private func copyJingleOffer(_ source: Source, _ line: inout Frame) {
     guard let description = firstChild(MappingNodes.jingleContentDescription, of: source) else { return }
     let token = tables.fields[MappingFields.sdpMediaMedia].token
     if let text = text(MappingFields.rtpDescriptionMedia, in: description), matches(text, token) {

@@ -32,8 +32,8 @@ struct Source {
 
 /// Translates one description: reads nodes of one arena and writes others, as the tables say.
 ///
-/// One instance serves one translation. Both sides share their bytes: a text that is not changed is not copied.
-struct Engine: ~Copyable {
+/// One instance serves one translation; it is a class because it is large and handed on everywhere. Both sides share their bytes: a text that is not changed is not copied.
+final class Engine {
   /// More m-lines or contents are refused.
   static let maximumMedia = 256
   /// Nodes beyond this size are refused: what a session says once may be written once for each medium.
@@ -42,58 +42,59 @@ struct Engine: ~Copyable {
 
   let tables = MappingTables.shared
   /// What is read. A description of the past may be read in place of it for a while.
-  var arena: Arena
+  @exclusivity(unchecked) var arena: Arena
   /// How far its bytes lie behind their place on the tape.
-  var delta: UInt32 = 0
-  var tape: Tape
+  @exclusivity(unchecked) var delta: UInt32 = 0
+  @exclusivity(unchecked) var tape: Tape
   let role: Role
-  var state: MediaState
+  @exclusivity(unchecked) var state: MediaState
   /// Code of the Jingle action; 0 for an unknown one.
-  var action: UInt32 = 0
-  var losses: [Loss] = []
-  private var knownLosses: Set<Loss> = []
+  @exclusivity(unchecked) var action: UInt32 = 0
+  @exclusivity(unchecked) var losses: [Loss] = []
+  @exclusivity(unchecked) private var knownLosses: Set<Loss> = []
   /// Key of the item around: a payload type or a source.
-  var key: UInt64 = 0
+  @exclusivity(unchecked) var key: UInt64 = 0
   /// Which slot is being translated.
-  var slot = 0
-  /// Digest of all that was written.
-  var digest: UInt64 = 0xcbf2_9ce4_8422_2325
+  @exclusivity(unchecked) var slot = 0
+  /// Digest of all that was written, which tells whether a description has changed.
+  @exclusivity(unchecked) var isDigesting = false
+  @exclusivity(unchecked) var digest: UInt64 = 0xcbf2_9ce4_8422_2325
   /// A step has failed for good.
-  var failure: MappingFailure?
+  @exclusivity(unchecked) var failure: MappingFailure?
 
   // Towards Jingle.
-  var session: LineIndex
-  var section: LineIndex
-  var sectionFacts = SectionFacts()
-  var pendingSections: [Int] = []
+  @exclusivity(unchecked) var session: LineIndex
+  @exclusivity(unchecked) var section: LineIndex
+  @exclusivity(unchecked) var sectionFacts = SectionFacts()
+  @exclusivity(unchecked) var pendingSections: [Int] = []
   /// For each of them its slot, `nil` where there is none, and what it is.
-  var assignments: [(slot: Int?, facts: SectionFacts)] = []
+  @exclusivity(unchecked) var assignments: [(slot: Int?, facts: SectionFacts)] = []
   /// The steps are those of the session, not of a section.
-  var isInSession = true
+  @exclusivity(unchecked) var isInSession = true
   /// Cells of the table that fills in for a missing attribute.
-  var fallback: [StaticString]?
-  var sid: String?
-  var isFragment = false
+  @exclusivity(unchecked) var fallback: [StaticString]?
+  @exclusivity(unchecked) var sid: String?
+  @exclusivity(unchecked) var isFragment = false
 
   // Towards SDP.
-  var content = ContentFacts()
+  @exclusivity(unchecked) var content = ContentFacts()
   /// Valueless lines that the section has.
-  var marks: Set<Int> = []
+  @exclusivity(unchecked) var marks: Set<Int> = []
   /// Only these lines are written, or all but these.
-  var lineFilter: LineFilter?
-  var accumulated: Value?
+  @exclusivity(unchecked) var lineFilter: LineFilter?
+  @exclusivity(unchecked) var accumulated: Value?
   /// The larger of two values counts.
-  var greatest = false
+  @exclusivity(unchecked) var greatest = false
   /// Contents of the stanza, by slot.
-  var pendingContents: [Int?] = []
+  @exclusivity(unchecked) var pendingContents: [Int?] = []
   /// The description that has the transport, where it is not that of the content around.
-  var transportSource: MediaState.Description?
+  @exclusivity(unchecked) var transportSource: MediaState.Description?
   /// Arenas whose bytes lie behind those of the input.
-  var appended: [(arena: Arena, delta: UInt32)] = []
+  @exclusivity(unchecked) var appended: [(arena: Arena, delta: UInt32)] = []
   /// Node of `o=`, whose version is known at the end; −1 where there is none.
-  var originLine = -1
+  @exclusivity(unchecked) var originLine = -1
   /// The initiator's JID.
-  var initiator: Slice?
+  @exclusivity(unchecked) var initiator: Slice?
 
   init(reading arena: Arena, by role: Role, state: MediaState) {
     self.arena = arena
@@ -104,14 +105,16 @@ struct Engine: ~Copyable {
     section = LineIndex(lastSlot: MappingTables.lastSlot)
   }
 
-  consuming func finish() -> Translation {
-    let losses = losses
-    return Translation(arena: tape.finish(), losses: losses)
+  /// Hands the result out; the engine is of no use any more.
+  func finish() -> Translation {
+    var result = Tape()
+    swap(&result, &tape)
+    return Translation(arena: result.finish(), losses: losses)
   }
 
   // MARK: Losses
 
-  mutating func lose(_ name: String, _ reason: String) {
+  func lose(_ name: String, _ reason: String) {
     guard losses.count < Self.maximumLosses else { return }
     let loss = Loss(name: name, reason: reason)
     if knownLosses.insert(loss).inserted { losses.append(loss) }
@@ -198,13 +201,13 @@ struct Engine: ~Copyable {
 
   // MARK: Writing
 
-  mutating func open(_ node: Int) -> Frame {
+  func open(_ node: Int) -> Frame {
     if tape.wordCount > Self.maximumWords { failure = .tooLarge }
     mix(UInt64(node))
     return Frame(index: tape.open(tables.nodes[node].slot, fixedWords: tables.nodes[node].fixedWords), node: node)
   }
 
-  mutating func set(_ index: Int, _ value: Value, in frame: inout Frame) {
+  func set(_ index: Int, _ value: Value, in frame: inout Frame) {
     guard index >= 0, frame.index >= 0 else { return }
     let field = tables.fields[index]
     let word = frame.index + 1 + field.word
@@ -234,12 +237,14 @@ struct Engine: ~Copyable {
   /// Ends a node if all is there that has to be; else takes it back and returns `false`.
   ///
   /// An optional part of which only something is there is taken back by itself.
-  mutating func close(_ frame: Frame) -> Bool {
+  func close(_ frame: Frame) -> Bool {
     for position in tables.nodes[frame.node].required {
       let field = tables.fields[tables.required[position]]
       let state = tables.nodes[frame.node].fixedWords > 0 ? tape.word(frame.index + 1) : 0
       if field.kind == .choice {
-        if state & field.mask == field.bits, state & UInt32(truncatingIfNeeded: field.word) == 0 { return drop(frame, field) }
+        if state & field.mask == field.bits, state & UInt32(truncatingIfNeeded: field.word) == 0 {
+          return drop(frame, field)
+        }
         continue
       }
       if frame.present & (1 << UInt64(field.ordinal & 63)) != 0 { continue }
@@ -255,14 +260,14 @@ struct Engine: ~Copyable {
 
   private func isAttribute(_ node: Int) -> Bool { tables.nodes[node].name.utf8Start[0] == 0x3C }
 
-  private mutating func drop(_ frame: Frame, _ field: Field) -> Bool {
+  private func drop(_ frame: Frame, _ field: Field) -> Bool {
     tape.rewind(to: frame.index)
     if frame.isUsed { lose("\(tables.nodes[frame.node].name)", "it lacks its \(field.name)") }
     return false
   }
 
   /// Says that a list of `frame` has got an item of the kind `item`.
-  mutating func markList(_ item: Int, in frame: inout Frame) {
+  func markList(_ item: Int, in frame: inout Frame) {
     guard frame.node >= 0 else { return }
     let slot = Int(tables.nodes[item].slot)
     for position in tables.nodes[frame.node].required {
@@ -277,12 +282,13 @@ struct Engine: ~Copyable {
   // MARK: Digest
 
   @inline(__always)
-  mutating func mix(_ value: UInt64) {
+  func mix(_ value: UInt64) {
+    guard isDigesting else { return }
     digest = (digest ^ value) &* 0x9E37_79B9_7F4A_7C15
     digest ^= digest >> 29
   }
 
-  mutating func mix(_ slice: Slice) { mix(hash(slice)) }
+  func mix(_ slice: Slice) { if isDigesting { mix(hash(slice)) } }
 
   /// A hash of the bytes, the same in every process.
   func hash(_ slice: Slice) -> UInt64 {

@@ -24,7 +24,7 @@ struct ContentFacts {
 /// Slots on the way to SDP: which content is which m-line (rows 6 and 19), and what the session keeps.
 extension Engine {
   /// Contents of the stanza by their slots, `nil` for those that it does not name.
-  mutating func begin(contents root: Int) -> [Int?] {
+  func begin(contents root: Int) -> [Int?] {
     var contents: [Int?] = Array(repeating: nil, count: state.slots.count)
     var names = Set(state.slots.map(\.name))
     var mids = Set(state.slots.compactMap(\.mid))
@@ -40,7 +40,11 @@ extension Engine {
       let creator = Role(creator: code(MappingFields.jingleContentCreator, in: node))
       let known = state.slots.firstIndex { $0.name == name && (creator == nil || $0.creator == creator) }
       if let known {
-        if contents[known] != nil { lose("<jingle:content> \(name)", "it is there twice") } else { contents[known] = node }
+        if contents[known] != nil {
+          lose("<jingle:content> \(name)", "it is there twice")
+        } else {
+          contents[known] = node
+        }
         continue
       }
       if contents.count > Self.maximumMedia { continue }
@@ -56,7 +60,7 @@ extension Engine {
   /// Whether a name of a content can be the value of `a=mid`.
   private func isToken(_ text: Slice) -> Bool { matches(text, tables.fields[MappingFields.sdpMidTag].token) }
 
-  mutating func writeSections(_ step: Step) {
+  func writeSections(_ step: Step) {
     let isRemoval = isAction("content-remove") || isAction("content-reject")
     let isAccept = isAction("session-accept") || isAction("session-initiate")
     for index in state.slots.indices {
@@ -100,13 +104,13 @@ extension Engine {
 
   var isSourceChange: Bool { isAction("source-add") || isAction("source-remove") || isAction("source-update") }
 
-  private mutating func writeSection(_ content: Int) {
+  private func writeSection(_ content: Int) {
     let section = tape.open(Self.mediaSlot, fixedWords: 0)
     writeLines(content)
     tape.close(section)
   }
 
-  private mutating func writeLines(_ content: Int) {
+  private func writeLines(_ content: Int) {
     let source = Source(index: content, node: MappingTables.content)
     self.content = facts(of: source)
     if !isFragment, lineFilter == nil {
@@ -127,7 +131,7 @@ extension Engine {
   // MARK: What the stanza leaves alone
 
   /// The lines of the content as this side described it before, but for those that the stanza changes.
-  private mutating func writeChange(_ content: Int) {
+  private func writeChange(_ content: Int) {
     let changed: Set<Int>
     if isSourceChange {
       changed = [MappingNodes.sdpSSRC, MappingNodes.sdpSSRCGroup]
@@ -167,7 +171,7 @@ extension Engine {
     lineFilter = nil
   }
 
-  private mutating func writeStored() {
+  private func writeStored() {
     guard let before = state.slots[slot][description: role], before.isJingle else {
       writeRejected(nil)
       return
@@ -176,11 +180,11 @@ extension Engine {
   }
 
   /// Writes the lines of an older stanza, whose bytes are appended to the tape.
-  private mutating func write(_ description: MediaState.Description) {
+  private func write(_ description: MediaState.Description) {
     reading(description) { engine in engine.writeLines(description.index) }
   }
 
-  mutating func reading(_ description: MediaState.Description, _ body: (inout Engine) -> Void) {
+  func reading(_ description: MediaState.Description, _ body: (Engine) -> Void) {
     let (outer, outerDelta) = (arena, delta)
     if description.arena !== arena {
       if let known = appended.first(where: { $0.arena === description.arena }) {
@@ -193,13 +197,13 @@ extension Engine {
       }
       arena = description.arena
     }
-    body(&self)
+    body(self)
     arena = outer
     delta = outerDelta
   }
 
   /// A refused m-line: port 0, all else as the offer had it (RFC 3264 §6).
-  private mutating func writeRejected(_ content: Int?) {
+  private func writeRejected(_ content: Int?) {
     var line = open(MappingNodes.sdpMedia)
     line.isUsed = true
     set(MappingFields.sdpMediaPort, .number(0), in: &line)
@@ -217,7 +221,7 @@ extension Engine {
   }
 
   /// What an m-line cannot do without (RFC 8840 §9.1 has these values for a line that means nothing).
-  mutating func fillMediaLine(_ line: inout Frame) {
+  func fillMediaLine(_ line: inout Frame) {
     if readBack(MappingFields.sdpMediaMedia, in: line) == nil {
       set(MappingFields.sdpMediaMedia, .text(append(isFragment ? "audio" : "application")), in: &line)
     }
@@ -228,7 +232,7 @@ extension Engine {
     if line.present & (1 << UInt64(list.ordinal)) == 0 { addFormat(append("0"), &line) }
   }
 
-  mutating func addFormat(_ text: Slice, _ line: inout Frame) {
+  func addFormat(_ text: Slice, _ line: inout Frame) {
     var item = open(MappingNodes.sdpMediaFormatsItem)
     set(MappingFields.sdpMediaFormatsItem, .text(text), in: &item)
     item.isUsed = true

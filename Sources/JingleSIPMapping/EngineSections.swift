@@ -14,7 +14,7 @@ extension Engine {
   static let mediaSlot: UInt32 = 1003
 
   /// Reads the lines of the session and finds out which action this is.
-  mutating func begin(session root: Int) -> [Int] {
+  func begin(session root: Int) -> [Int] {
     var sections: [Int] = []
     var position = root + 1
     let end = arena.end(of: root)
@@ -34,7 +34,7 @@ extension Engine {
   }
 
   /// Gives each section its slot. All come before the rows are run: a group names contents that stand behind it.
-  mutating func assignSlots() {
+  func assignSlots() {
     let isFresh = state.slots.isEmpty
     var names = Set(state.slots.map(\.name))
     for (number, node) in pendingSections.enumerated() {
@@ -45,7 +45,7 @@ extension Engine {
     }
   }
 
-  mutating func translateSections(_ step: Step, _ frame: inout Frame) {
+  func translateSections(_ step: Step, _ frame: inout Frame) {
     isInSession = false
     let areNewOnly =
       (isAction("content-add") || isAction("content-accept")) && assignments.contains(where: \.facts.isNew)
@@ -66,7 +66,7 @@ extension Engine {
   }
 
   /// Whether the section becomes a content of this stanza.
-  private mutating func isWanted(_ facts: SectionFacts) -> Bool {
+  private func isWanted(_ facts: SectionFacts) -> Bool {
     let isRemoval = isAction("content-remove") || isAction("content-reject")
     if facts.kind == .unmapped {
       if !isRemoval { lose("m= of \(state.slots[slot].name)", "Jingle has no such media") }
@@ -87,7 +87,7 @@ extension Engine {
     return result
   }
 
-  private mutating func readLines(of node: Int) {
+  private func readLines(of node: Int) {
     section.removeAll()
     var position = node + 1
     let end = arena.end(of: node)
@@ -104,7 +104,7 @@ extension Engine {
 
   /// The slot of a section: by its place in a whole description, by its mid in a fragment. `nil` where a fragment
   /// names no content that is known.
-  private mutating func assign(
+  private func assign(
     _ node: Int, _ number: Int, isFresh: Bool, _ names: inout Set<String>, _ facts: inout SectionFacts
   ) -> Int? {
     let line = section.firstNode(Int(tables.nodes[MappingNodes.sdpMedia].slot))
@@ -144,7 +144,7 @@ extension Engine {
   }
 
   /// Takes over what the section says of itself.
-  private mutating func update(_ index: Int, _ line: Int?, _ facts: SectionFacts) {
+  private func update(_ index: Int, _ line: Int?, _ facts: SectionFacts) {
     if !isFragment {
       state.slots[index].isRejected = facts.isRejected || facts.kind == .unmapped
       state.slots[index].kind = facts.kind
@@ -205,7 +205,7 @@ extension Engine {
   /// Whether the stanza's action bears this name.
   func isAction(_ name: StaticString) -> Bool {
     guard let known = self.name(of: action, MappingFields.jingleAction) else { return false }
-    return known.utf8CodeUnitCount == name.utf8CodeUnitCount && "\(known)" == "\(name)"
+    return isSame(known, name)
   }
 
   /// The code of an action by its name.

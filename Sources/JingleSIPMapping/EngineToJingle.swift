@@ -2,14 +2,14 @@ import CodecRuntime
 
 /// The way from SDP to Jingle.
 extension Engine {
-  mutating func runToJingle(_ range: Range<Int>, _ source: Source, _ frame: inout Frame) {
+  func runToJingle(_ range: Range<Int>, _ source: Source, _ frame: inout Frame) {
     for index in range {
       if failure != nil { return }
       runToJingle(tables.steps[index], source, &frame)
     }
   }
 
-  private mutating func runToJingle(_ step: Step, _ source: Source, _ frame: inout Frame) {
+  private func runToJingle(_ step: Step, _ source: Source, _ frame: inout Frame) {
     guard step.actions & (1 << UInt64(action & 63)) != 0 else { return }
     if let predicate = step.predicate, !holds(predicate) { return }
     if step.conditionSDP >= 0 {
@@ -34,7 +34,7 @@ extension Engine {
 
   // MARK: Nodes
 
-  private mutating func enter(_ step: Step, _ source: Source, _ frame: inout Frame) {
+  private func enter(_ step: Step, _ source: Source, _ frame: inout Frame) {
     switch step.place {
     case .here: element(step, source, &frame)
     case .line: enterLines(step, &frame)
@@ -42,7 +42,7 @@ extension Engine {
       guard source.node >= 0 else { return }
       enterItems(step, of: source, &frame)
     case .lineList:
-      guard let line = lines(step).firstNode(Int(tables.nodes[step.line].slot)) else { return }
+      guard let line = firstLine(step) else { return }
       enterItems(step, of: Source(index: line, node: step.line), &frame)
     case .joined: enterJoined(step, source, &frame)
     case .grouped: enterGroups(step, &frame)
@@ -55,23 +55,28 @@ extension Engine {
     }
   }
 
-  /// The level at which a line counts: the section, and the session where the section has none.
-  private func lines(_ step: Step) -> LineIndex {
-    let slot = Int(tables.nodes[step.line].slot)
-    if step.flags.contains(.session) || isInSession { return session }
-    return step.flags.contains(.fromSession) && !section.contains(slot) ? session : section
+  /// Whether the lines of the session count: in its own rows, and where the section has none.
+  private func countsSession(_ step: Step) -> Bool {
+    if isInSession || step.flags.contains(.session) { return true }
+    return step.flags.contains(.fromSession) && !section.contains(Int(tables.nodes[step.line].slot))
   }
 
-  private mutating func enterLines(_ step: Step, _ frame: inout Frame) {
-    let index = lines(step)
-    var position = index.first(Int(tables.nodes[step.line].slot))
+  private func firstLine(_ step: Step) -> Int? {
+    let slot = Int(tables.nodes[step.line].slot)
+    return countsSession(step) ? session.firstNode(slot) : section.firstNode(slot)
+  }
+
+  private func enterLines(_ step: Step, _ frame: inout Frame) {
+    let slot = Int(tables.nodes[step.line].slot)
+    let isOfSession = countsSession(step)
+    var position = isOfSession ? session.first(slot) : section.first(slot)
     while position >= 0 {
-      let node = index.node(at: position)
+      let node = isOfSession ? session.node(at: position) : section.node(at: position)
       if passes(step.filters, node) {
         element(step, Source(index: node, node: step.line), &frame)
         if !step.flags.contains(.each) { return }
       }
-      position = index.next(after: position)
+      position = isOfSession ? session.next(after: position) : section.next(after: position)
     }
   }
 
@@ -80,7 +85,7 @@ extension Engine {
     return true
   }
 
-  private mutating func enterItems(_ step: Step, of source: Source, _ frame: inout Frame) {
+  private func enterItems(_ step: Step, of source: Source, _ frame: inout Frame) {
     let slot = tables.nodes[step.item].slot
     var (position, end) = children(of: source)
     let isKeyed = step.flags.contains(.key)
@@ -101,7 +106,7 @@ extension Engine {
     key = outer
   }
 
-  private mutating func keyed(_ step: Step) -> [(key: UInt64, node: Int)] {
+  private func keyed(_ step: Step) -> [(key: UInt64, node: Int)] {
     let field = tables.fields[step.key]
     let word = 1 + field.word
     let arena = arena
@@ -111,7 +116,7 @@ extension Engine {
     }
   }
 
-  private mutating func enterJoined(_ step: Step, _ source: Source, _ frame: inout Frame) {
+  private func enterJoined(_ step: Step, _ source: Source, _ frame: inout Frame) {
     let entries = keyed(step)
     var isFound = false
     for position in range(of: key, in: entries) where passes(step.filters, entries[position].node) {
@@ -127,7 +132,7 @@ extension Engine {
     fallback = nil
   }
 
-  private mutating func enterGroups(_ step: Step, _ frame: inout Frame) {
+  private func enterGroups(_ step: Step, _ frame: inout Frame) {
     let entries = keyed(step)
     // Groups come in the order of their first lines.
     var groups: [(first: Int, key: UInt64)] = []
@@ -142,7 +147,7 @@ extension Engine {
   }
 
   /// Runs the nested steps, in a new element where the row names one.
-  private mutating func element(_ step: Step, _ source: Source, _ frame: inout Frame) {
+  private func element(_ step: Step, _ source: Source, _ frame: inout Frame) {
     guard step.element >= 0 else {
       runToJingle(step.nested, source, &frame)
       return
@@ -163,29 +168,31 @@ extension Engine {
   /// Where the value of a step stands; `nil` if it is not there.
   private func locate(_ step: Step, _ source: Source) -> Int? {
     switch step.place {
-    case .line: lines(step).firstNode(Int(tables.nodes[step.line].slot))
+    case .line: firstLine(step)
     case .child: firstChild(step.item, of: source)
     default: source.index >= 0 ? source.index : nil
     }
   }
 
-  private mutating func value(_ step: Step, _ source: Source) -> Value? {
+  private func value(_ step: Step, _ source: Source) -> Value? {
     if let fallback, step.place == .here {
-      guard step.column >= 0, step.column < fallback.count, fallback[step.column].utf8CodeUnitCount > 0 else { return nil }
+      guard step.column >= 0, step.column < fallback.count, fallback[step.column].utf8CodeUnitCount > 0 else {
+        return nil
+      }
       return .text(append(fallback[step.column]))
     }
     guard let node = locate(step, source) else { return nil }
     return read(step.sdp, in: node)
   }
 
-  private mutating func copy(_ step: Step, _ source: Source, _ frame: inout Frame) {
+  private func copy(_ step: Step, _ source: Source, _ frame: inout Frame) {
     guard let value = translated(step, source) else { return }
     set(step.jingle, value, in: &frame)
     frame.isUsed = true
   }
 
   /// The value of a row as Jingle has it.
-  private mutating func translated(_ step: Step, _ source: Source) -> Value? {
+  private func translated(_ step: Step, _ source: Source) -> Value? {
     var value = value(step, source)
     if let function = step.function { value = convertToJingle(function, value, step) }
     guard let value else {
@@ -209,7 +216,7 @@ extension Engine {
     return node >= 0 ? "\(tables.nodes[node].name) \(field)" : field
   }
 
-  private mutating func pair(_ step: Step, _ source: Source, _ frame: inout Frame) {
+  private func pair(_ step: Step, _ source: Source, _ frame: inout Frame) {
     let first = tables.steps[step.nested.lowerBound]
     let second = tables.steps[step.nested.lowerBound + 1]
     let left = translated(first, source)
@@ -223,7 +230,7 @@ extension Engine {
     frame.isUsed = true
   }
 
-  private mutating func words(_ step: Step, _ source: Source, _ frame: inout Frame) {
+  private func words(_ step: Step, _ source: Source, _ frame: inout Frame) {
     guard case .text(let slice)? = read(step.sdp, in: source.index) else { return }
     let cuts = tape.withBytes(of: slice) { bytes -> [(name: Range<Int>, value: Range<Int>?)] in
       var result: [(name: Range<Int>, value: Range<Int>?)] = []
@@ -253,29 +260,33 @@ extension Engine {
     Slice(offset: slice.offset + UInt32(range.lowerBound), length: UInt32(range.count))
   }
 
-  private mutating func choose(_ step: Step, _ frame: inout Frame) {
-    for index in [section, session] {
-      for position in step.nested {
-        let alternative = tables.steps[position]
-        guard index.contains(Int(tables.nodes[alternative.line].slot)) else { continue }
-        let code = role == .initiator ? alternative.key : alternative.column
-        set(step.jingle, .code(UInt32(code), .absent), in: &frame)
-        state.slots[slot][senders: role] = Senders(rawValue: UInt8(truncatingIfNeeded: code))
-        return
-      }
-      if !step.flags.contains(.fromSession) { return }
-    }
+  private func choose(_ step: Step, _ frame: inout Frame) {
+    if choose(step, inSession: false, &frame) || !step.flags.contains(.fromSession) { return }
+    _ = choose(step, inSession: true, &frame)
   }
 
-  private mutating func collect(_ step: Step, _ source: Source, _ frame: inout Frame) {
-    guard let line = lines(step).firstNode(Int(tables.nodes[step.line].slot)) else { return }
+  private func choose(_ step: Step, inSession: Bool, _ frame: inout Frame) -> Bool {
+    for position in step.nested {
+      let slot = Int(tables.nodes[tables.steps[position].line].slot)
+      guard inSession ? session.contains(slot) : section.contains(slot) else { continue }
+      let code = role == .initiator ? tables.steps[position].key : tables.steps[position].column
+      set(step.jingle, .code(UInt32(code), .absent), in: &frame)
+      state.slots[self.slot][senders: role] = Senders(rawValue: UInt8(truncatingIfNeeded: code))
+      return true
+    }
+    return false
+  }
+
+  private func collect(_ step: Step, _ source: Source, _ frame: inout Frame) {
+    guard let line = firstLine(step) else { return }
     let slot = tables.nodes[step.item].slot
     var (position, end) = children(of: Source(index: line, node: step.line))
     var seen: UInt64 = 0
     while let item = nextChild(slot, from: &position, to: end) {
       guard let text = text(step.sdp, in: item) else { continue }
-      guard let member = step.nested.first(where: { equals(text, tables.texts[tables.steps[$0].texts.lowerBound]) }) else {
-        lose("\(step.name):\(string(text))", "Jingle has none")
+      guard let member = step.nested.first(where: { equals(text, tables.texts[tables.steps[$0].texts.lowerBound]) })
+      else {
+        lose("\(tables.notes[step.note].name):\(string(text))", "Jingle has none")
         continue
       }
       let bit: UInt64 = 1 << UInt64(member - step.nested.lowerBound)
@@ -294,27 +305,31 @@ extension Engine {
   // MARK: Losses
 
   /// A line whose value is always the same in what we write.
-  private mutating func compare(_ step: Step) {
+  private func compare(_ step: Step) {
     guard let node = session.firstNode(Int(tables.nodes[step.line].slot)), let value = read(step.sdp, in: node) else {
       return
     }
     let text = asText(value, step.sdp)
-    if !equals(text, tables.texts[step.texts.lowerBound]) { lose("\(step.name)\(string(text))", "\(step.reason)") }
+    if !equals(text, tables.texts[step.texts.lowerBound]) {
+      lose("\(tables.notes[step.note].name)\(string(text))", "\(tables.notes[step.note].reason)")
+    }
   }
 
-  private mutating func reportLoss(_ step: Step, _ source: Source) {
+  private func reportLoss(_ step: Step, _ source: Source) {
     if step.place == .line, step.sdp < 0 {
-      let index = step.flags.contains(.session) ? session : section
-      if index.contains(Int(tables.nodes[step.line].slot)) { lose("\(step.name)", "\(step.reason)") }
+      let slot = Int(tables.nodes[step.line].slot)
+      if step.flags.contains(.session) ? session.contains(slot) : section.contains(slot) {
+        lose("\(tables.notes[step.note].name)", "\(tables.notes[step.note].reason)")
+      }
       return
     }
     if let node = locate(step, source), step.sdp < 0 || isPresent(step.sdp, in: node) {
-      lose("\(step.name)", "\(step.reason)")
+      lose("\(tables.notes[step.note].name)", "\(tables.notes[step.note].reason)")
     }
   }
 
   /// Names what the grammars of SDP do not know.
-  mutating func reportUnknown(_ node: Int) {
+  func reportUnknown(_ node: Int) {
     switch arena.slot(of: node) {
     case 1000: lose("a=\(string(slice(at: node + 1)))", "not known")
     case 1001, 1002: lose(shown(slice(at: node + 1)), "not understood")

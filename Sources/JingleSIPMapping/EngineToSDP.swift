@@ -11,14 +11,14 @@ struct LineFilter {
 
 /// The way from Jingle to SDP.
 extension Engine {
-  mutating func runToSDP(_ range: Range<Int>, _ source: Source, _ frame: inout Frame) {
+  func runToSDP(_ range: Range<Int>, _ source: Source, _ frame: inout Frame) {
     for index in range {
       if failure != nil { return }
       runToSDP(tables.steps[index], source, &frame)
     }
   }
 
-  private mutating func runToSDP(_ step: Step, _ source: Source, _ frame: inout Frame) {
+  private func runToSDP(_ step: Step, _ source: Source, _ frame: inout Frame) {
     if step.conditionSDP >= 0 || step.conditionJingle >= 0 {
       let copy = frame
       guard holds(step, jingle: source.index, sdp: { readBack($0, in: copy) }) else { return }
@@ -43,7 +43,7 @@ extension Engine {
 
   // MARK: Elements
 
-  private mutating func enterElements(_ step: Step, _ source: Source, _ frame: inout Frame) {
+  private func enterElements(_ step: Step, _ source: Source, _ frame: inout Frame) {
     guard step.element >= 0 else {
       enterElement(step, source, &frame)
       return
@@ -71,7 +71,7 @@ extension Engine {
     key = outer
   }
 
-  private mutating func enterElement(_ step: Step, _ source: Source, _ frame: inout Frame) {
+  private func enterElement(_ step: Step, _ source: Source, _ frame: inout Frame) {
     switch step.place {
     case .here, .lineList, .grouped: runToSDP(step.nested, source, &frame)
     case .child:
@@ -98,7 +98,7 @@ extension Engine {
 
   /// Ends a line, or takes it back where nothing was written into it.
   @discardableResult
-  mutating func end(_ line: Frame) -> Bool {
+  func end(_ line: Frame) -> Bool {
     guard line.isUsed else {
       tape.rewind(to: line.index)
       return false
@@ -107,7 +107,7 @@ extension Engine {
   }
 
   /// Whether a line may be written here: one without value only once.
-  private mutating func isWritten(_ node: Int, hasKey: Bool) -> Bool {
+  private func isWritten(_ node: Int, hasKey: Bool) -> Bool {
     if let lineFilter, !lineFilter.passes(node) { return false }
     if isFragment, tables.nodes[node].slot < 64, node != MappingNodes.sdpMedia { return false }
     guard !hasKey, tables.nodes[node].fixedWords == 0, tables.nodes[node].required.isEmpty else { return true }
@@ -115,7 +115,7 @@ extension Engine {
   }
 
   /// Names what the grammars of Jingle do not know.
-  mutating func reportUnknownParts(of source: Source) {
+  func reportUnknownParts(of source: Source) {
     var (position, end) = children(of: source)
     while position < end {
       let index = position
@@ -123,7 +123,9 @@ extension Engine {
       let slot = arena.slot(of: index)
       if slot == ElementLayout.unknownElement {
         let xml = Int(arena.word(index + 1))
-        lose("<\(string(slice(at: xml + XMLLayout.name))) xmlns='\(string(slice(at: xml + XMLLayout.namespace)))'>", "not known")
+        lose(
+          "<\(string(slice(at: xml + XMLLayout.name))) xmlns='\(string(slice(at: xml + XMLLayout.namespace)))'>",
+          "not known")
       } else if slot == ElementLayout.unknownAttribute {
         lose("\(tables.nodes[source.node].name) @\(string(slice(at: index + XMLLayout.name)))", "not known")
       }
@@ -133,7 +135,7 @@ extension Engine {
   // MARK: Values
 
   /// The value of a row as SDP has it.
-  private mutating func translatedToSDP(_ step: Step, _ source: Source) -> Value? {
+  private func translatedToSDP(_ step: Step, _ source: Source) -> Value? {
     if step.operation == .constant {
       let text = append(tables.texts[step.texts.lowerBound])
       if case .value(let value) = convert(.text(text), from: -1, to: step.sdp, step) { return value }
@@ -158,13 +160,13 @@ extension Engine {
     }
   }
 
-  private mutating func write(_ step: Step, _ source: Source, _ frame: inout Frame) {
+  private func write(_ step: Step, _ source: Source, _ frame: inout Frame) {
     guard let value = translatedToSDP(step, source) else { return }
     put(step, value, &frame)
   }
 
   /// Writes a value where the step says: into the current node, or into a line or parameter of its own.
-  private mutating func put(_ step: Step, _ value: Value, _ frame: inout Frame) {
+  private func put(_ step: Step, _ value: Value, _ frame: inout Frame) {
     switch step.place {
     case .child:
       var item = open(step.item)
@@ -183,7 +185,7 @@ extension Engine {
     }
   }
 
-  private mutating func writePair(_ step: Step, _ source: Source, _ frame: inout Frame) {
+  private func writePair(_ step: Step, _ source: Source, _ frame: inout Frame) {
     let first = tables.steps[step.nested.lowerBound]
     let second = tables.steps[step.nested.lowerBound + 1]
     let left = translatedToSDP(first, source)
@@ -200,7 +202,7 @@ extension Engine {
     put(second, right, &frame)
   }
 
-  private mutating func writeWords(_ step: Step, _ source: Source, _ frame: inout Frame) {
+  private func writeWords(_ step: Step, _ source: Source, _ frame: inout Frame) {
     guard source.index >= 0 else { return }
     let slot = tables.nodes[step.element].slot
     var (position, end) = children(of: source)
@@ -236,7 +238,7 @@ extension Engine {
     }
   }
 
-  private mutating func writeChoice(_ step: Step, _ source: Source) {
+  private func writeChoice(_ step: Step, _ source: Source) {
     guard case .code(let code, _)? = read(step.jingle, in: source.index), code > 0 else {
       if read(step.jingle, in: source.index) != nil {
         lose("\(tables.nodes[source.node].name) @\(tables.fields[step.jingle].name)", "a value that is not known")
@@ -255,7 +257,7 @@ extension Engine {
     }
   }
 
-  private mutating func writeMembers(_ step: Step, _ source: Source) {
+  private func writeMembers(_ step: Step, _ source: Source) {
     guard isWritten(step.line, hasKey: false) else { return }
     var line = open(step.line)
     for position in step.nested {
@@ -282,7 +284,7 @@ extension Engine {
 
   // MARK: One value from several elements
 
-  private mutating func aggregate(_ step: Step, _ source: Source) {
+  private func aggregate(_ step: Step, _ source: Source) {
     accumulated = nil
     greatest = step.flags.contains(.greatest)
     var nothing = Frame.none
@@ -296,7 +298,7 @@ extension Engine {
     end(line)
   }
 
-  private mutating func take(_ step: Step, _ source: Source) {
+  private func take(_ step: Step, _ source: Source) {
     guard read(step.jingle, in: source.index) != nil, let value = translatedToSDP(step, source) else { return }
     guard let before = accumulated else {
       accumulated = value
@@ -309,7 +311,7 @@ extension Engine {
 
   // MARK: Lines
 
-  private mutating func writeLine(_ step: Step, _ source: Source) {
+  private func writeLine(_ step: Step, _ source: Source) {
     guard isWritten(step.line, hasKey: false) else { return }
     var line = open(step.line)
     runToSDP(step.nested, source, &line)
@@ -318,9 +320,10 @@ extension Engine {
     end(line)
   }
 
-  private mutating func reportLossOfJingle(_ step: Step, _ source: Source) {
+  private func reportLossOfJingle(_ step: Step, _ source: Source) {
     guard source.index >= 0 else { return }
-    let isThere = step.element >= 0 ? firstChild(step.element, of: source) != nil : read(step.jingle, in: source.index) != nil
-    if isThere { lose("\(step.name)", "\(step.reason)") }
+    let isThere =
+      step.element >= 0 ? firstChild(step.element, of: source) != nil : read(step.jingle, in: source.index) != nil
+    if isThere { lose("\(tables.notes[step.note].name)", "\(tables.notes[step.note].reason)") }
   }
 }

@@ -12,7 +12,7 @@ extension Engine {
   }
 
   /// The value as the field `target` takes it, checked against the target's grammar.
-  mutating func convert(_ value: Value, from source: Int, to target: Int, _ step: Step) -> Converted {
+  func convert(_ value: Value, from source: Int, to target: Int, _ step: Step) -> Converted {
     var value = value
     if case .text(var slice) = value {
       if step.flags.contains(.trim) { slice = trimmed(slice) }
@@ -54,7 +54,7 @@ extension Engine {
     return false
   }
 
-  private func isSame(_ left: StaticString, _ right: StaticString) -> Bool {
+  func isSame(_ left: StaticString, _ right: StaticString) -> Bool {
     guard left.utf8CodeUnitCount == right.utf8CodeUnitCount else { return false }
     for index in 0..<left.utf8CodeUnitCount where left.utf8Start[index] != right.utf8Start[index] { return false }
     return true
@@ -69,7 +69,7 @@ extension Engine {
   }
 
   /// The value as text; what is not there as text is appended to the tape.
-  mutating func asText(_ value: Value, _ source: Int) -> Slice {
+  func asText(_ value: Value, _ source: Int) -> Slice {
     switch value {
     case .text(let slice): return slice
     case .number(let number): return append(decimal: number)
@@ -79,11 +79,11 @@ extension Engine {
     }
   }
 
-  mutating func append(_ text: StaticString) -> Slice {
+  func append(_ text: StaticString) -> Slice {
     tape.append(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 
-  mutating func append(decimal number: UInt64) -> Slice { tape.append(String(number)) }
+  func append(decimal number: UInt64) -> Slice { tape.append(String(number)) }
 
   func asNumber(_ value: Value) -> UInt64? {
     switch value {
@@ -150,7 +150,7 @@ extension Engine {
     }
   }
 
-  private mutating func uppercased(_ slice: Slice) -> Slice {
+  private func uppercased(_ slice: Slice) -> Slice {
     let isLower = tape.withBytes(of: slice) { $0.contains { $0 &- 0x61 < 26 } }
     guard isLower else { return slice }
     let copy = tape.withBytes(of: slice) { bytes in bytes.map { $0 &- 0x61 < 26 ? $0 & 0xDF : $0 } }

@@ -20,7 +20,7 @@ extension Engine {
   // MARK: To Jingle
 
   /// Converts a value; `nil` where there is none, on either side.
-  mutating func convertToJingle(_ function: MappingFunction, _ value: Value?, _ step: Step) -> Value? {
+  func convertToJingle(_ function: MappingFunction, _ value: Value?, _ step: Step) -> Value? {
     switch function {
     // mod_jingle_sip: the stanza behind a re-INVITE
     case .action: return .code(action, .absent)
@@ -30,7 +30,8 @@ extension Engine {
     case .tagName:
       guard let value else { return nil }
       let tag = string(asText(value, step.sdp))
-      guard let found = state.slots.first(where: { $0.mid == tag || $0.mid == nil && $0.name == tag }), !found.isRejected
+      guard let found = state.slots.first(where: { $0.mid == tag || $0.mid == nil && $0.name == tag }),
+        !found.isRejected
       else {
         lose("a=group … \(tag)", "no content has this name")
         return nil
@@ -47,7 +48,7 @@ extension Engine {
     }
   }
 
-  mutating func runToJingle(_ function: MappingFunction, _ step: Step, _ source: Source, _ frame: inout Frame) {
+  func runToJingle(_ function: MappingFunction, _ step: Step, _ source: Source, _ frame: inout Frame) {
     switch function {
     case .sessionID:
       guard let sid else { return }
@@ -66,7 +67,8 @@ extension Engine {
         switch read(field, in: source.index) {
         case .text(let slice): digest = (digest ^ hash(slice)) &* 0x9E37_79B9_7F4A_7C15
         case .number(let number): digest = (digest ^ number) &* 0x9E37_79B9_7F4A_7C15
-        case .code(let code, let slice): digest = (digest ^ (code > 0 ? UInt64(code) : hash(slice))) &* 0x9E37_79B9_7F4A_7C15
+        case .code(let code, let slice):
+          digest = (digest ^ (code > 0 ? UInt64(code) : hash(slice))) &* 0x9E37_79B9_7F4A_7C15
         case nil: break
         }
         digest ^= digest >> 31
@@ -78,13 +80,14 @@ extension Engine {
     }
   }
 
-  private mutating func setID(_ field: Int, _ digest: UInt64, in frame: inout Frame) {
+  private func setID(_ field: Int, _ digest: UInt64, in frame: inout Frame) {
     set(field, .text(tape.append(String(digest, radix: 36))), in: &frame)
   }
 
   /// Row 31: an answer is never actpass (RFC 5763 §5), and holdconn has no Jingle form (XEP-0320 §2).
-  private mutating func dtlsRole(_ value: Value?) -> Value? {
-    guard case .code(let code, let slice)? = value, let setup = MediaState.DTLSRole(rawValue: UInt8(truncatingIfNeeded: code))
+  private func dtlsRole(_ value: Value?) -> Value? {
+    guard case .code(let code, let slice)? = value,
+      let setup = MediaState.DTLSRole(rawValue: UInt8(truncatingIfNeeded: code))
     else { return value }
     var result = setup
     if setup == .actpass, isAnswer {
@@ -99,7 +102,7 @@ extension Engine {
   }
 
   /// Rows 5 and 35: an address for each component, where there is no ICE (XEP-0177 §4.2).
-  private mutating func writeRawCandidates(_ step: Step, _ frame: inout Frame) {
+  private func writeRawCandidates(_ step: Step, _ frame: inout Frame) {
     let slotOf = { [tables] (node: Int) in Int(tables.nodes[node].slot) }
     guard let media = section.firstNode(slotOf(MappingNodes.sdpMedia)),
       let port = number(MappingFields.sdpMediaPort, in: media), port > 0
@@ -130,12 +133,13 @@ extension Engine {
     }
   }
 
-  private mutating func writeRawCandidate(
+  private func writeRawCandidate(
     _ step: Step, component: UInt64, _ address: Slice, _ port: UInt64, _ frame: inout Frame
   ) {
     var candidate = open(step.element)
     set(MappingFields.rawUDPCandidateComponent, .number(component), in: &candidate)
-    setID(MappingFields.rawUDPCandidateID, (hash(address) ^ port &* 2 ^ component) &* 0x9E37_79B9_7F4A_7C15, in: &candidate)
+    setID(
+      MappingFields.rawUDPCandidateID, (hash(address) ^ port &* 2 ^ component) &* 0x9E37_79B9_7F4A_7C15, in: &candidate)
     set(MappingFields.rawUDPCandidateIP, .text(address), in: &candidate)
     set(MappingFields.rawUDPCandidatePort, .number(port), in: &candidate)
     candidate.isUsed = true
@@ -143,7 +147,7 @@ extension Engine {
   }
 
   /// Row 41, XEP-0343 §3.
-  private mutating func writeSCTPMap(_ step: Step, _ frame: inout Frame) {
+  private func writeSCTPMap(_ step: Step, _ frame: inout Frame) {
     let port = section.firstNode(Int(tables.nodes[MappingNodes.sdpSCTPPort].slot))
       .flatMap { number(MappingFields.sdpSCTPPortValue, in: $0) }
     let map = section.firstNode(Int(tables.nodes[MappingNodes.sdpSctpmap].slot))
@@ -161,7 +165,7 @@ extension Engine {
 
   // MARK: To SDP
 
-  mutating func convertToSDP(_ function: MappingFunction, _ value: Value?, _ step: Step) -> Value? {
+  func convertToSDP(_ function: MappingFunction, _ value: Value?, _ step: Step) -> Value? {
     switch function {
     case .action: return isSourceChange ? value : nil
     case .contentName: return state.slots[slot].mid.map { .text(tape.append($0)) }
@@ -178,7 +182,7 @@ extension Engine {
     }
   }
 
-  mutating func runToSDP(_ function: MappingFunction, _ step: Step, _ source: Source, _ frame: inout Frame) {
+  func runToSDP(_ function: MappingFunction, _ step: Step, _ source: Source, _ frame: inout Frame) {
     switch function {
     case .origin: writeOrigin()
     case .defaultPort:
@@ -198,7 +202,7 @@ extension Engine {
   }
 
   /// Row 1: the session version grows with each description that differs (RFC 3264 §8); it is filled in at the end.
-  private mutating func writeOrigin() {
+  private func writeOrigin() {
     guard !isFragment else { return }
     if state.origin.username == nil { state.origin.username = localPart }
     if state.origin.sessionID == 0 {
@@ -227,7 +231,7 @@ extension Engine {
   }
 
   /// Fills in the version of `o=`.
-  mutating func finishOrigin() {
+  func finishOrigin() {
     guard originLine >= 0 else { return }
     if state.lastDigest != digest { state.origin.version &+= 1 }
     state.lastDigest = digest
@@ -235,7 +239,7 @@ extension Engine {
     tape.set(originLine + 1 + field.word, append(decimal: state.origin.version))
   }
 
-  private mutating func setAddress(_ network: Int, _ type: Int, _ field: Int, _ address: Slice, in line: inout Frame) {
+  private func setAddress(_ network: Int, _ type: Int, _ field: Int, _ address: Slice, in line: inout Frame) {
     set(network, .text(append("IN")), in: &line)
     let isIPv6 = tape.withBytes(of: address) { $0.contains(0x3A) }
     set(type, .text(isIPv6 ? append("IP6") : append("IP4")), in: &line)
@@ -253,7 +257,7 @@ extension Engine {
   }
 
   /// Row 41: data channels have no payload types.
-  private mutating func writeFormats(_ source: Source, _ line: inout Frame) {
+  private func writeFormats(_ source: Source, _ line: inout Frame) {
     guard content.kind == .data, !isFragment else { return }
     if isOldSCTP, let map = sctpMap(of: source), let number = number(MappingFields.sctpSctpmapNumber, in: map) {
       addFormat(append(decimal: number), &line)
@@ -265,7 +269,7 @@ extension Engine {
   /// `DTLS/SCTP 5000` and `a=sctpmap`, from before RFC 8841.
   private var isOldSCTP: Bool { state.slots[slot].protocolName == "DTLS/SCTP" }
 
-  private mutating func writeSCTP(_ source: Source, _ step: Step) {
+  private func writeSCTP(_ source: Source, _ step: Step) {
     guard let map = firstChild(step.element, of: source), let number = number(MappingFields.sctpSctpmapNumber, in: map)
     else { return }
     var line = open(isOldSCTP ? MappingNodes.sdpSctpmap : MappingNodes.sdpSCTPPort)
@@ -286,7 +290,7 @@ extension Engine {
   }
 
   /// Row 5: `c=` of each section.
-  private mutating func writeConnection(_ step: Step) {
+  private func writeConnection(_ step: Step) {
     guard !isFragment, lineFilter?.passes(MappingNodes.sdpConnection) ?? true else { return }
     var line = open(MappingNodes.sdpConnection)
     let address: Slice
@@ -303,7 +307,7 @@ extension Engine {
   }
 
   /// Row 35: `a=rtcp` where the next port is not that of RTCP (RFC 3605 §2.1).
-  private mutating func writeControl(_ step: Step) {
+  private func writeControl(_ step: Step) {
     guard let media = content.media, let control = content.control, !isFragment else { return }
     guard lineFilter?.passes(MappingNodes.sdpRTCP) ?? true else { return }
     let isSame = string(media.address) == string(control.address)

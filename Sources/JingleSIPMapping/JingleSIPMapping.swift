@@ -13,7 +13,7 @@ public func translateToJingle(
   _ description: Arena, at index: Int = 0, by role: Role, action: String? = nil, sid: String? = nil,
   state: inout MediaState
 ) throws(MappingFailure) -> Translation {
-  var engine = Engine(reading: description, by: role, state: state)
+  let engine = Engine(reading: description, by: role, state: state)
   let sections = engine.begin(session: index)
   guard sections.count <= Engine.maximumMedia else { throw .tooManyMedia(sections.count) }
   engine.pendingSections = sections
@@ -40,7 +40,7 @@ public func translateToJingle(
 public func translateToSDP(
   _ jingle: Arena, at index: Int, by role: Role, asFragment: Bool? = nil, state: inout MediaState
 ) throws(MappingFailure) -> Translation {
-  var engine = Engine(reading: jingle, by: role, state: state)
+  let engine = Engine(reading: jingle, by: role, state: state)
   engine.beginStanza(at: index, asFragment: asFragment)
   guard engine.pendingContents.count <= Engine.maximumMedia else { throw .tooManyMedia(engine.pendingContents.count) }
   let root = engine.tape.open(0, fixedWords: 0)
@@ -55,7 +55,7 @@ public func translateToSDP(
 
 extension Engine {
   /// The action that the caller names, that of `a=jingle-action`, or the one that begins a session.
-  mutating func chooseAction(_ name: String?) {
+  func chooseAction(_ name: String?) {
     if let name {
       action = code(ofAction: name)
       return
@@ -70,15 +70,16 @@ extension Engine {
     action = code(ofAction: isFragment ? "transport-info" : "session-initiate")
   }
 
-  mutating func endRoot(_ root: Frame) {
+  func endRoot(_ root: Frame) {
     var root = root
     root.isUsed = true
     // The root stays even where something is missing in it: whoever sends it fills it in.
     tape.close(root.index)
   }
 
-  mutating func beginStanza(at index: Int, asFragment: Bool?) {
+  func beginStanza(at index: Int, asFragment: Bool?) {
     action = code(MappingFields.jingleAction, in: index)
+    isDigesting = true
     isFragment = asFragment ?? isAction("transport-info")
     sid = text(MappingFields.jingleSID, in: index).map { string($0) }
     initiator = text(MappingFields.jingleInitiator, in: index)

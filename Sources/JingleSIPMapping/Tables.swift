@@ -1,5 +1,27 @@
 import CodecRuntime
 
+/// A table that lives as long as the process, reached without counting references or checking bounds: the numbers by
+/// which it is asked come from the tables themselves.
+// @unchecked: the memory is written before `init` returns and never after it.
+struct Table<Element: Sendable>: @unchecked Sendable {
+  private let base: UnsafeMutablePointer<Element>
+  let count: Int
+
+  init(_ elements: [Element]) {
+    base = .allocate(capacity: max(elements.count, 1))
+    base.initialize(from: elements, count: elements.count)
+    count = elements.count
+  }
+
+  @inline(__always)
+  subscript(index: Int) -> Element {
+    unsafeAddress {
+      assert(index >= 0 && index < count)
+      return UnsafePointer(base + index)
+    }
+  }
+}
+
 /// A field of an SDP line or an attribute of a Jingle element: where its words stand in its node.
 ///
 /// Nodes of both kinds look alike (see ``Arena``): the first fixed word holds bits that tell what is there.
@@ -13,8 +35,9 @@ struct Field: Sendable {
   }
 
   var kind: Kind
+  private var wordNumber: Int32
   /// Offset behind the head of the node; of a list the slot of its child nodes.
-  var word: Int
+  var word: Int { Int(wordNumber) }
   /// Bits of the first fixed word that are set, within the mask, where the field is there. No mask: always.
   var mask: UInt32
   var bits: UInt32
@@ -33,7 +56,7 @@ struct Field: Sendable {
     numberBits: UInt8 = 32, enumeration: Int16 = -1, token: Int16 = -1
   ) {
     self.kind = kind
-    self.word = word
+    wordNumber = Int32(word)
     self.mask = mask
     self.bits = bits
     self.ordinal = ordinal
@@ -127,7 +150,6 @@ struct Step: Sendable {
 
   struct Flags: OptionSet, Sendable {
     let rawValue: UInt16
-    init(rawValue: UInt16) { self.rawValue = rawValue }
     static let each = Flags(rawValue: 1)
     static let fromSession = Flags(rawValue: 2)
     static let trim = Flags(rawValue: 4)
@@ -146,44 +168,64 @@ struct Step: Sendable {
     static let plainLine = Flags(rawValue: 2048)
   }
 
-  var operation: Operation
-  var place: Place
-  var flags: Flags
-  /// Kind of node of the SDP part: index into ``MappingTables/nodes``, or −1.
-  var line: Int
-  /// Kind of node of list items or of a parameter.
-  var item: Int
-  /// Kind of node of the element, or −1.
-  var element: Int
-  /// Field of SDP.
-  var sdp: Int
-  /// Attribute of Jingle.
-  var jingle: Int
-  /// Field that holds the key.
-  var key: Int
-  /// Fields that have to be there: range of ``MappingTables/filters``.
-  var filters: Range<Int>
-  /// Index into ``MappingTables/conversions``, or −1.
-  var conversion: Int
-  /// Column of the table that fills in, or −1; of a joined `enter` the number of the table.
-  var column: Int
-  /// Range of ``MappingTables/texts``: constants, values that are omitted or stand for an absent one.
-  var texts: Range<Int>
-  var omitted: Range<Int>
-  /// A field or attribute that has to be there (or not), and its value in ``MappingTables/texts``, or −1.
-  var conditionSDP: Int
-  var conditionPlace: Place
-  var conditionItem: Int
-  var conditionJingle: Int
-  var conditionText: Int
-  var predicate: MappingPredicate?
-  var function: MappingFunction?
+  // Numbers are kept small: a step is looked at thousands of times in one translation.
+  let operation: Operation
+  let place: Place
+  let flags: Flags
+  private let lineNumber: Int16
+  private let itemNumber: Int16
+  private let elementNumber: Int16
+  private let sdpNumber: Int16
+  private let jingleNumber: Int16
+  private let keyNumber: Int16
+  private let conversionNumber: Int16
+  private let columnNumber: Int16
+  private let filterRange: SmallRange
+  private let textRange: SmallRange
+  private let omittedRange: SmallRange
+  private let nestedRange: SmallRange
+  private let conditionSDPNumber: Int16
+  private let conditionItemNumber: Int16
+  private let conditionJingleNumber: Int16
+  private let conditionTextNumber: Int16
+  private let noteNumber: Int16
+  let conditionPlace: Place
+  let predicate: MappingPredicate?
+  let function: MappingFunction?
   /// A bit for each action for which the row counts.
-  var actions: UInt64
-  var nested: Range<Int>
-  /// What is lost, and why.
-  var name: StaticString
-  var reason: StaticString
+  let actions: UInt64
+
+  /// Kind of node of the SDP part: index into ``MappingTables/nodes``, or −1.
+  var line: Int { Int(lineNumber) }
+  /// Kind of node of list items or of a parameter.
+  var item: Int { Int(itemNumber) }
+  /// Kind of node of the element, or −1.
+  var element: Int { Int(elementNumber) }
+  /// Field of SDP.
+  var sdp: Int { Int(sdpNumber) }
+  /// Attribute of Jingle.
+  var jingle: Int { Int(jingleNumber) }
+  /// Field that holds the key.
+  var key: Int { Int(keyNumber) }
+  /// Fields that have to be there: range of ``MappingTables/filters``.
+  var filters: Range<Int> { filterRange.range }
+  /// Index into ``MappingTables/conversions``, or −1.
+  var conversion: Int { Int(conversionNumber) }
+  /// Column of the table that fills in, or −1; of a joined `enter` the number of the table.
+  var column: Int { Int(columnNumber) }
+  /// Range of ``MappingTables/texts``: constants and values that stand for an absent one.
+  var texts: Range<Int> { textRange.range }
+  /// Range of ``MappingTables/texts``: values that are not written.
+  var omitted: Range<Int> { omittedRange.range }
+  /// A field or attribute that has to be there (or not), and its value in ``MappingTables/texts``, or −1.
+  var conditionSDP: Int { Int(conditionSDPNumber) }
+  var conditionItem: Int { Int(conditionItemNumber) }
+  var conditionJingle: Int { Int(conditionJingleNumber) }
+  var conditionText: Int { Int(conditionTextNumber) }
+  /// The steps below it.
+  var nested: Range<Int> { nestedRange.range }
+  /// What is lost, and why: index into ``MappingTables/notes``.
+  var note: Int { Int(noteNumber) }
 
   init(
     _ operation: Operation, _ place: Place = .here, flags: Flags = [], line: Int = -1, item: Int = -1,
@@ -191,31 +233,55 @@ struct Step: Sendable {
     conversion: Int = -1, column: Int = -1, texts: Range<Int> = 0..<0, omitted: Range<Int> = 0..<0,
     conditionSDP: Int = -1, conditionPlace: Place = .here, conditionItem: Int = -1, conditionJingle: Int = -1,
     conditionText: Int = -1, predicate: MappingPredicate? = nil, function: MappingFunction? = nil,
-    actions: UInt64 = .max, nested: Range<Int> = 0..<0, name: StaticString = "", reason: StaticString = ""
+    actions: UInt64 = .max, nested: Range<Int> = 0..<0, note: Int = -1
   ) {
     self.operation = operation
     self.place = place
     self.flags = flags
-    self.line = line
-    self.item = item
-    self.element = element
-    self.sdp = sdp
-    self.jingle = jingle
-    self.key = key
-    self.filters = filters
-    self.conversion = conversion
-    self.column = column
-    self.texts = texts
-    self.omitted = omitted
-    self.conditionSDP = conditionSDP
+    lineNumber = Int16(line)
+    itemNumber = Int16(item)
+    elementNumber = Int16(element)
+    sdpNumber = Int16(sdp)
+    jingleNumber = Int16(jingle)
+    keyNumber = Int16(key)
+    filterRange = SmallRange(filters)
+    conversionNumber = Int16(conversion)
+    columnNumber = Int16(column)
+    textRange = SmallRange(texts)
+    omittedRange = SmallRange(omitted)
+    conditionSDPNumber = Int16(conditionSDP)
     self.conditionPlace = conditionPlace
-    self.conditionItem = conditionItem
-    self.conditionJingle = conditionJingle
-    self.conditionText = conditionText
+    conditionItemNumber = Int16(conditionItem)
+    conditionJingleNumber = Int16(conditionJingle)
+    conditionTextNumber = Int16(conditionText)
     self.predicate = predicate
     self.function = function
     self.actions = actions
-    self.nested = nested
+    nestedRange = SmallRange(nested)
+    noteNumber = Int16(note)
+  }
+}
+
+/// A range of numbers that fit into 16 bits.
+struct SmallRange: Sendable {
+  private let start: Int16
+  private let end: Int16
+
+  init(_ range: Range<Int>) {
+    start = Int16(range.lowerBound)
+    end = Int16(range.upperBound)
+  }
+
+  @inline(__always)
+  var range: Range<Int> { Range(uncheckedBounds: (Int(start), Int(end))) }
+}
+
+/// What is lost, and why.
+struct Note: Sendable {
+  var name: StaticString
+  var reason: StaticString
+
+  init(_ name: StaticString, _ reason: StaticString = "") {
     self.name = name
     self.reason = reason
   }
@@ -225,11 +291,6 @@ struct Step: Sendable {
 struct Conversion: Sendable {
   var byInitiator: [UInt8]
   var byResponder: [UInt8]
-
-  init(byInitiator: [UInt8], byResponder: [UInt8]) {
-    self.byInitiator = byInitiator
-    self.byResponder = byResponder
-  }
 }
 
 /// A table by key, such as the static payload types.
@@ -237,9 +298,4 @@ struct KeyTable: Sendable {
   var keys: [UInt64]
   /// For each key the cells of its row, from the second column on; empty ones are "".
   var cells: [[StaticString]]
-
-  init(keys: [UInt64], cells: [[StaticString]]) {
-    self.keys = keys
-    self.cells = cells
-  }
 }

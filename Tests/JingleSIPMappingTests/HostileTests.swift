@@ -43,7 +43,9 @@ struct HostileTests {
       var text = "v=0\no=- 1 1 IN IP4 192.0.2.1\ns=-\nt=0 0\nm=audio 4000 RTP/AVP"
       for index in 0..<count { text += " \(index % 128)" }
       text += "\n"
-      for index in 0..<count { text += "a=fmtp:\(index % 128) a=1\na=ssrc:\(index) cname:x\na=rtpmap:\(index % 128) x/8000\n" }
+      for index in 0..<count {
+        text += "a=fmtp:\(index % 128) a=1\na=ssrc:\(index) cname:x\na=rtpmap:\(index % 128) x/8000\n"
+      }
       return text
     }
     let clock = ContinuousClock()

@@ -17,7 +17,8 @@ struct MistakeTests {
     let forth = try jingle(Self.head + "m=audio 4000 RTP/AVP 0\na=\(attribute)\n", by: role)
     #expect(forth.text.contains("senders='\(senders)'"))
     let back = try sdp(
-      stanza("session-initiate", content("a", audio("<payload-type id='0'/>"), attributes: "senders='\(senders)'")), by: role)
+      stanza("session-initiate", content("a", audio("<payload-type id='0'/>"), attributes: "senders='\(senders)'")),
+      by: role)
     let directions = ["a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive"]
     #expect(directions.filter { back.text.contains($0 + "\r\n") } == ["a=\(attribute)"])
   }
@@ -56,7 +57,8 @@ struct MistakeTests {
   @Test("3: fingerprint and setup are found each at its own level")
   func keysAtTwoLevels() throws {
     let text =
-      Self.head + "a=fingerprint:sha-256 AB:CD\nm=audio 9 UDP/TLS/RTP/SAVP 0\na=ice-ufrag:abcd\na=ice-pwd:0123456789012345678901\na=setup:active\n"
+      Self.head
+      + "a=fingerprint:sha-256 AB:CD\nm=audio 9 UDP/TLS/RTP/SAVP 0\na=ice-ufrag:abcd\na=ice-pwd:0123456789012345678901\na=setup:active\n"
     #expect(
       try jingle(text).text.contains(
         "<fingerprint xmlns='urn:xmpp:jingle:apps:dtls:0' hash='sha-256' setup='active'>AB:CD</fingerprint>"))
@@ -66,11 +68,16 @@ struct MistakeTests {
   func prefixes() throws {
     let text = Self.head + "m=audio 4000 RTP/AVP 9 96\na=rtpmap:96 x/8000\na=fmtp:96 a=1\na=fmtp:9 b=2\n"
     let result = try jingle(text).text
-    #expect(result.contains("<payload-type id='9' name='G722' clockrate='8000'><parameter name='b' value='2'/></payload-type>"))
-    #expect(result.contains("<payload-type id='96' name='x' clockrate='8000'><parameter name='a' value='1'/></payload-type>"))
+    #expect(
+      result.contains(
+        "<payload-type id='9' name='G722' clockrate='8000'><parameter name='b' value='2'/></payload-type>"))
+    #expect(
+      result.contains("<payload-type id='96' name='x' clockrate='8000'><parameter name='a' value='1'/></payload-type>"))
   }
 
-  @Test("5: static payload types need no rtpmap", arguments: [(0, "PCMU"), (8, "PCMA"), (9, "G722"), (13, "CN"), (18, "G729")])
+  @Test(
+    "5: static payload types need no rtpmap",
+    arguments: [(0, "PCMU"), (8, "PCMA"), (9, "G722"), (13, "CN"), (18, "G729")])
   func staticTypes(_ id: Int, _ name: String) throws {
     let result = try jingle(plainOffer)
     #expect(result.text.contains("<payload-type id='\(id)' name='\(name)' clockrate='8000' ptime='20'/>"))
@@ -90,7 +97,10 @@ struct MistakeTests {
     let result = try jingle(Self.head + "m=audio 4000 RTP/AVP 96\na=rtpmap:96 x/8000\na=fmtp:96 \(fmtp)\n")
     #expect(result.text.contains("<parameter \(parameter)/>"))
     let back = try sdp(
-      stanza("session-initiate", content("a", audio("<payload-type id='96' name='x' clockrate='8000'><parameter \(parameter)/></payload-type>"))))
+      stanza(
+        "session-initiate",
+        content("a", audio("<payload-type id='96' name='x' clockrate='8000'><parameter \(parameter)/></payload-type>")))
+    )
     #expect(back.lines("a=fmtp") == ["a=fmtp:96 \(fmtp)"])
   }
 
@@ -101,25 +111,34 @@ struct MistakeTests {
     let back = try sdp(
       stanza(
         "session-initiate",
-        content("a", audio("<payload-type id='101' name='telephone-event' clockrate='8000'><parameter \(name) value='0-15'/></payload-type>"))))
+        content(
+          "a",
+          audio(
+            "<payload-type id='101' name='telephone-event' clockrate='8000'><parameter \(name) value='0-15'/></payload-type>"
+          ))))
     #expect(back.lines("a=fmtp") == ["a=fmtp:101 0-15"])
   }
 
   @Test("6: a parameter without a value is a name alone")
   func valueless() throws {
     let back = try sdp(
-      stanza("session-initiate", content("a", audio("<payload-type id='96'><parameter name='foo'/><parameter name='a' value='1'/></payload-type>"))))
+      stanza(
+        "session-initiate",
+        content(
+          "a", audio("<payload-type id='96'><parameter name='foo'/><parameter name='a' value='1'/></payload-type>"))))
     #expect(back.lines("a=fmtp") == ["a=fmtp:96 foo;a=1"])
   }
 
   @Test("7: names and values of parameters are written as they came")
   func noKnowledgeOfCodecs() throws {
     let parameters = "<parameter name='max_fs' value='12288'/><parameter name='profile-level-id' value='66'/>"
-    let back = try sdp(stanza("session-initiate", content("v", audio("<payload-type id='96'>\(parameters)</payload-type>"))))
+    let back = try sdp(
+      stanza("session-initiate", content("v", audio("<payload-type id='96'>\(parameters)</payload-type>"))))
     #expect(back.lines("a=fmtp") == ["a=fmtp:96 max_fs=12288;profile-level-id=66"])
   }
 
-  @Test("8: opus keeps its two channels, one channel is not written", arguments: [(2, "/2"), (1, ""), (0, ""), (6, "/6")])
+  @Test(
+    "8: opus keeps its two channels, one channel is not written", arguments: [(2, "/2"), (1, ""), (0, ""), (6, "/6")])
   func channels(_ count: Int, _ suffix: String) throws {
     let back = try sdp(
       stanza(
@@ -144,7 +163,8 @@ struct MistakeTests {
     let text = Self.head + "m=audio 9 UDP/TLS/RTP/SAVP 0\n" + keys
     #expect(try jingle(text).text.contains("setup='actpass'"))
     #expect(try jingle(text, by: .responder, action: "session-accept").text.contains("setup='active'"))
-    let fingerprint = "<fingerprint xmlns='urn:xmpp:jingle:apps:dtls:0' hash='sha-256' setup='actpass'>ab:cd</fingerprint>"
+    let fingerprint =
+      "<fingerprint xmlns='urn:xmpp:jingle:apps:dtls:0' hash='sha-256' setup='actpass'>ab:cd</fingerprint>"
     let contents = content("a", audio("<payload-type id='0'/>") + iceUDP(fingerprint))
     #expect(try sdp(stanza("session-initiate", contents)).lines("a=setup") == ["a=setup:actpass"])
     #expect(try sdp(stanza("session-accept", contents), by: .responder).lines("a=setup") == ["a=setup:active"])
@@ -156,7 +176,8 @@ struct MistakeTests {
       content(
         "a",
         audio("<payload-type id='0'/>")
-          + iceUDP("<fingerprint xmlns='urn:xmpp:jingle:apps:dtls:0' hash='sha-256' setup='\(setup)'>AB:CD</fingerprint>"))
+          + iceUDP(
+            "<fingerprint xmlns='urn:xmpp:jingle:apps:dtls:0' hash='sha-256' setup='\(setup)'>AB:CD</fingerprint>"))
     }
     let offer = try sdp(stanza("session-initiate", contents("active")))
     let answer = try jingle(
@@ -175,7 +196,8 @@ struct MistakeTests {
       "a=candidate:4 1 udp 2122260223 1f3c8f0e-3b1c.local 50000 typ host generation 2",
     ]
     let text =
-      Self.head + "m=audio 8998 RTP/AVP 0\na=mid:a\na=ice-ufrag:abcd\na=ice-pwd:0123456789012345678901\n" + lines.joined(separator: "\n") + "\n"
+      Self.head + "m=audio 8998 RTP/AVP 0\na=mid:a\na=ice-ufrag:abcd\na=ice-pwd:0123456789012345678901\n"
+      + lines.joined(separator: "\n") + "\n"
     let forth = try jingle(text)
     #expect(forth.text.contains("component='2' foundation='2' generation='2'"))
     let back = try sdp(forth.text)
@@ -186,7 +208,8 @@ struct MistakeTests {
   @Test("11: ids of candidates stay the same")
   func stableIDs() throws {
     let text =
-      Self.head + "m=audio 8998 RTP/AVP 0\na=ice-ufrag:abcd\na=ice-pwd:0123456789012345678901\na=candidate:1 1 udp 1 192.0.2.1 1 typ host\na=candidate:1 2 udp 1 192.0.2.1 2 typ host\n"
+      Self.head
+      + "m=audio 8998 RTP/AVP 0\na=ice-ufrag:abcd\na=ice-pwd:0123456789012345678901\na=candidate:1 1 udp 1 192.0.2.1 1 typ host\na=candidate:1 2 udp 1 192.0.2.1 2 typ host\n"
     let first = try jingle(text).text
     #expect(try jingle(text).text == first)
     let ids = first.split(separator: " ").filter { $0.hasPrefix("id='") && !$0.hasPrefix("id='0'") }
@@ -199,26 +222,31 @@ struct MistakeTests {
       "<candidate component='1' foundation='1' generation='0' id='x' ip='10.0.1.1' network='1' port='8998' priority='2130706431' protocol='udp' type='host'/>"
     let offer = try sdp(stanza("session-initiate", content("voice", audio("<payload-type id='0'/>") + iceUDP())))
     let result = try sdp(
-      stanza("transport-info", content("voice", iceUDP(candidate, attributes: "ufrag='8hhy' pwd='asd88fgpdd777uzjYhagZg'"))),
+      stanza(
+        "transport-info", content("voice", iceUDP(candidate, attributes: "ufrag='8hhy' pwd='asd88fgpdd777uzjYhagZg'"))),
       state: offer.state)
     #expect(
-      result.text == crlf(
-        """
-        m=audio 9 RTP/AVP 0
-        a=mid:voice
-        a=ice-ufrag:8hhy
-        a=ice-pwd:asd88fgpdd777uzjYhagZg
-        a=candidate:1 1 udp 2130706431 10.0.1.1 8998 typ host generation 0
-        """))
+      result.text
+        == crlf(
+          """
+          m=audio 9 RTP/AVP 0
+          a=mid:voice
+          a=ice-ufrag:8hhy
+          a=ice-pwd:asd88fgpdd777uzjYhagZg
+          a=candidate:1 1 udp 2130706431 10.0.1.1 8998 typ host generation 0
+          """))
   }
 
   @Test("12: groups name contents that are there, and none is no error")
   func groups() throws {
-    let text = Self.head + "a=group:BUNDLE a nobody v\na=group:LS\nm=audio 4000 RTP/AVP 0\na=mid:a\nm=video 4002 RTP/AVP 34\na=mid:v\n"
+    let text =
+      Self.head
+      + "a=group:BUNDLE a nobody v\na=group:LS\nm=audio 4000 RTP/AVP 0\na=mid:a\nm=video 4002 RTP/AVP 34\na=mid:v\n"
     let result = try jingle(text)
     #expect(
       result.text.contains(
-        "<group xmlns='urn:xmpp:jingle:apps:grouping:0' semantics='BUNDLE'><content name='a'/><content name='v'/></group>"))
+        "<group xmlns='urn:xmpp:jingle:apps:grouping:0' semantics='BUNDLE'><content name='a'/><content name='v'/></group>"
+      ))
     #expect(!result.text.contains("semantics='LS'"))
     #expect(result.losses.contains { $0.hasPrefix("a=group … nobody") })
     let group = "<group xmlns='urn:xmpp:jingle:apps:grouping:0' semantics='BUNDLE'><content name='x'/></group>"
@@ -229,10 +257,14 @@ struct MistakeTests {
 
   @Test("13: m-lines keep their places; a content that is not accepted is refused")
   func slots() throws {
-    let offer = Self.head + "m=audio 4000 RTP/AVP 0\na=mid:a\nm=video 4002 RTP/AVP 34\na=mid:v\nm=image 4004 udptl t38\n"
+    let offer =
+      Self.head + "m=audio 4000 RTP/AVP 0\na=mid:a\nm=video 4002 RTP/AVP 34\na=mid:v\nm=image 4004 udptl t38\n"
     let state = try jingle(offer).state
     let answer = try sdp(
-      stanza("session-accept", content("v", "<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='video'><payload-type id='34'/></description>")),
+      stanza(
+        "session-accept",
+        content(
+          "v", "<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='video'><payload-type id='34'/></description>")),
       by: .responder, state: state)
     #expect(answer.lines("m=") == ["m=audio 0 RTP/AVP 0", "m=video 9 RTP/AVP 34", "m=image 0 udptl t38"])
   }

@@ -33,7 +33,9 @@ struct RowTests {
     if line.hasPrefix("a=ice-ufrag") { others += "a=ice-pwd:asd88fgpdd777uzjYhagZg\n" }
     if line.hasPrefix("a=ice-pwd") { others += "a=ice-ufrag:8hhY\n" }
     if line.hasPrefix("a=setup") { others += "a=fingerprint:sha-256 02:1A:CC\n" }
-    let text = line.hasPrefix("b=") ? Self.head + "m=audio 4000 RTP/AVP 0\n\(line)\na=mid:a\n" : Self.section + others + line + "\n"
+    let text =
+      line.hasPrefix("b=")
+      ? Self.head + "m=audio 4000 RTP/AVP 0\n\(line)\na=mid:a\n" : Self.section + others + line + "\n"
     let forth = try jingle(text)
     #expect(forth.losses.isEmpty, "\(forth.text)")
     let back = try sdp(forth.text)
@@ -44,7 +46,9 @@ struct RowTests {
   @Test("Lines come in the order of RFC 8866")
   func order() throws {
     let result = try sdp(
-      stanza("session-initiate", content("a", audio("<rtcp-mux/><bandwidth type='AS'>64</bandwidth><payload-type id='0'/>"))))
+      stanza(
+        "session-initiate", content("a", audio("<rtcp-mux/><bandwidth type='AS'>64</bandwidth><payload-type id='0'/>")))
+    )
     #expect(result.text.split(separator: "\r\n").map { $0.prefix(1) } == ["v", "o", "s", "t", "m", "c", "b", "a", "a"])
   }
 
@@ -52,13 +56,17 @@ struct RowTests {
     "4: the protocol tells of keys and feedback",
     arguments: [
       ("", "", "RTP/AVP"), ("<rtcp-fb xmlns='urn:xmpp:jingle:apps:rtp:rtcp-fb:0' type='nack'/>", "", "RTP/AVPF"),
-      ("", "<fingerprint xmlns='urn:xmpp:jingle:apps:dtls:0' hash='sha-1' setup='active'>AB</fingerprint>", "UDP/TLS/RTP/SAVP"),
+      (
+        "", "<fingerprint xmlns='urn:xmpp:jingle:apps:dtls:0' hash='sha-1' setup='active'>AB</fingerprint>",
+        "UDP/TLS/RTP/SAVP"
+      ),
       (
         "<encryption><crypto crypto-suite='X' key-params='inline:x' tag='1'/></encryption>", "", "RTP/SAVP"
       ),
       (
         "<rtcp-fb-trr-int xmlns='urn:xmpp:jingle:apps:rtp:rtcp-fb:0' value='0'/>",
-        "<fingerprint xmlns='urn:xmpp:jingle:apps:dtls:0' hash='sha-1' setup='active'>AB</fingerprint>", "UDP/TLS/RTP/SAVPF"
+        "<fingerprint xmlns='urn:xmpp:jingle:apps:dtls:0' hash='sha-1' setup='active'>AB</fingerprint>",
+        "UDP/TLS/RTP/SAVPF"
       ),
     ])
   func protocols(_ description: String, _ transport: String, _ expected: String) throws {
@@ -69,7 +77,8 @@ struct RowTests {
 
   @Test("5: the default candidate is the one that is reached most likely")
   func defaultCandidate() throws {
-    func candidate(_ component: Int, _ type: String, _ ip: String, _ port: Int, protocol name: String = "udp") -> String {
+    func candidate(_ component: Int, _ type: String, _ ip: String, _ port: Int, protocol name: String = "udp") -> String
+    {
       "<candidate component='\(component)' foundation='1' generation='0' id='x' ip='\(ip)' port='\(port)' priority='1' protocol='\(name)' type='\(type)'/>"
     }
     let result = try sdp(
@@ -101,19 +110,26 @@ struct RowTests {
     let result = try sdp(
       stanza(
         "session-initiate",
-        content("a", audio("<payload-type id='0' ptime='30' maxptime='40'/><payload-type id='8' ptime='20' maxptime='60'/>"))))
+        content(
+          "a", audio("<payload-type id='0' ptime='30' maxptime='40'/><payload-type id='8' ptime='20' maxptime='60'/>")))
+    )
     #expect(result.lines("a=ptime") == ["a=ptime:20"])
     #expect(result.lines("a=maxptime") == ["a=maxptime:60"])
     let jitsi = try sdp(
       stanza(
         "session-initiate",
-        content("a", "<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio' ptime='10'><payload-type id='0'/></description>")))
+        content(
+          "a",
+          "<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio' ptime='10'><payload-type id='0'/></description>"
+        )))
     #expect(jitsi.lines("a=ptime") == ["a=ptime:10"])
   }
 
   @Test("16, 17: header extensions of the session stand in each content")
   func sessionExtensions() throws {
-    let text = Self.head + "a=extmap:1 urn:x\na=extmap-allow-mixed\nm=audio 4000 RTP/AVP 0\nm=audio 4002 RTP/AVP 0\na=extmap:2 urn:y\n"
+    let text =
+      Self.head
+      + "a=extmap:1 urn:x\na=extmap-allow-mixed\nm=audio 4000 RTP/AVP 0\nm=audio 4002 RTP/AVP 0\na=extmap:2 urn:y\n"
     let result = try jingle(text).text
     #expect(result.matches(of: /extmap-allow-mixed/).count == 2)
     #expect(result.matches(of: /urn:x'/).count == 1)
@@ -125,25 +141,33 @@ struct RowTests {
     let result = try jingle(Self.section + "a=ice-ufrag:abcd\n")
     #expect(!result.text.contains("ufrag"))
     #expect(!result.losses.isEmpty)
-    let back = try sdp(stanza("session-initiate", content("a", audio("<payload-type id='0'/>") + iceUDP(attributes: "ufrag='abcd'"))))
+    let back = try sdp(
+      stanza("session-initiate", content("a", audio("<payload-type id='0'/>") + iceUDP(attributes: "ufrag='abcd'"))))
     #expect(back.lines("a=ice").isEmpty)
     #expect(!back.losses.isEmpty)
   }
 
   @Test("27: the end of candidates goes through ice:0 only")
   func endOfCandidates() throws {
-    let ice = "<transport xmlns='urn:xmpp:jingle:transports:ice:0' ufrag='abcd' pwd='0123456789012345678901' ice2='true'><gathering-complete/></transport>"
+    let ice =
+      "<transport xmlns='urn:xmpp:jingle:transports:ice:0' ufrag='abcd' pwd='0123456789012345678901' ice2='true'><gathering-complete/></transport>"
     let result = try sdp(stanza("session-initiate", content("a", audio("<payload-type id='0'/>") + ice)))
     #expect(result.lines("a=end-of-candidates").count == 1)
     #expect(result.lines("a=ice-options") == ["a=ice-options:ice2"])
     // The session speaks ice:0 from now on.
-    let back = try jingle(Self.section + "a=ice-ufrag:abcd\na=ice-pwd:0123456789012345678901\na=ice-options:ice2\na=end-of-candidates\n", by: .responder, action: "session-accept", state: result.state)
-    #expect(back.text.contains("<transport xmlns='urn:xmpp:jingle:transports:ice:0' ufrag='abcd' pwd='0123456789012345678901' ice2='true'><gathering-complete/>"))
+    let back = try jingle(
+      Self.section + "a=ice-ufrag:abcd\na=ice-pwd:0123456789012345678901\na=ice-options:ice2\na=end-of-candidates\n",
+      by: .responder, action: "session-accept", state: result.state)
+    #expect(
+      back.text.contains(
+        "<transport xmlns='urn:xmpp:jingle:transports:ice:0' ufrag='abcd' pwd='0123456789012345678901' ice2='true'><gathering-complete/>"
+      ))
   }
 
   @Test("31: hex digits are trimmed and in capitals")
   func fingerprint() throws {
-    let print = "<fingerprint xmlns='urn:xmpp:jingle:apps:dtls:0' hash='SHA-256' setup='active'>\n  02:1a:cc \n</fingerprint>"
+    let print =
+      "<fingerprint xmlns='urn:xmpp:jingle:apps:dtls:0' hash='SHA-256' setup='active'>\n  02:1a:cc \n</fingerprint>"
     let result = try sdp(stanza("session-initiate", content("a", audio("<payload-type id='0'/>") + iceUDP(print))))
     #expect(result.lines("a=fingerprint") == ["a=fingerprint:sha-256 02:1A:CC"])
   }
@@ -159,7 +183,9 @@ struct RowTests {
 
   @Test("41: data channels")
   func dataChannels() throws {
-    let text = Self.head + "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\na=mid:d\na=ice-ufrag:abcd\na=ice-pwd:0123456789012345678901\na=sctp-port:5000\n"
+    let text =
+      Self.head
+      + "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\na=mid:d\na=ice-ufrag:abcd\na=ice-pwd:0123456789012345678901\na=sctp-port:5000\n"
     let forth = try jingle(text)
     #expect(forth.text.contains("number='5000' protocol='webrtc-datachannel'"))
     #expect(!forth.text.contains("description"))
@@ -172,18 +198,22 @@ struct RowTests {
     "What Jingle cannot say is named",
     arguments: [
       ("i=x", "i=: Jingle has none"), ("a=msid:s t", "a=msid: the parameter msid of a source says the same"),
-      ("a=imageattr:96 *", "a=imageattr: not known"), ("a=rid:1 send", "a=rid: not known"), ("x=y", "x=y: not understood"),
+      ("a=imageattr:96 *", "a=imageattr: not known"), ("a=rid:1 send", "a=rid: not known"),
+      ("x=y", "x=y: not understood"),
       ("a=ptime:x", "a=ptime:x: not understood"),
     ])
   func losses(_ line: String, _ loss: String) throws {
-    let text = line.hasPrefix("a") ? Self.section + line + "\n" : Self.head + "m=audio 4000 RTP/AVP 0\n\(line)\na=mid:a\n"
+    let text =
+      line.hasPrefix("a") ? Self.section + line + "\n" : Self.head + "m=audio 4000 RTP/AVP 0\n\(line)\na=mid:a\n"
     #expect(try jingle(text).losses == [loss])
   }
 
   @Test("What SDP cannot say is named")
   func lossesOfJingle() throws {
     let result = try sdp(
-      stanza("session-initiate", content("a", audio("<payload-type id='0'/><thing xmlns='urn:x'/>"), attributes: "disposition='early'")))
+      stanza(
+        "session-initiate",
+        content("a", audio("<payload-type id='0'/><thing xmlns='urn:x'/>"), attributes: "disposition='early'")))
     #expect(result.losses.contains("<thing xmlns='urn:x'>: not known"))
     #expect(result.losses.contains { $0.hasPrefix("<jingle:content> @disposition") })
   }

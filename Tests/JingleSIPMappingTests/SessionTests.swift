@@ -22,7 +22,9 @@ struct SessionTests {
     let answer = try sdp(
       stanza(
         "session-accept", content("audio", audio("<payload-type id='0'/>")),
-        content("video", "<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='video'><payload-type id='34'/></description>")),
+        content(
+          "video", "<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='video'><payload-type id='34'/></description>"
+        )),
       by: .responder, state: offered.state)
     #expect(answer.lines("a=mid").isEmpty)
     #expect(answer.lines("m=") == ["m=audio 9 RTP/AVP 0", "m=video 9 RTP/AVP 34"])
@@ -35,7 +37,8 @@ struct SessionTests {
     let mids = offered.lines("a=mid")
     #expect(mids == ["a=mid:m0"])
     let answer = try jingle(
-      "v=0\no=- 1 1 IN IP4 192.0.2.9\ns=-\nc=IN IP4 192.0.2.9\nt=0 0\nm=audio 5000 RTP/AVP 0\na=mid:m0\n", by: .responder,
+      "v=0\no=- 1 1 IN IP4 192.0.2.9\ns=-\nc=IN IP4 192.0.2.9\nt=0 0\nm=audio 5000 RTP/AVP 0\na=mid:m0\n",
+      by: .responder,
       action: "session-accept", state: offered.state)
     #expect(answer.text.contains("<content creator='initiator' name='my voice'>"))
   }
@@ -66,9 +69,15 @@ struct SessionTests {
   @Test("content-modify keeps all but the direction")
   func contentModify() throws {
     let first = try sdp(
-      stanza("session-initiate", content("a", audio("<payload-type id='0'/><rtcp-mux/>") + iceUDP(attributes: "ufrag='abcd' pwd='0123456789012345678901'"), attributes: "senders='both'")))
-    let hold = try sdp(stanza("content-modify", content("a", "", attributes: "senders='initiator'")), state: first.state)
-    #expect(hold.lines("a=") .filter { $0 != "a=sendonly" } == first.lines("a=").filter { $0 != "a=sendrecv" })
+      stanza(
+        "session-initiate",
+        content(
+          "a",
+          audio("<payload-type id='0'/><rtcp-mux/>") + iceUDP(attributes: "ufrag='abcd' pwd='0123456789012345678901'"),
+          attributes: "senders='both'")))
+    let hold = try sdp(
+      stanza("content-modify", content("a", "", attributes: "senders='initiator'")), state: first.state)
+    #expect(hold.lines("a=").filter { $0 != "a=sendonly" } == first.lines("a=").filter { $0 != "a=sendrecv" })
     #expect(hold.lines("a=sendonly").count == 1)
     #expect(hold.lines("m=") == first.lines("m="))
   }
@@ -81,7 +90,8 @@ struct SessionTests {
     let first = try sdp(
       stanza(
         "session-initiate", content("a", audio("<payload-type id='0'/>" + source(1))),
-        content("v", "<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='video'><payload-type id='34'/></description>")))
+        content(
+          "v", "<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='video'><payload-type id='34'/></description>")))
     let added = try sdp(stanza("source-add", content("a", audio(source(2)))), state: first.state)
     #expect(added.lines("a=jingle-action") == ["a=jingle-action:source-add"])
     #expect(added.lines("m=") == first.lines("m="))
@@ -99,7 +109,8 @@ struct SessionTests {
       stanza("content-add", content("b", audio("<payload-type id='8'/>"), creator: "responder")), by: .responder,
       state: try jingle(
         "v=0\no=- 1 1 IN IP4 192.0.2.9\ns=-\nt=0 0\nm=audio 5000 RTP/AVP 0\na=mid:a\n", by: .responder,
-        action: "session-accept", state: first.state).state)
+        action: "session-accept", state: first.state
+      ).state)
     #expect(added.lines("m=").count == 2)
     let removed = try sdp(stanza("content-remove", content("b", "", creator: "responder")), state: added.state)
     #expect(removed.lines("m=") == ["m=audio 9 RTP/AVP 0", "m=audio 0 RTP/AVP 8"])
@@ -111,7 +122,10 @@ struct SessionTests {
     let first = try jingle(Self.offer)
     let second = try jingle(
       Self.offer.replacing("m=video 4002", with: "m=video 0"), action: "content-remove", state: first.state)
-    #expect(second.text == "<jingle xmlns='urn:xmpp:jingle:1' action='content-remove'><content creator='initiator' name='video'/></jingle>")
+    #expect(
+      second.text
+        == "<jingle xmlns='urn:xmpp:jingle:1' action='content-remove'><content creator='initiator' name='video'/></jingle>"
+    )
   }
 
   @Test("New ICE credentials raise the generation of candidates")
@@ -129,11 +143,14 @@ struct SessionTests {
   @Test("An answer repeats the protocol of the offer")
   func protocols() throws {
     let offered = try jingle(
-      "v=0\no=- 1 1 IN IP4 192.0.2.9\ns=-\nc=IN IP4 192.0.2.9\nt=0 0\nm=audio 5000 RTP/SAVPF 0\na=mid:a\nm=application 5002 DTLS/SCTP 5000\na=mid:d\na=sctpmap:5000 webrtc-datachannel 1024\n")
-    let map = "<sctpmap xmlns='urn:xmpp:jingle:transports:dtls-sctp:1' number='5000' protocol='webrtc-datachannel' streams='1024'/>"
+      "v=0\no=- 1 1 IN IP4 192.0.2.9\ns=-\nc=IN IP4 192.0.2.9\nt=0 0\nm=audio 5000 RTP/SAVPF 0\na=mid:a\nm=application 5002 DTLS/SCTP 5000\na=mid:d\na=sctpmap:5000 webrtc-datachannel 1024\n"
+    )
+    let map =
+      "<sctpmap xmlns='urn:xmpp:jingle:transports:dtls-sctp:1' number='5000' protocol='webrtc-datachannel' streams='1024'/>"
     #expect(offered.text.contains(map))
     let answer = try sdp(
-      stanza("session-accept", content("a", audio("<payload-type id='0'/>")), content("d", iceUDP(map))), by: .responder,
+      stanza("session-accept", content("a", audio("<payload-type id='0'/>")), content("d", iceUDP(map))),
+      by: .responder,
       state: offered.state)
     #expect(answer.lines("m=") == ["m=audio 9 RTP/SAVPF 0", "m=application 9 DTLS/SCTP 5000"])
     #expect(answer.lines("a=sctpmap") == ["a=sctpmap:5000 webrtc-datachannel 1024"])
@@ -142,9 +159,13 @@ struct SessionTests {
   @Test("Fragments are matched by their mids")
   func fragments() throws {
     let first = try jingle(Self.offer.replacing("m=video", with: "a=mid:x\nm=video") + "a=mid:y\n")
-    let fragment = "a=ice-ufrag:abcd\na=ice-pwd:0123456789012345678901\nm=audio 9 RTP/AVP 0\na=mid:y\na=candidate:1 1 udp 1 192.0.2.1 1 typ host\na=end-of-candidates\n"
+    let fragment =
+      "a=ice-ufrag:abcd\na=ice-pwd:0123456789012345678901\nm=audio 9 RTP/AVP 0\na=mid:y\na=candidate:1 1 udp 1 192.0.2.1 1 typ host\na=end-of-candidates\n"
     let result = try jingle(fragment, by: .responder, sid: "a73", state: first.state)
-    #expect(result.text.hasPrefix("<jingle xmlns='urn:xmpp:jingle:1' action='transport-info' sid='a73'><content creator='initiator' name='y'><transport xmlns='urn:xmpp:jingle:transports:ice-udp:1' ufrag='abcd' pwd='0123456789012345678901'><candidate "))
+    #expect(
+      result.text.hasPrefix(
+        "<jingle xmlns='urn:xmpp:jingle:1' action='transport-info' sid='a73'><content creator='initiator' name='y'><transport xmlns='urn:xmpp:jingle:transports:ice-udp:1' ufrag='abcd' pwd='0123456789012345678901'><candidate "
+      ))
     #expect(result.losses == ["a=end-of-candidates: ice-udp:1 cannot say it"])
     let unknown = try jingle(fragment.replacing("mid:y", with: "mid:z"), by: .responder, state: first.state)
     #expect(!unknown.text.contains("<content"))
@@ -156,7 +177,10 @@ struct SessionTests {
     let result = try sdp(
       stanza(
         "session-initiate", content("a", audio("<payload-type id='0'/>")),
-        content("f", "<description xmlns='urn:xmpp:jingle:apps:file-transfer:5'/><transport xmlns='urn:xmpp:jingle:transports:s5b:1'/>")))
+        content(
+          "f",
+          "<description xmlns='urn:xmpp:jingle:apps:file-transfer:5'/><transport xmlns='urn:xmpp:jingle:transports:s5b:1'/>"
+        )))
     #expect(result.lines("m=") == ["m=audio 9 RTP/AVP 0", "m=application 0 RTP/AVP 0"])
     #expect(result.losses.contains("<jingle:content> f: SDP has no such media"))
     let other = try jingle(Self.offer + "m=image 4004 udptl t38\n")

@@ -42,7 +42,8 @@ func sdp(
     reading.jingle.arena, at: reading.jingle.index, by: role, asFragment: asFragment, state: &state)
   let description = SessionDescription(arena: translation.arena)
   return Translated(
-    text: String(decoding: description.bytes, as: UTF8.self), losses: translation.losses.map(\.description), state: state)
+    text: String(decoding: description.bytes, as: UTF8.self), losses: translation.losses.map(\.description),
+    state: state)
 }
 
 /// Lines of a multi-line string as SDP has them.

@@ -22,16 +22,16 @@ struct MappingCheck {
     for line in mapping.lines {
       for level in SDPLevel.allCases where line.levels.contains(level) {
         if mapping.coveredLines.contains(.init(slot: line.slot, level: level)) { continue }
-        let where_ = level == .session ? "map session" : "map media"
+        let map = level == .session ? "map session" : "map media"
         let position = mapping.declarations.first { $0.sdp.name == level.rawValue }?.position ?? root.position
         if level == .session, mapping.coveredLines.contains(.init(slot: line.slot, level: .media)) {
           diagnostics.report(
             position, "`\(line.shown)` may stand at the session level too, where no row looks for it",
-            note: "write `from session` behind its row, or excuse it in `\(where_)`: `lost \(line.name) \"why\"`")
+            note: "write `from session` behind its row, or excuse it in `\(map)`: `lost \(line.name) \"why\"`")
         } else {
           diagnostics.report(
             position, "no row maps `\(line.shown)` at \(level.description), and no `lost` line excuses it",
-            note: "map it in `\(where_) …`, or write there `lost \(line.name) \"why\"`")
+            note: "map it in `\(map) …`, or write there `lost \(line.name) \"why\"`")
         }
       }
       // The fields of a line that rows take apart.

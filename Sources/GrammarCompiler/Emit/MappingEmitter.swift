@@ -95,7 +95,15 @@ struct MappingEmitter {
     text.block("struct MappingTables: Sendable") { text in
       text.line("static let shared = MappingTables()")
       text.line()
+      var notes: [String] = []
+      for step in steps where !step.name.isEmpty {
+        let note =
+          "Note(\(SourceText.literal(step.name))\(step.reason.isEmpty ? "" : ", \(SourceText.literal(step.reason))"))"
+        step.note = notes.firstIndex(of: note) ?? notes.count
+        if step.note == notes.count { notes.append(note) }
+      }
       emitArray("steps", "Step", steps.map(\.text), to: &text)
+      emitArray("notes", "Note", notes, to: &text)
       emitArray("fields", "Field", tables.fields.map(\.text), to: &text)
       emitArray(
         "nodes", "Node",
@@ -127,13 +135,13 @@ struct MappingEmitter {
   }
 
   private func emitArray(_ name: String, _ type: String, _ items: [String], to text: inout SourceText) {
-    text.line("let \(name): [\(type)] = [")
+    text.line("let \(name) = Table<\(type)>([")
     text.indented { text in for item in items { text.line("\(item),") } }
-    text.line("]")
+    text.line("])")
   }
 
   private func emitFlat(_ name: String, _ type: String, _ items: [String], to text: inout SourceText) {
-    text.line("let \(name): [\(type)] = [")
+    text.line("let \(name) = Table<\(type)>([")
     text.indented { text in
       var index = 0
       while index < items.count {
@@ -142,7 +150,7 @@ struct MappingEmitter {
         index = end
       }
     }
-    text.line("]")
+    text.line("])")
   }
 
   /// The token rules that texts have to match before they are written.

@@ -38,7 +38,9 @@ extension MappingEmitter {
 }
 
 extension String {
-  fileprivate var replacingPipes: String { split(separator: "|", omittingEmptySubsequences: false).joined(separator: "\\|") }
+  fileprivate var replacingPipes: String {
+    split(separator: "|", omittingEmptySubsequences: false).joined(separator: "\\|")
+  }
 }
 
 extension MappingRow {

@@ -22,8 +22,11 @@ final class LoweredStep {
   var predicate: String?
   var function: String?
   var actions: UInt64 = .max
+  /// What is lost, and why.
   var name = ""
   var reason = ""
+  /// Their place in the table.
+  var note = -1
   var nested: [LoweredStep] = []
   /// Steps below it, in the table.
   var range: Range<Int> = 0..<0
@@ -62,8 +65,7 @@ final class LoweredStep {
     if let function { arguments.append("function: .\(Naming.escaped(Naming.property(function)))") }
     if actions != .max { arguments.append("actions: 0x\(String(actions, radix: 16))") }
     add("nested", range)
-    if !name.isEmpty { arguments.append("name: \(SourceText.literal(name))") }
-    if !reason.isEmpty { arguments.append("reason: \(SourceText.literal(reason))") }
+    add("note", note)
     return "Step(\(arguments.joined(separator: ", ")))"
   }
 }

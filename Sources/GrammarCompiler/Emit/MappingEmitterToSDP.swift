@@ -102,7 +102,7 @@ extension MappingLowering {
       step.place = "child"
       step.element = element(row)
       if let shape = line.shape { step.item = tables.item(list, of: shape) }
-      if case .shape = list.type { } else { step.sdp = tables.itemField(list) }
+      if case .shape = list.type {} else { step.sdp = tables.itemField(list) }
       var hoisted: [Piece] = []
       step.nested = inside(row.nested, item: step.sdp, path: inner, &hoisted)
       step.flags.insert("key")

@@ -56,7 +56,8 @@ final class MappingModelBuilder {
     for declaration in declarations where !usedMaps.contains(declaration.position) {
       diagnostics.report(
         declaration.position, "no row uses this map of `\(declaration.sdp.name)`",
-        note: "a row such as `\(declaration.sdp.name) <-> <\(declaration.elements[0].name)>` without rows below it uses it")
+        note:
+          "a row such as `\(declaration.sdp.name) <-> <\(declaration.elements[0].name)>` without rows below it uses it")
     }
     for table in mapping.tableDeclarations where !usedTables.contains(table.name.name) {
       diagnostics.report(table.name.position, "nothing uses the table `\(table.name.name)`")
@@ -64,7 +65,8 @@ final class MappingModelBuilder {
     return mapping
   }
 
-  private func block(_ declaration: MapDeclaration, element: ElementType, name: String, _ scope: Scope) -> MappedBlock? {
+  private func block(_ declaration: MapDeclaration, element: ElementType, name: String, _ scope: Scope) -> MappedBlock?
+  {
     guard !mapsInProgress.contains(declaration.position) else {
       diagnostics.report(declaration.position, "this map comes back to itself")
       return nil
@@ -335,7 +337,8 @@ final class MappingModelBuilder {
     _ row: MappedRow, _ child: ElementType.Child, _ attribute: Reference, _ outer: Scope, _ inner: Scope
   ) -> MappedRow? {
     guard let type = inner.item else {
-      diagnostics.report(attribute.position, "what stands on the left is no list of single values: write its rows below")
+      diagnostics.report(
+        attribute.position, "what stands on the left is no list of single values: write its rows below")
       return nil
     }
     open(child, in: row, outer, context: "", inner)

@@ -113,7 +113,8 @@ extension MappingModelBuilder {
   func attribute(_ reference: Reference, of element: ElementType) -> ElementType.Attribute? {
     if let found = element.attributes.first(where: { $0.name == reference.name }) { return found }
     let suggestion =
-      Spelling.closest(to: reference.name, among: element.attributes.map(\.name)).map { "; did you mean `@\($0)`?" } ?? ""
+      Spelling.closest(to: reference.name, among: element.attributes.map(\.name)).map { "; did you mean `@\($0)`?" }
+      ?? ""
     diagnostics.report(
       reference.position, "`<\(element.qualifiedName)>` has no attribute `@\(reference.name)`" + suggestion)
     return nil
@@ -143,7 +144,8 @@ extension MappingModelBuilder {
       var rows: [(key: UInt64, cells: [String?])] = []
       for row in table.rows {
         guard let cell = row.cells[0], let key = UInt64(cell.name) else {
-          diagnostics.report(row.position, "the first column of `\(table.name.name)` is a number, by which a row is found")
+          diagnostics.report(
+            row.position, "the first column of `\(table.name.name)` is a number, by which a row is found")
           continue
         }
         if rows.contains(where: { $0.key == key }) { diagnostics.report(row.position, "the key \(key) stands twice") }
@@ -172,7 +174,8 @@ extension MappingModelBuilder {
   ) -> PerspectiveTable? {
     guard let table = table(reference) else { return nil }
     guard case .enumeration(let type) = field.type else {
-      diagnostics.report(reference.position, "`\(field.name)` is not one of several values, so no table tells them apart")
+      diagnostics.report(
+        reference.position, "`\(field.name)` is not one of several values, so no table tells them apart")
       return nil
     }
     for column in table.columns where !type.cases.contains(where: { $0.name == column.name }) {
@@ -204,7 +207,8 @@ extension MappingModelBuilder {
     guard case .joined(let line, let key) = row.source else { return nil }
     if table.columns[0].name != key.label {
       diagnostics.report(
-        table.columns[0].position, "the first column is `\(table.columns[0].name)`, but rows are found by `\(key.label)`")
+        table.columns[0].position,
+        "the first column is `\(table.columns[0].name)`, but rows are found by `\(key.label)`")
     }
     for column in table.columns.dropFirst() where line.shape?.field(column.name) == nil {
       diagnostics.report(column.position, "`\(line.name)` has no field `\(column.name)`")

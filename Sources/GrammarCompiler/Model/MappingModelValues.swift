@@ -83,7 +83,8 @@ extension MappingModelBuilder {
     guard let child = child(reference, of: scope.element) else { return nil }
     row.child = child
     scope.block.covered.insert("<\(child.element.qualifiedName)>")
-    guard let nameAttribute = attribute(name, of: child.element), let valueAttribute = attribute(value, of: child.element)
+    guard let nameAttribute = attribute(name, of: child.element),
+      let valueAttribute = attribute(value, of: child.element)
     else { return nil }
     row.wordAttributes = (nameAttribute, valueAttribute)
     return row
@@ -113,7 +114,8 @@ extension MappingModelBuilder {
       cover(row.attribute, syntax, scope)
     default:
       diagnostics.report(
-        syntax.position, "a member of a list is mapped to an element, or to the value of an attribute, `@name = \"value\"`")
+        syntax.position,
+        "a member of a list is mapped to an element, or to the value of an attribute, `@name = \"value\"`")
       return nil
     }
     return row
@@ -121,7 +123,8 @@ extension MappingModelBuilder {
 
   func choice(_ syntax: MappingRow, _ reference: Reference, _ scope: Scope) -> MappedRow? {
     guard let table = table(reference) else { return nil }
-    guard case .attribute(let name, equals: nil) = syntax.right, let attribute = attribute(name, of: scope.element) else {
+    guard case .attribute(let name, equals: nil) = syntax.right, let attribute = attribute(name, of: scope.element)
+    else {
       diagnostics.report(syntax.position, "a choice of attributes is mapped to an attribute, `@name`")
       return nil
     }
@@ -158,7 +161,9 @@ extension MappingModelBuilder {
       guard let attribute = attribute(reference, of: scope.element) else { continue }
       scope.block.covered.insert("@\(attribute.name)")
       row.losses.append(
-        .init(place: .attribute(attribute), name: "<\(scope.element.qualifiedName)> @\(attribute.name)", reason: excuse.reason))
+        .init(
+          place: .attribute(attribute), name: "<\(scope.element.qualifiedName)> @\(attribute.name)",
+          reason: excuse.reason))
     }
     for reference in excuse.elements {
       guard let child = child(reference, of: scope.element) else { continue }
@@ -167,7 +172,8 @@ extension MappingModelBuilder {
     }
     if let position = excuse.text, let text = text(of: scope.element, position) {
       scope.block.covered.insert("text")
-      row.losses.append(.init(place: .attribute(text), name: "text of <\(scope.element.qualifiedName)>", reason: excuse.reason))
+      row.losses.append(
+        .init(place: .attribute(text), name: "text of <\(scope.element.qualifiedName)>", reason: excuse.reason))
     }
     return row
   }
@@ -209,7 +215,8 @@ extension MappingModelBuilder {
   func checkConversion(_ type: FieldType, _ name: String, _ attribute: ElementType.Attribute, _ position: Position) {
     let converts: Bool
     switch (type, attribute.type) {
-    case (.text, _), (.number, .number), (.number, .text), (.number, .token), (.enumeration, .text), (.enumeration, .token):
+    case (.text, _), (.number, .number), (.number, .text), (.number, .token), (.enumeration, .text),
+      (.enumeration, .token):
       converts = true
     case (.enumeration(let left), .enumeration(let right)):
       converts = left.cases.contains { one in right.cases.contains { $0.name.lowercased() == one.name.lowercased() } }
@@ -231,7 +238,9 @@ extension MappingModelBuilder {
     case .enumeration(let type): isValid = type.cases.contains { $0.name == text }
     default: isValid = false
     }
-    if !isValid { diagnostics.report(position, "\"\(text)\" is no value of `\(field.name)`, which is \(described(field.type))") }
+    if !isValid {
+      diagnostics.report(position, "\"\(text)\" is no value of `\(field.name)`, which is \(described(field.type))")
+    }
   }
 
   // MARK: Duplicates
