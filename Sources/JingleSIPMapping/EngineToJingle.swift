@@ -200,7 +200,7 @@ extension Engine {
       return .text(append(tables.texts[step.texts.lowerBound]))
     }
     // The action is one of Jingle already.
-    if step.function == .action { return value }
+    if step.function == .stanza { return value }
     switch convert(value, from: step.sdp, to: step.jingle, step) {
     case .value(let converted): return converted
     case .omitted: return nil

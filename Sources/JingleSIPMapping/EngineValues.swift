@@ -21,7 +21,15 @@ extension Engine {
     }
     if !step.omitted.isEmpty, isOneOf(step.omitted, value, source) { return .omitted }
     guard target >= 0 else { return .value(value) }
-    let field = tables.fields[target]
+    let result = checked(value, source, tables.fields[target], step)
+    // What is not written may be named as either side has it.
+    if !step.omitted.isEmpty, case .value(let converted) = result, isOneOf(step.omitted, converted, target) {
+      return .omitted
+    }
+    return result
+  }
+
+  private func checked(_ value: Value, _ source: Int, _ field: Field, _ step: Step) -> Converted {
     switch field.kind {
     case .text:
       let slice = asText(value, source)

@@ -23,11 +23,10 @@ extension Engine {
   func convertToJingle(_ function: MappingFunction, _ value: Value?, _ step: Step) -> Value? {
     switch function {
     // mod_jingle_sip: the stanza behind a re-INVITE
-    case .action: return .code(action, .absent)
-    // row 19
-    case .contentName: return .text(tape.append(state.slots[slot].name))
-    // row 20: a group names contents of the session, and only those that have media
-    case .tagName:
+    case .stanza: return .code(action, .absent)
+    // row 19, and row 20: a group names contents of the session, and only those that have media
+    case .contentName:
+      if step.sdp == MappingFields.sdpMidTag { return .text(tape.append(state.slots[slot].name)) }
       guard let value else { return nil }
       let tag = string(asText(value, step.sdp))
       guard let found = state.slots.first(where: { $0.mid == tag || $0.mid == nil && $0.name == tag }),
@@ -44,13 +43,14 @@ extension Engine {
       return generation > 0 ? .number(UInt64(generation)) : nil
     // row 31
     case .dtlsRole: return dtlsRole(value)
-    default: return value
+    // Listed one by one, so that a name which a grammar misspells does not compile.
+    case .origin, .creator, .address, .protocol, .dataChannel, .candidateID: return value
     }
   }
 
   func runToJingle(_ function: MappingFunction, _ step: Step, _ source: Source, _ frame: inout Frame) {
     switch function {
-    case .sessionID:
+    case .stanza:
       guard let sid else { return }
       set(step.jingle, .text(tape.append(sid)), in: &frame)
     case .creator:
@@ -74,7 +74,7 @@ extension Engine {
         digest ^= digest >> 31
       }
       setID(step.jingle, digest, in: &frame)
-    case .rawCandidates: writeRawCandidates(step, &frame)
+    case .address: writeRawCandidates(step, &frame)
     case .dataChannel: writeSCTPMap(step, &frame)
     default: break
     }
@@ -167,9 +167,9 @@ extension Engine {
 
   func convertToSDP(_ function: MappingFunction, _ value: Value?, _ step: Step) -> Value? {
     switch function {
-    case .action: return isSourceChange ? value : nil
-    case .contentName: return state.slots[slot].mid.map { .text(tape.append($0)) }
-    case .tagName:
+    case .stanza: return isSourceChange ? value : nil
+    case .contentName:
+      if step.sdp == MappingFields.sdpMidTag { return state.slots[slot].mid.map { .text(tape.append($0)) } }
       guard let value else { return nil }
       let name = string(asText(value, step.jingle))
       guard let found = state.slots.first(where: { $0.name == name }), let mid = found.mid, !found.isRejected else {
@@ -185,18 +185,11 @@ extension Engine {
   func runToSDP(_ function: MappingFunction, _ step: Step, _ source: Source, _ frame: inout Frame) {
     switch function {
     case .origin: writeOrigin()
-    case .defaultPort:
-      // Port 9 says that there is none yet (RFC 8839 §4.4), or that a fragment does not say (RFC 8840 §9.2).
-      let port = isFragment ? 9 : content.media?.port ?? 9
-      set(MappingFields.sdpMediaPort, .number(port), in: &frame)
-      frame.isUsed = true
+    case .address: writeAddress(step, &frame)
     case .protocol:
       let name = isFragment ? "RTP/AVP" : protocolName
       set(MappingFields.sdpMediaProtocol, .text(tape.append(name)), in: &frame)
-    case .otherFormats: writeFormats(source, &frame)
-    case .defaultAddress: writeConnection(step)
-    case .rtcpAddress: writeControl(step)
-    case .dataChannel: writeSCTP(source, step)
+    case .dataChannel: if frame.index >= 0 { writeFormats(source, &frame) } else { writeSCTP(source, step) }
     default: break
     }
   }
@@ -210,7 +203,9 @@ extension Engine {
     }
     let before = digest
     var line = open(MappingNodes.sdpOrigin)
-    set(MappingFields.sdpOriginUsername, .text(tape.append(state.origin.username ?? "-")), in: &line)
+    var username = tape.append(state.origin.username ?? "-")
+    if !matches(username, tables.fields[MappingFields.sdpOriginUsername].token) { username = append("-") }
+    set(MappingFields.sdpOriginUsername, .text(username), in: &line)
     set(MappingFields.sdpOriginSessionID, .text(append(decimal: state.origin.sessionID)), in: &line)
     set(MappingFields.sdpOriginSessionVersion, .text(append("0")), in: &line)
     setAddress(
@@ -287,6 +282,18 @@ extension Engine {
       if read(MappingFields.sctpSctpmapStreams, in: map) != nil { lose("<sctp:sctpmap> @streams", "SDP has none") }
     }
     end(line)
+  }
+
+  /// Rows 5 and 35: the port of the m-line, `c=` and `a=rtcp`.
+  private func writeAddress(_ step: Step, _ frame: inout Frame) {
+    switch step.line {
+    case MappingNodes.sdpConnection: writeConnection(step)
+    case MappingNodes.sdpRTCP: writeControl(step)
+    default:
+      // Port 9 says that there is none yet (RFC 8839 §4.4), or that a fragment does not say (RFC 8840 §9.2).
+      set(MappingFields.sdpMediaPort, .number(isFragment ? 9 : content.media?.port ?? 9), in: &frame)
+      frame.isUsed = true
+    }
   }
 
   /// Row 5: `c=` of each section.

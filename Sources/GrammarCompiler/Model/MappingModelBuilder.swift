@@ -6,6 +6,7 @@ final class MappingModelBuilder {
   private let declarations: [MapDeclaration]
   private var actionSets: [String: ActionSetDeclaration] = [:]
   private var usedMaps: Set<Position> = []
+  private var usedActions: Set<String> = []
   private var mapsInProgress: [Position] = []
   var usedTables: Set<String> = []
 
@@ -61,6 +62,9 @@ final class MappingModelBuilder {
     }
     for table in mapping.tableDeclarations where !usedTables.contains(table.name.name) {
       diagnostics.report(table.name.position, "nothing uses the table `\(table.name.name)`")
+    }
+    for set in actionSets.values where !usedActions.contains(set.name.name) {
+      diagnostics.report(set.name.position, "nothing uses the actions `\(set.name.name)`")
     }
     return mapping
   }
@@ -372,6 +376,7 @@ final class MappingModelBuilder {
 
   private func actions(_ references: [Reference]) -> [String] {
     references.flatMap { reference -> [String] in
+      usedActions.insert(reference.name)
       if let set = actionSets[reference.name] { return set.actions.compactMap { action($0) } }
       return [action(reference, orSet: true)].compactMap { $0 }
     }
