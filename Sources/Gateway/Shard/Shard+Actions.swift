@@ -217,7 +217,10 @@ extension Shard {
     _ reference: CallReference, _ session: Session, _ number: Int, at now: Instant
   ) {
     guard case .request(let request, _)? = session.messages[reference] else { return }
-    let description = session.current.flatMap { describe($0.description, $0.candidates, number) }
+    // What was an offer is an answer now: its DTLS role is the one that was agreed on (RFC 8842 §5.3).
+    let description = session.current.flatMap {
+      describe($0.description.withAction(.sessionAccept), $0.candidates, number)
+    }
     tryAgent(at: now) { agent, effects throws(SIPUserAgentError) in
       try agent.respond(
         to: request, status: description == nil ? 488 : 200,

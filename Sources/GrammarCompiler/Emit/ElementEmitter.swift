@@ -166,15 +166,27 @@ struct ElementEmitter {
   /// A payload of a stanza may lack what only its sender knows.
   private func emitSetters(_ element: ElementType, to text: inout SourceText) {
     for value in element.attributes {
-      guard case .text = value.type, value.isOptional else { continue }
       let name = value.label.prefix(1).uppercased() + value.label.dropFirst()
+      let type: String
+      switch value.type {
+      case .text where value.isOptional: type = "String"
+      case .enumeration(let enumeration): type = enumeration.typeName
+      default: continue
+      }
       text.line()
       text.line("/// The same element with this `\(value.name)`.")
-      text.block("public func with\(name)(_ value: String) -> \(element.typeName)") { text in
+      text.block("public func with\(name)(_ value: \(type)) -> \(element.typeName)") { text in
+        let at = "index + \(1 + value.word)"
         text.line("var tape = Tape(extending: arena)")
         text.line("tape.mark(index + 1, \(1 << value.bit))")
-        text.line("let slice = tape.append(value)")
-        text.line("tape.set(index + \(1 + value.word), slice)")
+        if case .enumeration = value.type {
+          text.line("tape.set(\(at), value.code)")
+          text.line("let slice = tape.append(value.name)")
+          text.line("tape.set(\(at) + 1, slice)")
+        } else {
+          text.line("let slice = tape.append(value)")
+          text.line("tape.set(\(at), slice)")
+        }
         text.line("return \(element.typeName)(arena: tape.finish(), index: index)")
       }
     }
