@@ -89,18 +89,33 @@ public struct SessionDescription: Sendable {
   /// Writes the description, each line ended by CRLF: what is typed from its values, the rest as it came.
   public func write(to output: inout Output) { write(to: &output) { _, _ in } }
 
-  /// The same; behind each media description `addition` may write more lines of it.
-  public func write(to output: inout Output, addition: (MediaDescription, inout Output) -> Void) {
+  /// The same; behind the lines of the session, and behind those of each media description, `addition` may write more:
+  /// it is called with `nil`, then with each media description.
+  public func write(to output: inout Output, addition: (MediaDescription?, inout Output) -> Void) {
     var index = 1
     let end = arena.end(of: 0)
+    var isInSession = true
     while index < end {
       if arena.slot(of: index) == Slot.media {
+        if isInSession { addition(nil, &output) }
+        isInSession = false
         let media = MediaDescription(arena: arena, index: index)
         media.write(to: &output)
         addition(media, &output)
       } else {
         Self.writeLine(arena, index, to: &output)
       }
+      index = arena.end(of: index)
+    }
+    if isInSession { addition(nil, &output) }
+  }
+
+  /// Writes the lines of the session of this kind, a constant of ``Lines``.
+  public func writeSessionLines(ofSlot slot: UInt32, to output: inout Output) {
+    var index = 1
+    let end = arena.end(of: 0)
+    while index < end {
+      if arena.slot(of: index) == slot { Self.writeLine(arena, index, to: &output) }
       index = arena.end(of: index)
     }
   }

@@ -53,8 +53,14 @@ extension Shard {
     for more in candidates {
       if let fragment = self.description(of: more, asFragment: true, number) { fragments.append(fragment) }
     }
+    // A change names no groups; those of the session go on (RFC 9143 §7.3).
+    let grouped = description.session.group.isEmpty ? founding(number) : nil
     var output = Output(capacity: 4096)
     description.write(to: &output) { media, output in
+      guard let media else {
+        grouped?.writeSessionLines(ofSlot: Lines.groupAttribute, to: &output)
+        return
+      }
       for fragment in fragments {
         // Candidates belong to the m-line with the same mid; where there is none, there is one m-line (RFC 8840 §9.2).
         let same = fragment.media.first { Self.mid($0) == Self.mid(media) }
@@ -68,6 +74,15 @@ extension Shard {
   mutating func describeSession(_ jingle: Jingle, _ candidates: [Jingle], _ number: Int) -> [UInt8]? {
     sessions[number]?.current = (jingle, candidates)
     return describe(jingle, candidates, number)
+  }
+
+  /// The description on which the call is founded, as it would be written now; nothing is remembered of it.
+  private func founding(_ number: Int) -> SessionDescription? {
+    guard let session = sessions[number], let current = session.current?.description else { return nil }
+    var media = session.media
+    guard let made = try? translateToSDP(current.arena, at: current.index, by: session.clientRole, state: &media)
+    else { return nil }
+    return SessionDescription(arena: made.arena)
   }
 
   private static func mid(_ media: MediaDescription) -> String? { media.lines.mid.first?.tag.string }

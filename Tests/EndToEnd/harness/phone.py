@@ -88,6 +88,15 @@ class Relay:
             lambda: next(iter(self.sent(status=status, to=to, by_gateway=by_gateway)), None),
             timeout, f"{status} to {to} from {'the gateway' if by_gateway else 'the phone'}")
 
+    async def answer(self, request: Message, status: int, timeout: float = 5) -> Message:
+        """Waits for the gateway's response with a status to this request of the phone."""
+        def is_answer(message: Message) -> bool:
+            return message.call_id == request.call_id and all(
+                message.header(name) == request.header(name) for name in ("CSeq", "From"))
+        return await self._waiters.until(
+            lambda: next((m for m in self.sent(status=status) if is_answer(m)), None),
+            timeout, f"{status} to {request.header('CSeq')} from the gateway")
+
     def transcript(self) -> str:
         return "\n".join(
             f"--- {'gateway → phone' if from_gateway else 'phone → gateway'}\n{message}"
