@@ -67,12 +67,14 @@ public final class Arena: @unchecked Sendable {
 
   @inlinable @inline(__always)
   public func slice(at index: Int) -> Slice {
-    Slice(offset: word(index), length: word(index + 1))
+    // There is always the word of a root.
+    precondition(UInt(bitPattern: index) < UInt(bitPattern: wordCount &- 1))
+    return Slice(offset: words[index], length: words[index &+ 1])
   }
 
   /// Where the node after the one at `index` starts.
   @inlinable @inline(__always)
-  public func end(of index: Int) -> Int { index + Int(word(index) & NodeLayout.sizeMask) }
+  public func end(of index: Int) -> Int { index &+ Int(word(index) & NodeLayout.sizeMask) }
 
   @inlinable @inline(__always)
   public func slot(of index: Int) -> UInt32 { word(index) >> NodeLayout.slotShift }
@@ -96,10 +98,11 @@ public final class Arena: @unchecked Sendable {
   @inlinable
   public func child(_ slot: UInt32, of index: Int, after fixedWords: Int) -> Int? {
     let end = end(of: index)
-    var position = index + 1 + fixedWords
+    var position = index &+ 1 &+ fixedWords
     while position < end {
-      if self.slot(of: position) == slot { return position }
-      position = self.end(of: position)
+      let head = word(position)
+      if head >> NodeLayout.slotShift == slot { return position }
+      position &+= Int(head & NodeLayout.sizeMask)
     }
     return nil
   }

@@ -92,6 +92,8 @@ public struct Output: ~Copyable {
   @inlinable @inline(__always)
   public mutating func append(_ text: StaticString) { append(text.utf8Start, text.utf8CodeUnitCount) }
 
+  // A literal is meant to be a StaticString, which is copied without a call.
+  @_disfavoredOverload
   public mutating func append(_ text: String) {
     var text = text
     text.withUTF8 { append($0) }

@@ -1,3 +1,11 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 /// What generated parsers read from: the whole message.
 public typealias Input = Span<UInt8>
 
@@ -86,12 +94,11 @@ public func isByte(_ input: Input, _ position: Int, _ table: StaticString, _ mas
 
 /// Whether one of the bytes from `start` up to `end` is `byte`.
 public func contains(_ input: Input, from start: Int, to end: Int, _ byte: UInt8) -> Bool {
-  var index = start
-  while index < end {
-    if isByte(input, index, byte) { return true }
-    index &+= 1
+  precondition(start >= 0 && end <= input.count)
+  guard start < end else { return false }
+  return input.withUnsafeBufferPointer { bytes in
+    bytes.baseAddress.map { memchr($0 + start, Int32(byte), end - start) != nil } ?? false
   }
-  return false
 }
 
 /// The byte at `position`, or 0 at the end of the input: good for looking, not for knowing the end.

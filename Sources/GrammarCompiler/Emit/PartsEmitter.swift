@@ -180,6 +180,7 @@ struct PartsEmitter {
         model.attributes.map { ($0.slot, SourceText.literal($0.name)) }, fallback: "\"\"", to: &text)
       text.line()
       text.line("/// Whether the attribute `slot` has a value.")
+      text.line("@inline(__always)")
       text.block("static func hasValue(_ slot: UInt32) -> Bool") { text in
         text.line("switch slot {")
         let without = model.attributes.filter { $0.shape == nil }.map { String($0.slot) }

@@ -182,6 +182,13 @@ final class TokenEmitter {
       if let (bytes, skipsBlanks, onward) = short {
         text.block("if \(isByte(bytes, at: "position"))") { text in
           text.line("\(skipsBlanks ? "var" : "let") next = position &+ 1")
+          if skipsBlanks, onward.bytes.allSatisfy({ $0 <= 0x20 }) {
+            // Mostly neither white space nor the end of the line follows.
+            text.block("if peek(input, next) > 0x20") { text in
+              text.line("position = next")
+              text.line("return true")
+            }
+          }
           if skipsBlanks { text.line("skipBlanks(input, &next)") }
           let test = skipsBlanks ? onward.subtracting(ByteSet([0x20, 0x09])) : onward
           emitAccept("next", unless: test, to: &text)
@@ -315,7 +322,9 @@ final class TokenEmitter {
       }
     }
     let seen = seen.union([state])
-    guard seen.count < 3, let onto = joints.first(where: { !seen.contains($0.target) }) else { return }
+    guard seen.count < 3,
+      let onto = joints.first(where: { !seen.contains($0.target) && automaton.isAccepting[$0.target] })
+    else { return }
     text.block("if \(isByte(onto.byte, at: "end")), \(isByte(onto.behind, at: "end &+ 1"))") { text in
       text.line("end &+= 2")
       emitHot(automaton, onto.target, seen: seen, to: &text)

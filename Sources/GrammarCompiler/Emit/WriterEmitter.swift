@@ -4,7 +4,7 @@ struct WriterEmitter {
     text.line("/// Writes the node at `node`.")
     text.block("static func write(_ arena: Arena, _ node: Int, to output: inout Output)") { text in
       if shape.fields.contains(where: \.isChild) || shape.params != nil {
-        text.line("var child = node + \(1 + shape.fixedWords)")
+        text.line("var child = node &+ \(1 + shape.fixedWords)")
         text.line("let end = arena.end(of: node)")
       }
       for step in shape.body { emit(step, shape, base: 1, to: &text) }
@@ -22,11 +22,11 @@ struct WriterEmitter {
       if let written = rule.written, !written.isEmpty { text.line(Self.append(written)) }
     case .capture(let index, let type, _): emitCapture(shape.fields[index], type, base: base, to: &text)
     case .optional(let alternative, let condition):
-      text.block("if arena.word(node + 1) & \(condition.mask) != 0") { text in
+      text.block("if arena.word(node &+ 1) & \(condition.mask) != 0") { text in
         for step in alternative.body { emit(step, shape, base: base, to: &text) }
       }
     case .choice(let alternatives, let conditions, _):
-      text.line("switch arena.word(node + 1) & \(conditions[0].mask) {")
+      text.line("switch arena.word(node &+ 1) & \(conditions[0].mask) {")
       for (alternative, condition) in zip(alternatives, conditions) {
         text.line("case \(condition.bits):")
         text.indented { text in
@@ -78,14 +78,14 @@ struct WriterEmitter {
       return
     }
     guard field.isChild else {
-      emitValue(type, "node + \(field.word + base)", to: &text)
+      emitValue(type, "node &+ \(field.word + base)", to: &text)
       return
     }
     text.block("if child < end, arena.slot(of: child) == \(field.slot)") { text in
       if case .shape(let shape) = type {
         text.line("\(shape.layout.typeName).write(arena, child, to: &output)")
       } else {
-        emitValue(type, "child + 1", to: &text)
+        emitValue(type, "child &+ 1", to: &text)
       }
       text.line("child = arena.end(of: child)")
     }
@@ -114,13 +114,13 @@ struct WriterEmitter {
           let body: (inout SourceText) -> Void = { text in
             emit(params.separator, value, base: base, to: &text)
             if value.fields.contains(where: \.isChild) {
-              text.line("var child = node + \(base + value.fixedWords)")
+              text.line("var child = node &+ \(base + value.fixedWords)")
               text.line("let end = arena.end(of: node)")
             }
             for step in value.body { emit(step, value, base: base, to: &text) }
           }
           if row.isValueOptional {
-            text.block("if arena.word(node + 1) != 0", body)
+            text.block("if arena.word(node &+ 1) != 0", body)
           } else {
             body(&text)
           }
