@@ -23,7 +23,7 @@ final class GatewayCore {
   private(set) var listener: EmbeddedListener
 
   /// How long the ends of calls may take at shutdown: with the closing of streams less than 3 s.
-  private static let shutdownLimit = TimeAmount.milliseconds(1800)
+  private static let shutdownLimit = TimeAmount.milliseconds(1200)
 
   init(
     configuration: Configuration, xmpp: EmbeddedXMPPConfiguration, transports: SIPTransports,

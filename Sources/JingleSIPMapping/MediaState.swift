@@ -136,9 +136,22 @@ public struct Loss: Hashable, Sendable, CustomStringConvertible {
   public var name: String
   public var reason: String
 
+  /// Texts of the peer are made fit for a line of their own: control characters are escaped, and long texts cut.
   public init(name: String, reason: String) {
-    self.name = name
-    self.reason = reason
+    self.name = Self.line(name)
+    self.reason = Self.line(reason)
+  }
+
+  private static func line(_ text: String) -> String {
+    var result = ""
+    for scalar in text.unicodeScalars.prefix(256) {
+      if scalar.properties.generalCategory == .control || scalar.value == 0x2028 || scalar.value == 0x2029 {
+        result += "\\u{" + String(scalar.value, radix: 16) + "}"
+      } else {
+        result.unicodeScalars.append(scalar)
+      }
+    }
+    return text.unicodeScalars.count > 256 ? result + "…" : result
   }
 
   public var description: String { reason.isEmpty ? name : "\(name): \(reason)" }
