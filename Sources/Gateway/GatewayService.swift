@@ -91,7 +91,7 @@ public final class GatewayService: Sendable {
     try await eventLoop.submit { self.core.value.setProxy(address) }.get()
   }
 
-  /// Ends all calls, waits at most 2.5 s for the other sides, and closes the sockets.
+  /// Ends all calls, waits for the other sides as long as `serve` may take to end, and closes the sockets.
   public func shutDown() async throws {
     try await eventLoop.flatSubmit { self.core.value.shutDown() }.get()
   }

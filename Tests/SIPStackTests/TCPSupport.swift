@@ -129,7 +129,7 @@ final class AgentOnSockets: Sendable {
     }.get()
   }
 
-  /// Set before anything comes.
+  // @unchecked: it is set before anything comes, and only read from then on.
   private final class Relay: @unchecked Sendable {
     var agent: AgentOnSockets?
   }

@@ -70,6 +70,8 @@ extension Shard {
         case .itemNotFound: (.itemNotFound, nil)
         case .badRequest: (.badRequest, nil)
         }
+      // What is refused is not asked for again: a client cannot fill the memory of its call with such sets.
+      sessions[number]?.messages[reference] = nil
       bytes = JingleStanzas.error(to: stanza, of: sender, error, jingle: condition)
     } else {
       bytes = JingleStanzas.result(to: stanza, of: sender)

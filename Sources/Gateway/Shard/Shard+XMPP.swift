@@ -95,6 +95,8 @@ extension Shard {
         JingleRequest(
           action: jingle.action.name, sender: CallDevice(sender.description), reference: reference,
           content: content(of: jingle, number), reason: jingle.endReason)), at: now)
+    // No call keeps these for later.
+    if jingle.action == .sessionInfo { sessions[number]?.messages[reference] = nil }
   }
 
   private func content(of jingle: Jingle, _ number: Int) -> JingleRequest.Content {
