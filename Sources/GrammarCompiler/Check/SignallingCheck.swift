@@ -174,24 +174,15 @@ struct SignallingCheck {
           }
         }
         checkNeeds(of: row, event: index)
-        if row.isOtherwise { checkAnswer(of: row, event: event) }
       }
-      let missing = event.states.filter { owners[$0] == nil }.map { "`\(signalling.states[$0].name)`" }
+      let missing = event.states.filter { owners[$0] == nil && !signalling.states[$0].ends }
+        .map { "`\(signalling.states[$0].name)`" }
       if !missing.isEmpty {
         let position = block.rows.first?.position ?? event.position
         diagnostics.report(
           position, "`\(event.name)` has no row for \(missing.joined(separator: ", ")), where it can come too",
           note: block.rows.isEmpty ? nil : "line \(event.position.line) says where it can come")
       }
-    }
-  }
-
-  /// An `otherwise` that changes the state would do so where nobody looked.
-  private func checkAnswer(of row: SignallingModel.Row, event: SignallingModel.Event) {
-    if row.next != nil {
-      diagnostics.report(
-        row.position,
-        "`otherwise` only answers; a row that changes the state of a call names the states in which it does")
     }
   }
 

@@ -34,12 +34,11 @@ final class SignallingModel {
   }
 
   struct Row {
-    /// Indices of the states; of an `otherwise`, those that no other row of the block has.
+    /// Indices of the states.
     var states: [Int]
     var effects: [Int]
     /// `nil`: the state stays.
     var next: Int?
-    var isOtherwise: Bool
     var position: Position
   }
 
@@ -247,7 +246,7 @@ final class SignallingBuilder {
       let events = block.events.compactMap(event)
       guard events.count == block.events.count else { continue }
       for (index, event) in events.enumerated() {
-        var added = self.rows(of: block, for: event, isFirst: index == 0, among: events)
+        var added = self.rows(of: block, for: event, isFirst: index == 0)
         added.insert(contentsOf: rows[event]?.rows ?? [], at: 0)
         let comment = rows[event].map { $0.comment + "\n" + block.comment } ?? block.comment
         rows[event] = .init(event: event, rows: added, comment: comment)
@@ -257,11 +256,10 @@ final class SignallingBuilder {
   }
 
   private func rows(
-    of block: SignallingBlock, for event: Int, isFirst: Bool, among events: [Int]
+    of block: SignallingBlock, for event: Int, isFirst: Bool
   ) -> [SignallingModel.Row] {
     let declaration = signalling.events[event]
     let possible = Set(declaration.states)
-    var covered: Set<Int> = []
     var rows: [SignallingModel.Row] = []
     for row in block.rows {
       let effects = row.effects.compactMap { phrase -> Int? in
@@ -275,45 +273,20 @@ final class SignallingBuilder {
         if next == nil, isFirst { undefined(phrase, "state", among: signalling.states.map(\.name)) }
       }
       var states: [Int] = []
-      if let set = row.states {
-        for named in resolve(set) {
-          if possible.contains(named.state) {
-            if !states.contains(named.state) { states.append(named.state) }
-          } else if let phrase = named.phrase {
-            report(
-              phrase.position,
-              "`\(declaration.name)` cannot come in `\(phrase.text)`; line \(declaration.position.line) says where it can"
-            )
-          }
-        }
-        covered.formUnion(states)
-        if states.isEmpty, isResolved {
-          report(row.position, "`\(declaration.name)` can come in none of these states")
+      for named in resolve(row.states) {
+        if possible.contains(named.state) {
+          if !states.contains(named.state) { states.append(named.state) }
+        } else if let phrase = named.phrase {
+          report(
+            phrase.position,
+            "`\(declaration.name)` cannot come in `\(phrase.text)`; line \(declaration.position.line) says where it can"
+          )
         }
       }
-      rows.append(
-        .init(
-          states: states.sorted(), effects: effects, next: next, isOtherwise: row.states == nil, position: row.position)
-      )
-      if row.states == nil, row.effects.isEmpty, isFirst {
-        report(
-          row.position, "`otherwise` says what is answered; it cannot be `nothing`",
-          note: "name the states in which `\(declaration.name)` may be passed over")
+      if states.isEmpty, isResolved {
+        report(row.position, "`\(declaration.name)` can come in none of these states")
       }
-    }
-    let otherwise = rows.indices.filter { rows[$0].isOtherwise }
-    if otherwise.count > 1, isFirst {
-      report(
-        rows[otherwise[1]].position,
-        "there is a second `otherwise`; the first one stands in line \(rows[otherwise[0]].position.line)")
-    }
-    if let index = otherwise.first {
-      rows[index].states = declaration.states.filter { !covered.contains($0) }
-      if rows[index].states.isEmpty, events.count == 1 {
-        report(
-          rows[index].position,
-          "`otherwise` has no state left: the rows above have all in which `\(declaration.name)` can come")
-      }
+      rows.append(.init(states: states.sorted(), effects: effects, next: next, position: row.position))
     }
     return rows.filter { !$0.states.isEmpty }
   }

@@ -70,8 +70,7 @@ struct EffectDeclaration {
 }
 
 struct SignallingRowSyntax {
-  /// `nil` in `otherwise`.
-  var states: StateSetSyntax?
+  var states: StateSetSyntax
   /// Empty in `-> nothing`.
   var effects: [Phrase]
   var next: Phrase?
@@ -300,12 +299,14 @@ extension Parser {
     var block = SignallingBlock(events: try parsePhrases("an event"), rows: [], comment: start.comment)
     while !isAtEnd {
       let position = current.position
-      var states: StateSetSyntax?
-      if skip(word: "in") {
-        states = try parseStateSet()
-      } else if !skip(word: "otherwise") {
-        throw expected("a row, `in states -> effects then state` or `otherwise -> effects`")
+      if isWord("otherwise") {
+        diagnostics.report(
+          position, "a row names its states: `otherwise` would answer for a row that is missing by mistake",
+          note: "write `in` and the states that are left, or a group of them")
+        throw Failure()
       }
+      guard skip(word: "in") else { throw expected("a row, `in states -> effects then state`") }
+      let states = try parseStateSet()
       try expect(symbol: "->")
       var effects: [Phrase] = []
       if isWord("nothing") {
