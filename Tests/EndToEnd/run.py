@@ -18,11 +18,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import cases  # noqa: E402, F401  (registers the scenarios)
 from harness.client import slixmpp_is_there  # noqa: E402
 from harness.phone import sipp_is_there  # noqa: E402
+from harness.proxies import kamailio_path  # noqa: E402
 from harness.scenario import SCENARIOS, Scenario, Skipped, World  # noqa: E402
 
 PACKAGE = Path(__file__).resolve().parents[2]
 MISSING = {
     "sipp": "SIPp is not installed (Debian: sip-tester)",
+    "kamailio": "Kamailio is not installed (Debian: kamailio)",
     "slixmpp": f"slixmpp is not installed for {sys.executable} (PyPI: slixmpp)",
 }
 
@@ -38,7 +40,7 @@ def default_gateway() -> Path:
 async def play(scenario: Scenario, gateway: Path, verbose: bool) -> str | None:
     """Plays one scenario; returns what was wrong. Raises `Skipped` where it could not be played."""
     with tempfile.TemporaryDirectory(prefix="jsg-e2e-") as folder:
-        world = World(gateway, Path(folder))
+        world = World(gateway, Path(folder), scenario.topology)
         problem = None
         try:
             await asyncio.wait_for(scenario.run(world), scenario.timeout)
@@ -61,18 +63,62 @@ def indented(text: str) -> str:
     return "\n".join(f"    {line}" for line in text.splitlines())
 
 
+class Results:
+    """What came out, said as soon as it is known."""
+
+    def __init__(self) -> None:
+        self.passed = self.failed = 0
+        #: Scenarios by what is missing.
+        self.skipped: dict[str, int] = {}
+
+    def skip(self, scenario: Scenario, reason: str) -> None:
+        self.skipped[reason] = self.skipped.get(reason, 0) + 1
+        print(f"skipped {scenario.name}: {reason}", flush=True)
+
+    async def play(self, scenario: Scenario, gateway: Path, verbose: bool) -> None:
+        begin = time.monotonic()
+        try:
+            problem = await play(scenario, gateway, verbose)
+        except Skipped as reason:
+            self.skip(scenario, str(reason))
+            return
+        seconds = time.monotonic() - begin
+        if problem is None:
+            self.passed += 1
+            print(f"ok      {scenario.name} ({seconds:.1f} s)", flush=True)
+        else:
+            self.failed += 1
+            print(f"FAILED  {scenario.name} ({seconds:.1f} s)\n{indented(problem)}", flush=True)
+
+
+async def play_all(scenarios: list[Scenario], gateway: Path, verbose: bool, jobs: int, results: Results) -> None:
+    """Some at once, those that wait longest first; then those that need the machine for themselves, one by one."""
+    waiting = sorted((s for s in scenarios if not s.alone), key=lambda s: -s.timeout)
+    waiting.reverse()
+
+    async def work() -> None:
+        while waiting:
+            await results.play(waiting.pop(), gateway, verbose)
+
+    await asyncio.gather(*(work() for _ in range(jobs)))
+    for scenario in scenarios:
+        if scenario.alone:
+            await results.play(scenario, gateway, verbose)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gateway", type=Path, default=default_gateway(), metavar="PATH", help="the executable")
     parser.add_argument("--list", action="store_true", help="name the scenarios and end")
     parser.add_argument("--verbose", action="store_true", help="print what went over the wire for passed ones too")
+    parser.add_argument("--jobs", type=int, default=6, metavar="N", help="how many are played at once (%(default)s)")
     parser.add_argument("scenario", nargs="*", help="names of scenarios, or parts of names; all without any")
     arguments = parser.parse_args()
 
     chosen = [s for s in SCENARIOS if not arguments.scenario or any(part in s.name for part in arguments.scenario)]
     if arguments.list:
         for scenario in chosen:
-            print(f"{scenario.name:42} {scenario.what}")
+            print(f"{scenario.name:60} {scenario.what}")
         return 0
     if not chosen:
         parser.error(f"there is no scenario named {' or '.join(arguments.scenario)}")
@@ -80,32 +126,22 @@ def main() -> int:
     if not gateway.is_file():
         parser.error(f"there is no {gateway}; build it first: swift build --product jingle-sip-gateway")
 
-    there = {"sipp": sipp_is_there(), "slixmpp": slixmpp_is_there()}
+    there = {"sipp": sipp_is_there(), "slixmpp": slixmpp_is_there(), "kamailio": kamailio_path() is not None}
     # slixmpp tells about every connection that ends; what matters here is what the scenarios see.
     logging.getLogger("slixmpp").setLevel(logging.CRITICAL)
-    passed = failed = skipped = 0
+    results = Results()
+    playable = []
     for scenario in chosen:
         missing = [MISSING[need] for need in sorted(scenario.needs) if not there[need]]
         if missing:
-            skipped += 1
-            print(f"skipped {scenario.name}: {'; '.join(missing)}", flush=True)
-            continue
-        begin = time.monotonic()
-        try:
-            problem = asyncio.run(play(scenario, gateway, arguments.verbose))
-        except Skipped as reason:
-            skipped += 1
-            print(f"skipped {scenario.name}: {reason}", flush=True)
-            continue
-        seconds = time.monotonic() - begin
-        if problem is None:
-            passed += 1
-            print(f"ok      {scenario.name} ({seconds:.1f} s)", flush=True)
+            results.skip(scenario, "; ".join(missing))
         else:
-            failed += 1
-            print(f"FAILED  {scenario.name} ({seconds:.1f} s)\n{indented(problem)}", flush=True)
-    print(f"{passed} passed, {failed} failed, {skipped} skipped")
-    return 1 if failed else 0
+            playable.append(scenario)
+    asyncio.run(play_all(playable, gateway, arguments.verbose, arguments.jobs, results))
+    for reason, count in results.skipped.items():
+        print(f"{count} skipped: {reason}")
+    print(f"{results.passed} passed, {results.failed} failed, {sum(results.skipped.values())} skipped")
+    return 1 if results.failed else 0
 
 
 if __name__ == "__main__":

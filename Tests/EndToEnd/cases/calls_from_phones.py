@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element
 
 from harness import jingle
 from harness.client import JINGLE, Client, find_anywhere, reason_of
-from harness.scenario import World, check, equal, for_a_while, scenario
+from harness.scenario import SIPP, World, check, equal, for_a_while, scenario
 
 RTP = "{urn:xmpp:jingle:apps:rtp:1}"
 RAW_UDP = "{urn:xmpp:jingle:transports:raw-udp:1}"
@@ -80,7 +80,7 @@ async def answered(world: World, device: Client) -> tuple[str, str]:
     return sid, sender
 
 
-@scenario("sipp", "slixmpp")
+@scenario("sipp", "slixmpp", behind=SIPP)
 async def phone_calls_and_hangs_up(world: World) -> None:
     """INVITE → 180 and session-initiate, session-accept → 200; BYE → session-terminate success."""
     await world.start()
@@ -92,7 +92,7 @@ async def phone_calls_and_hangs_up(world: World) -> None:
     await phone.done()
 
 
-@scenario("sipp", "slixmpp")
+@scenario("sipp", "slixmpp", behind=SIPP)
 async def phone_calls_and_xmpp_hangs_up(world: World) -> None:
     """session-terminate success by the callee → BYE to the phone."""
     await world.start()
@@ -102,13 +102,13 @@ async def phone_calls_and_xmpp_hangs_up(world: World) -> None:
     await alice.accepted(jingle.terminate(sid, "success"), sender)
     bye = await world.relay.request("BYE")
     equal(bye.call_id, sid, "Call-ID of BYE")
-    equal(bye.target, f"sip:phone@127.0.0.1:{world.relay.port}", "Request-URI of BYE is the phone's Contact")
+    equal(bye.target, f"sip:phone@127.0.0.1:{world.relay.port}{world.uri_transport}", "Request-URI of BYE is the phone's Contact")
     check(";tag=phone-1" in bye.header("To"), f"To of BYE: {bye.header('To')}")
     await phone.done()
     equal(alice.actions("session-terminate"), [], "session-terminate to the one who hung up")
 
 
-@scenario("sipp", "slixmpp")
+@scenario("sipp", "slixmpp", behind=SIPP)
 async def callee_is_not_there(world: World) -> None:
     """An INVITE for a user without available resource, and for one that does not exist: 480, no 180."""
     await world.start()
@@ -119,7 +119,7 @@ async def callee_is_not_there(world: World) -> None:
     equal(world.relay.sent(status=180, to="INVITE"), [], "180 for nobody")
 
 
-@scenario("sipp", "slixmpp")
+@scenario("sipp", "slixmpp", behind=SIPP)
 async def callee_declines(world: World) -> None:
     """session-terminate decline by the callee → 486."""
     await world.start()
@@ -130,7 +130,7 @@ async def callee_declines(world: World) -> None:
     await phone.done()
 
 
-@scenario("sipp", "slixmpp")
+@scenario("sipp", "slixmpp", behind=SIPP)
 async def phone_gives_up_calling(world: World) -> None:
     """CANCEL → session-terminate decline; 200 to the CANCEL, 487 to the INVITE."""
     await world.start()
@@ -146,7 +146,7 @@ async def phone_gives_up_calling(world: World) -> None:
     check(find_anywhere(answer, "item-not-found") is not None, "no item-not-found")
 
 
-@scenario("sipp", "slixmpp")
+@scenario("sipp", "slixmpp", behind=SIPP)
 async def first_of_two_devices_accepts(world: World) -> None:
     """Both devices ring; when one accepts, the other gets session-terminate cancel, and only the first the end."""
     await world.start()
@@ -167,7 +167,7 @@ async def first_of_two_devices_accepts(world: World) -> None:
     equal(len(world.relay.sent(status=200, to="INVITE")), 1, "number of 200s")
 
 
-@scenario("sipp", "slixmpp")
+@scenario("sipp", "slixmpp", behind=SIPP)
 async def new_window_asks_for_the_call(world: World) -> None:
     """existing-session-initiate: a device that comes later gets the unanswered session-initiate and can accept it."""
     await world.start()

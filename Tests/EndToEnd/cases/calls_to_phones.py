@@ -9,7 +9,7 @@ from xml.sax.saxutils import quoteattr
 from harness import jingle
 from harness.client import JINGLE, Client, error_of, find_anywhere, reason_of
 from harness.gateway import DOMAIN
-from harness.scenario import World, check, equal, for_a_while, scenario
+from harness.scenario import SIPP, World, check, equal, for_a_while, scenario
 from harness.sip import Message
 
 RTP = "{urn:xmpp:jingle:apps:rtp:1}"
@@ -27,7 +27,7 @@ async def call(world: World, caller: Client, to: str = CALLEE) -> tuple[str, Mes
 
 def check_invite(world: World, invite: Message, sid: str) -> None:
     """What CONTRACT.md says of the INVITE."""
-    equal(invite.target, f"sip:+491234567@127.0.0.1:{world.relay.port}", "Request-URI")
+    equal(invite.target, f"sip:+491234567@127.0.0.1:{world.relay.port}{world.uri_transport}", "Request-URI")
     check(re.match(r'"?\+491234567"? <sip:\+491234567@localhost>$', invite.header("To")), f"To: {invite.header('To')}")
     check(re.match(r'"?alice"? <sip:alice@localhost>;tag=\S+$', invite.header("From")), f"From: {invite.header('From')}")
     equal(invite.call_id, sid, "Call-ID")
@@ -108,7 +108,7 @@ async def check_ringing(caller: Client, sid: str) -> None:
     check(info.find("{urn:xmpp:jingle:apps:rtp:info:1}ringing") is not None, "session-info without ringing")
 
 
-@scenario("sipp", "slixmpp")
+@scenario("sipp", "slixmpp", behind=SIPP)
 async def xmpp_calls_and_hangs_up(world: World) -> None:
     """session-initiate → INVITE, 180 → ringing, 200 → session-accept, ACK; session-terminate success → BYE."""
     await world.start()
@@ -138,7 +138,7 @@ async def xmpp_calls_and_hangs_up(world: World) -> None:
     equal(alice.actions("session-terminate"), [], "session-terminate to the one who hung up")
 
 
-@scenario("sipp", "slixmpp")
+@scenario("sipp", "slixmpp", behind=SIPP)
 async def xmpp_calls_and_phone_hangs_up(world: World) -> None:
     """The phone's BYE → session-terminate success, and 200 to the BYE."""
     await world.start()
@@ -151,7 +151,7 @@ async def xmpp_calls_and_phone_hangs_up(world: World) -> None:
     await phone.done()
 
 
-@scenario("sipp", "slixmpp")
+@scenario("sipp", "slixmpp", behind=SIPP)
 async def phone_is_busy(world: World) -> None:
     """486 → session-terminate decline; the gateway confirms the 486 with an ACK."""
     await world.start()
@@ -163,7 +163,7 @@ async def phone_is_busy(world: World) -> None:
     await phone.done()
 
 
-@scenario("sipp", "slixmpp")
+@scenario("sipp", "slixmpp", behind=SIPP)
 async def phone_is_not_found(world: World) -> None:
     """404 → general-error with `<sip-error code='404'>Not Found</sip-error>`."""
     await world.start()
@@ -178,7 +178,7 @@ async def phone_is_not_found(world: World) -> None:
     await phone.done()
 
 
-@scenario("sipp", "slixmpp")
+@scenario("sipp", "slixmpp", behind=SIPP)
 async def xmpp_gives_up_calling(world: World) -> None:
     """session-terminate while it rings → CANCEL; its 200, the 487 and the ACK."""
     await world.start()
@@ -198,7 +198,7 @@ async def xmpp_gives_up_calling(world: World) -> None:
     equal(alice.actions("session-terminate"), [], "session-terminate to the one who gave up")
 
 
-@scenario("sipp", "slixmpp")
+@scenario("sipp", "slixmpp", behind=SIPP)
 async def xmpp_caller_vanishes(world: World) -> None:
     """The stream of the caller ends in a call → BYE."""
     await world.start()
@@ -212,7 +212,7 @@ async def xmpp_caller_vanishes(world: World) -> None:
     await phone.done()
 
 
-@scenario("sipp", "slixmpp")
+@scenario("sipp", "slixmpp", behind=SIPP)
 async def user_names_are_phone_numbers(world: World) -> None:
     """`username_to_phone` is applied to From, To and Request-URI."""
     await world.start(more_sip='username_to_phone = [{ username = "alice", phone = "+15550001" },\n'
@@ -220,7 +220,7 @@ async def user_names_are_phone_numbers(world: World) -> None:
     phone = await world.phone("refuse", status="486 Busy Here")
     alice = await world.client("alice")
     _, invite = await call(world, alice, f"carol@{DOMAIN}")
-    equal(invite.target, f"sip:+15550003@127.0.0.1:{world.relay.port}", "Request-URI")
+    equal(invite.target, f"sip:+15550003@127.0.0.1:{world.relay.port}{world.uri_transport}", "Request-URI")
     check("<sip:+15550003@localhost>" in invite.header("To"), f"To: {invite.header('To')}")
     check("<sip:+15550001@localhost>" in invite.header("From"), f"From: {invite.header('From')}")
     iq = await alice.action_iq("session-terminate")

@@ -6,7 +6,7 @@ import asyncio
 
 from harness import jingle
 from harness.client import JINGLE
-from harness.scenario import World, check, equal, scenario
+from harness.scenario import SIPP, World, check, equal, scenario
 from harness.sip import Message
 
 from .calls_to_phones import CALLEE, ICE, RTP, call, check_ringing
@@ -14,7 +14,7 @@ from .calls_to_phones import CALLEE, ICE, RTP, call, check_ringing
 SOURCES = "{urn:xmpp:jingle:apps:rtp:ssma:0}"
 
 
-@scenario("sipp", "slixmpp")
+@scenario("sipp", "slixmpp", behind=SIPP)
 async def candidates_trickle(world: World) -> None:
     """transport-info before the INVITE goes into it, later ones become INFO; the phone's INFO becomes transport-info."""
     await world.start()
@@ -58,7 +58,7 @@ def updates(world: World, sid: str, by_gateway: bool) -> list[Message]:
     return [m for m in found.values() if ";tag=" in m.header("To")]
 
 
-@scenario("sipp", "slixmpp")
+@scenario("sipp", "slixmpp", behind=SIPP)
 async def sources_and_re_invites(world: World) -> None:
     """source-add → re-INVITE with a=jingle-action; a re-INVITE with it → source-remove, without it → transport-info."""
     await world.start()

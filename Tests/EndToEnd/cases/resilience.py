@@ -8,7 +8,7 @@ import random
 from harness import jingle
 from harness.client import find_anywhere, raw_exchange, reason_of
 from harness.gateway import DOMAIN
-from harness.scenario import World, check, equal, for_a_while, scenario
+from harness.scenario import SIPP, World, check, equal, for_a_while, scenario
 
 from .calls_to_phones import CALLEE, call
 from .calls_from_phones import rung
@@ -143,7 +143,7 @@ async def line_breaks_cannot_be_injected(world: World) -> None:
     raise AssertionError("no INVITE for the good offer")
 
 
-@scenario("sipp", "slixmpp")
+@scenario("sipp", "slixmpp", behind=SIPP)
 async def sigterm_ends_a_call(world: World) -> None:
     """SIGTERM in a call: BYE, session-terminate, the end of the stream, exit status 0 within 3 s."""
     await world.start()
@@ -159,7 +159,7 @@ async def sigterm_ends_a_call(world: World) -> None:
     await phone.done()
 
 
-@scenario("sipp", "slixmpp")
+@scenario("sipp", "slixmpp", behind=SIPP)
 async def sigterm_ends_a_call_of_silent_peers(world: World) -> None:
     """The same where neither the phone nor the client answers."""
     await world.start()
@@ -174,7 +174,7 @@ async def sigterm_ends_a_call_of_silent_peers(world: World) -> None:
     await alice.action("session-terminate")
 
 
-@scenario("sipp", "slixmpp")
+@scenario("sipp", "slixmpp", behind=SIPP)
 async def sigterm_cancels_a_ringing_call(world: World) -> None:
     """SIGTERM while a phone rings: CANCEL and session-terminate."""
     await world.start()
@@ -188,7 +188,7 @@ async def sigterm_cancels_a_ringing_call(world: World) -> None:
     await phone.stop()
 
 
-@scenario("sipp", "slixmpp")
+@scenario("sipp", "slixmpp", behind=SIPP)
 async def sigterm_refuses_a_call_that_rings(world: World) -> None:
     """SIGTERM while a client rings: a final response and session-terminate."""
     await world.start()
@@ -202,7 +202,7 @@ async def sigterm_refuses_a_call_that_rings(world: World) -> None:
     await phone.stop()
 
 
-@scenario("sipp", "slixmpp")
+@scenario("sipp", "slixmpp", behind=SIPP)
 async def device_that_knows_no_jingle(world: World) -> None:
     """The only device answers the session-initiate `service-unavailable`: the phone gets 488 or 480, no call stays."""
     await world.start()

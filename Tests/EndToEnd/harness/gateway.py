@@ -9,11 +9,11 @@ from pathlib import Path
 
 DOMAIN = "localhost"
 PASSWORD = "secret"
-ACCOUNTS = ("alice", "bob")
+ACCOUNTS = ("alice", "bob", "kate")
 
 
 class Gateway:
-    """`jingle-sip-gateway serve` in embedded mode with two accounts, on ports that the system chooses."""
+    """`jingle-sip-gateway serve` in embedded mode with three accounts, on ports that the system chooses."""
 
     def __init__(self, executable: Path, folder: Path) -> None:
         self.executable = executable
@@ -21,14 +21,14 @@ class Gateway:
         self.process: asyncio.subprocess.Process | None = None
         self.ready = ""
 
-    async def start(self, proxy_port: int, more_sip: str = "") -> None:
+    async def start(self, proxy_port: int, more_sip: str = "", sip_port: int = 0) -> None:
         """Starts it and waits for its `ready` line. `more_sip` are further lines of `[sip]`."""
         accounts = ", ".join(f'{{ username = "{name}", password = "{PASSWORD}" }}' for name in ACCOUNTS)
         file = self.folder / "gateway.toml"
         file.write_text(f"""\
 [sip]
 listen_host = "127.0.0.1"
-listen_port = 0
+listen_port = {sip_port}
 proxy_host = "127.0.0.1"
 proxy_port = {proxy_port}
 local_host = "127.0.0.1"
@@ -57,7 +57,9 @@ accounts = [{accounts}]
             raise AssertionError(f"expected a line that begins with `ready `, got {self.ready!r}")
         self.xmpp_port = self._port(r"\bxmpp=127\.0\.0\.1:(\d+)")
         self.sip_port = self._port(r"\bsip=127\.0\.0\.1:(\d+)/udp")
-        self.sip_tcp_port = self._port(r"\bsip=127\.0\.0\.1:(\d+)/tcp") if "/tcp" in self.ready else 0
+        equal_port = self._port(r"\bsip=127\.0\.0\.1:(\d+)/tcp")
+        if equal_port != self.sip_port:
+            raise AssertionError(f"SIP has two ports: {self.ready!r}")
 
     def _port(self, pattern: str) -> int:
         match = re.search(pattern, self.ready)

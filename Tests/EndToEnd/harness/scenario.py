@@ -9,25 +9,83 @@ from typing import Any, Awaitable, Callable
 
 from .client import Client
 from .gateway import Gateway
-from .phone import LOOPBACK, Phone, Relay
+from .phone import Phone
+from .proxies import PROXIES, Peer
+from .puppet import Puppet
+from .wire import LOOPBACK, Relay, free_port
+
+
+@dataclass(frozen=True)
+class Topology:
+    """What is between the gateway and the phones, and over what SIP goes."""
+
+    proxy: str | None = None
+    transport: str = "udp"
+
+    @property
+    def name(self) -> str:
+        """Nothing where SIPp itself is the proxy, over UDP."""
+        return "-over-".join(part for part in (self.proxy or "", "tcp" if self.transport == "tcp" else "") if part)
+
+    @property
+    def keeps_call_id(self) -> bool:
+        """Whether two sessions of a call between users have one Call-ID."""
+        return self.proxy in ("proxy", "kamailio")
+
+
+#: SIPp is the phone and the proxy.
+SIPP = (Topology(), Topology(transport="tcp"))
+#: The topologies in which one user of the gateway can call another one.
+PROXIED = tuple(Topology(proxy, transport) for transport in ("udp", "tcp") for proxy in PROXIES)
 
 
 class World:
     """A gateway of its own for one scenario, the relay towards its phone, and whoever else takes part."""
 
-    def __init__(self, executable: Path, folder: Path) -> None:
+    def __init__(self, executable: Path, folder: Path, topology: Topology = Topology()) -> None:
         self.executable = executable
         self.folder = folder
+        self.topology = topology
         self.gateway = Gateway(executable, folder)
-        self.relay = Relay()
+        self.relay = Relay(topology.transport)
+        self.proxy: Peer | None = None
         self.phones: list[Phone] = []
         self.clients: list[Client] = []
+        self.puppets: list[Puppet] = []
+        self.phone_port = free_port()
+
+    @property
+    def is_over_tcp(self) -> bool:
+        return self.topology.transport == "tcp"
+
+    @property
+    def uri_transport(self) -> str:
+        """What a SIP URI says of the transport."""
+        return ";transport=tcp" if self.is_over_tcp else ""
 
     async def start(self, more_sip: str = "", proxy_port: int | None = None) -> None:
         """Starts the gateway; its SIP proxy is at the relay, or at another port."""
         await self.relay.open()
-        await self.gateway.start(proxy_port or self.relay.port, more_sip)
-        self.relay.gateway = (LOOPBACK, self.gateway.sip_port)
+        sip_port = free_port()
+        if self.topology.proxy:
+            self.proxy = PROXIES[self.topology.proxy](self.topology.transport, self.relay, self.phone_port)
+            self.proxy.gateway_port = sip_port
+            await self.proxy.start(self.folder)
+            self.relay.phone = (LOOPBACK, self.proxy.port)
+            self.relay.phone_listens = True
+        if self.is_over_tcp and "transport" not in more_sip:
+            more_sip += '\ntransport = "tcp"\n'
+        self.relay.gateway = (LOOPBACK, sip_port)
+        await self.gateway.start(proxy_port or self.relay.port, more_sip, sip_port)
+
+    async def puppet(self, more_sip: str = "") -> Puppet:
+        """Starts the gateway with a peer that does what the scenario says, and nothing by itself."""
+        puppet = Puppet(self.topology.transport)
+        self.puppets.append(puppet)
+        await puppet.open()
+        await self.start(more_sip, puppet.port)
+        puppet.gateway = (LOOPBACK, self.gateway.sip_port)
+        return puppet
 
     async def client(self, user: str, resource: str = "device", available: bool = True) -> Client:
         client = Client(user, resource)
@@ -35,10 +93,10 @@ class World:
         await client.connect(self.gateway.xmpp_port, available)
         return client
 
-    async def phone(self, scenario: str, calls: int | None = 1, tcp_port: int | None = None, **keywords: str) -> Phone:
-        phone = Phone(self.gateway, self.relay, self.folder)
+    async def phone(self, scenario: str, calls: int | None = 1, arguments: tuple[str, ...] = (), **keywords: str) -> Phone:
+        phone = Phone(self.relay, self.folder, self.proxy.port if self.proxy else None, self.phone_port)
         self.phones.append(phone)
-        await phone.start(scenario, calls, tcp_port, **keywords)
+        await phone.start(scenario, calls, arguments, **keywords)
         return phone
 
     async def close(self) -> None:
@@ -47,13 +105,19 @@ class World:
         for phone in self.phones:
             await phone.stop()
         await self.gateway.stop()
-        if self.relay.gateway:
-            self.relay.close()
+        if self.proxy:
+            await self.proxy.stop()
+        for puppet in self.puppets:
+            puppet.close()
+        self.relay.close()
 
     def transcript(self) -> str:
         """All that was seen, for the one who has to find out why a scenario failed."""
-        parts = [self.relay.transcript(), *(client.transcript() for client in self.clients)]
+        parts = [self.relay.transcript(), *(puppet.transcript() for puppet in self.puppets)]
+        parts += [client.transcript() for client in self.clients]
         parts += [f"--- SIPp, {phone.scenario}\n{phone.complaints()}" for phone in self.phones if phone.complaints()]
+        if self.proxy and self.proxy.log_tail():
+            parts.append(f"--- log of the proxy\n{self.proxy.log_tail()}")
         parts.append(f"--- log of the gateway\n{self.gateway.log_tail()}")
         return "\n".join(part for part in parts if part)
 
@@ -64,19 +128,27 @@ class Scenario:
     what: str
     run: Callable[[World], Awaitable[None]]
     needs: frozenset[str] = field(default_factory=frozenset)
-    timeout: float = 20
+    timeout: float = 30
+    topology: Topology = Topology()
+    #: Nothing else runs beside it: it measures time or memory.
+    alone: bool = False
 
 
 #: All scenarios, in the order of their definition.
 SCENARIOS: list[Scenario] = []
 
 
-def scenario(*needs: str, timeout: float = 20) -> Callable[[Callable[[World], Awaitable[None]]], Any]:
-    """Makes a scenario of a function: its name with dashes, the first line of its text. `needs` are programs."""
+def scenario(*needs: str, timeout: float = 30, behind: tuple[Topology, ...] = (Topology(),),
+             alone: bool = False) -> Callable[[Callable[[World], Awaitable[None]]], Any]:
+    """Makes a scenario of a function, one for each topology that it is played `behind`: the function's name with
+    dashes, `@` and the topology's; the first line of its text. `needs` are programs."""
 
     def register(run: Callable[[World], Awaitable[None]]) -> Callable[[World], Awaitable[None]]:
         what = (run.__doc__ or "").strip().splitlines()[0]
-        SCENARIOS.append(Scenario(run.__name__.replace("_", "-"), what, run, frozenset(needs), timeout))
+        for topology in behind:
+            name = run.__name__.replace("_", "-") + (f"@{topology.name}" if topology.name else "")
+            programs = {*needs, *({"kamailio"} if topology.proxy == "kamailio" else ())}
+            SCENARIOS.append(Scenario(name, what, run, frozenset(programs), timeout, topology, alone))
         return run
 
     return register

@@ -57,11 +57,28 @@ class Message:
         return self.header("Call-ID")
 
     @property
+    def branch(self) -> str:
+        """The branch of the topmost Via, which names the transaction."""
+        found = re.search(r";\s*branch=([^;,\s]+)", self.header("Via"), re.I)
+        return found[1] if found else ""
+
+    @property
+    def tag(self) -> str:
+        """The tag of To; the empty string outside of dialogs."""
+        return tag_of(self.header("To"))
+
+    @property
     def sdp(self) -> "SDP":
         return SDP.parse(self.body.decode("utf-8"))
 
     def __str__(self) -> str:
         return self.raw.decode("utf-8", "replace")
+
+
+def tag_of(party: str) -> str:
+    """The tag of a From or To."""
+    found = re.search(r";\s*tag=([^;\s]+)", party.rpartition(">")[2] or party, re.I)
+    return found[1] if found else ""
 
 
 @dataclass(frozen=True)

@@ -31,3 +31,13 @@ class Waiters:
                 await asyncio.wait_for(news.wait(), deadline - loop.time())
             except asyncio.TimeoutError:
                 raise AssertionError(f"within {timeout:g} s nothing was seen of: {what}") from None
+
+
+async def condition_of(condition: Callable[[], object], timeout: float, what: str) -> None:
+    """Waits until something holds that nobody tells about: looks again every 10 ms."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout
+    while not condition():
+        if loop.time() > deadline:
+            raise AssertionError(f"within {timeout:g} s nothing was seen of: {what}")
+        await asyncio.sleep(0.01)
