@@ -44,7 +44,9 @@ final class GatewayCore {
     ]
     let handler = NIOLoopBoundBox<GatewayCore?>.makeEmptyBox(valueType: GatewayCore.self, eventLoop: eventLoop)
     guard let value = EmbeddedServer(configuration: server, random: SystemRandomNumberGenerator()) else {
-      throw GatewayStartError(description: "\"\(xmpp.domain)\" is no XMPP domain, or an account has no valid name")
+      throw GatewayStartError(
+        description: "\"\(xmpp.domain)\" is no XMPP domain, or an account has no valid name",
+        key: ["xmpp", "embedded", "domain"])
     }
     listener = EmbeddedListener(eventLoop: eventLoop, server: value, logger: logger) { notification in
       handler.value?.receive(notification)
@@ -210,7 +212,7 @@ extension ShardConfiguration {
   }
 
   /// For User-Agent and Server.
-  private static var product: ServerVal.Draft { .init(name: "jingle-sip-gateway") }
+  private static var product: ServerVal.Draft { .init(name: "jingle-sip-gateway", version: GatewayService.version) }
 }
 
 extension TransportKind {

@@ -7,13 +7,42 @@ import SIPCodec
 import SIPStack
 import XMPPStack
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 /// Why the gateway does not start.
 public struct GatewayStartError: Error, Sendable, CustomStringConvertible {
   public var description: String
+  /// The key of the configuration that has to change, from the outermost section on; `nil` where the configuration is
+  /// as good as any and something else is in the way, such as a port that is taken.
+  public var key: [String]?
+}
+
+extension GatewayStartError {
+  /// A socket that cannot be bound. A host that nobody knows, or that is another machine, is a mistake of the
+  /// configuration.
+  init(cannotListenOn host: String, _ port: UInt16, _ error: any Error, key: [String]) {
+    let cause = error as? SIPTransportError
+    var isMistake = (error as? IOError)?.errnoCode == EADDRNOTAVAIL
+    switch cause {
+    case .nameNotResolved, .addressNotLocal: isMistake = true
+    default: break
+    }
+    self.init(
+      description: "cannot listen on \(SIPConfiguration.uriHost(host)):\(port): \(error)", key: isMistake ? key : nil)
+  }
 }
 
 /// The sockets and clocks around a ``Shard``: one event loop for the SIP sockets, the XMPP listener and all calls.
 public final class GatewayService: Sendable {
+  /// The version of the gateway, as `--version` and the User-Agent say it.
+  public static let version = "0.1.0"
+
   private let core: NIOLoopBound<GatewayCore>
   public let eventLoop: any EventLoop
   /// Where the SIP sockets are bound, over UDP and TCP.
@@ -47,10 +76,17 @@ public final class GatewayService: Sendable {
     group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
   ) async throws -> GatewayService {
     guard case .embedded(let xmpp) = configuration.xmpp else {
-      throw GatewayStartError(description: "[xmpp] mode = \"component\" is not served yet: use \"embedded\"")
+      throw GatewayStartError(
+        description: "`mode` is \"component\", which is not served yet: use \"embedded\"", key: ["xmpp", "mode"])
     }
     if configuration.sip.transport == .tls {
-      throw GatewayStartError(description: "[sip] transport = \"tls\" is not served yet: use \"udp\" or \"tcp\"")
+      throw GatewayStartError(
+        description: "`transport` is \"tls\", which is not served yet: use \"udp\" or \"tcp\"",
+        key: ["sip", "transport"])
+    }
+    if xmpp.tls != nil {
+      throw GatewayStartError(
+        description: "`certificate` is set, but STARTTLS is not served yet", key: ["xmpp", "embedded", "certificate"])
     }
     let eventLoop = group.next()
     let relay = MessageRelay(eventLoop: eventLoop)
@@ -63,7 +99,7 @@ public final class GatewayService: Sendable {
       ).get()
     } catch {
       throw GatewayStartError(
-        description: "cannot listen on \(configuration.sip.listenHost):\(configuration.sip.listenPort): \(error)")
+        cannotListenOn: configuration.sip.listenHost, configuration.sip.listenPort, error, key: ["sip", "listen_host"])
     }
     let core = try await eventLoop.submit {
       let core = try GatewayCore(
@@ -74,14 +110,19 @@ public final class GatewayService: Sendable {
     }.get()
     do {
       let listener = try await eventLoop.submit { core.value.listener }.get()
-      let address = try await listener.bind(host: xmpp.listenHost, port: Int(xmpp.listenPort)).get()
+      let host = try await NameResolver.resolve(
+        host: xmpp.listenHost, port: xmpp.listenPort, transport: .tcp, on: eventLoop
+      )
+      .get()[0].address
+      let address = try await listener.bind(host: "\(host)", port: Int(xmpp.listenPort)).get()
       try await eventLoop.flatSubmit { core.value.resolveProxy() }.get()
       return GatewayService(
         core: core, eventLoop: eventLoop, sipAddress: transports.udp.localAddress, xmppAddress: address)
     } catch let error as GatewayStartError {
       throw error
     } catch {
-      throw GatewayStartError(description: "cannot listen on \(xmpp.listenHost):\(xmpp.listenPort): \(error)")
+      throw GatewayStartError(
+        cannotListenOn: xmpp.listenHost, xmpp.listenPort, error, key: ["xmpp", "embedded", "listen_host"])
     }
   }
 

@@ -119,6 +119,15 @@ struct ConfigurationTests {
       ])
   }
 
+  @Test("the line of a key that turns out to be of no use at the start, under either name of its section")
+  func linesOfKeys() throws {
+    let ours = try read("[sip]\nlisten_port = 1\nlisten_host = \"a\"\n").get()
+    #expect(ours.line(of: ["sip", "listen_host"]) == 3)
+    #expect(ours.line(of: ["sip", "transport"]) == 1)
+    let predecessors = try read("\n[modules.mod_jingle_sip]\nlisten_host = \"a\"\n").get()
+    #expect(predecessors.line(of: ["sip", "listen_host"]) == 3)
+  }
+
   @Test("a section of the mode that is not chosen is passed over with a warning")
   func otherMode() throws {
     #expect(

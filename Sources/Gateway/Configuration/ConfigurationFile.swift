@@ -13,6 +13,7 @@ public struct ConfigurationFile: Sendable {
   public var configuration: Configuration
   /// What was passed over.
   public var warnings: [ConfigurationProblem]
+  private let lines: TOMLLines
 
   /// The longest file that is read, in bytes.
   public static let maximumSize = 1 << 20
@@ -53,13 +54,23 @@ public struct ConfigurationFile: Sendable {
     } catch {
       throw refuse(1, "\(error)")
     }
-    let report = ConfigurationReport(TOMLLines(bytes))
+    lines = TOMLLines(bytes)
+    let report = ConfigurationReport(lines)
     let configuration = ConfigurationReader(report: report, isReadable: isReadable).read(table)
     guard report.errors.isEmpty else {
       throw ConfigurationError(file: file, problems: report.errors.sorted { $0.line < $1.line })
     }
     self.configuration = configuration
     warnings = report.warnings.sorted { $0.line < $1.line }
+  }
+
+  /// The line on which a key stands; of one that is absent, that of the innermost section around it.
+  public func line(of key: [String]) -> Int {
+    // [sip] may be there under its predecessor's name.
+    if key.first == "sip", !lines.contains(["sip"]) {
+      return lines.line(of: ["modules", "mod_jingle_sip"] + key.dropFirst())
+    }
+    return lines.line(of: key)
   }
 
   private static func line(of offset: Int, in bytes: [UInt8]) -> Int {

@@ -29,6 +29,9 @@ struct TOMLLines {
 
   // MARK: Scanning
 
+  /// Whether a key or a section stands in the document.
+  func contains(_ path: [String]) -> Bool { lines[path] != nil }
+
   private var byte: UInt8? { position < bytes.count ? bytes[position] : nil }
 
   private mutating func advance() {

@@ -1,6 +1,14 @@
 import NIOCore
 import NIOPosix
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 /// A transport that is bound and carries messages; TLS will be a further case.
 public enum SIPTransport: Sendable {
   case udp(UDPTransport)
@@ -62,7 +70,9 @@ public struct SIPTransports: Sendable {
     onDatagram: @escaping UDPTransport.DatagramHandler, onEvent: @escaping TCPTransport.EventHandler
   ) -> EventLoopFuture<SIPTransports> {
     UDPTransport.bind(host: host, port: port, on: eventLoop, onDatagram: onDatagram).flatMapErrorThrowing { error in
-      throw error is SIPTransportError ? error : SIPTransportError.notBound(.udp, reason: "\(error)")
+      if error is SIPTransportError { throw error }
+      if (error as? IOError)?.errnoCode == EADDRNOTAVAIL { throw SIPTransportError.addressNotLocal(.udp) }
+      throw SIPTransportError.notBound(.udp, reason: "\(error)")
     }.flatMap { udp in
       let address = TransportAddress(
         transport: .tcp, address: udp.localAddress.address, port: udp.localAddress.port)

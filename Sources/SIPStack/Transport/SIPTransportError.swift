@@ -10,6 +10,8 @@ public enum SIPTransportError: Error, Hashable, Sendable, CustomStringConvertibl
   case wrongTransport(TransportKind)
   /// The socket cannot listen, for this reason.
   case notBound(TransportKind, reason: String)
+  /// The socket cannot listen there: the address is none of this machine.
+  case addressNotLocal(TransportKind)
   /// No connection can be opened, for this reason.
   case notConnected(reason: String)
   /// There are as many connections as there may be.
@@ -24,6 +26,7 @@ public enum SIPTransportError: Error, Hashable, Sendable, CustomStringConvertibl
     case .congested: "the socket does not keep up"
     case .wrongTransport(let transport): "no \(transport) here"
     case .notBound(let transport, let reason): "\(transport): \(reason)"
+    case .addressNotLocal(let transport): "\(transport): no address of this machine"
     case .notConnected(let reason): "no connection: \(reason)"
     case .tooManyConnections: "too many connections"
     case .closed: "the connection is closed"
