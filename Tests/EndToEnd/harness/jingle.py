@@ -63,6 +63,12 @@ def webrtc_offer(sid: str, initiator: str) -> str:
             f"{webrtc_audio()}{webrtc_video()}{GROUP}</jingle>")
 
 
+def webrtc_answer(sid: str, responder: str) -> str:
+    """The answer of another browser to that."""
+    return (f"<jingle xmlns='urn:xmpp:jingle:1' action='session-accept' responder='{responder}' sid='{sid}'>"
+            f"{webrtc_audio('active')}{webrtc_video('active')}{GROUP}</jingle>")
+
+
 def plain_answer(sid: str, responder: str, name: str) -> str:
     """The answer to a plain RTP phone: one audio content with a raw-udp candidate."""
     return (
@@ -97,10 +103,16 @@ def transport_info(sid: str, name: str, port: int) -> str:
         f"port='{port}' priority='2130706431' protocol='udp' type='host'/></transport></content></jingle>")
 
 
-def source_add(sid: str, ssrc: int) -> str:
-    """jingle.js: a new source in the audio content."""
+def source_add(sid: str, ssrc: int, action: str = "source-add") -> str:
+    """jingle.js: a new source in the audio content; the same for source-remove and source-update."""
     return (
-        f"<jingle xmlns='urn:xmpp:jingle:1' action='source-add' sid='{sid}'>"
+        f"<jingle xmlns='urn:xmpp:jingle:1' action='{action}' sid='{sid}'>"
         "<content creator='initiator' name='0'><description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'>"
         f"<source xmlns='urn:xmpp:jingle:apps:rtp:ssma:0' ssrc='{ssrc}'><parameter name='cname' value='second'/></source>"
         "</description></content></jingle>")
+
+
+def existing_session_initiate(to: str, sid: str | None = None) -> str:
+    """mod_jingle_sip: asks for the session-initiate that nobody has answered; the whole IQ, with `{id}`."""
+    return (f"<iq type='get' id='{{id}}' to='{to}'><jingle xmlns='urn:xmpp:jingle:1' "
+            f"action='existing-session-initiate'{f' sid={chr(39)}{sid}{chr(39)}' if sid else ''}/></iq>")

@@ -98,7 +98,10 @@ class PlainProxy(EndpointPeer):
             headers = list(message.headers)
             index = next(i for i, (name, _) in enumerate(headers) if name.lower() in ("via", "v"))
             branch = message.branch
-            del headers[index]
+            # SIPp puts all of them into one field.
+            _, _, others = headers.pop(index)[1].partition(",")
+            if others:
+                headers.insert(index, ("Via", others.strip()))
             target = self._sources.get(branch)
             if target:
                 self.endpoint.send(rebuilt(message.start_line, headers, message.body), target)
