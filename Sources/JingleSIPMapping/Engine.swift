@@ -75,6 +75,8 @@ final class Engine {
   @exclusivity(unchecked) var fallback: [StaticString]?
   @exclusivity(unchecked) var sid: String?
   @exclusivity(unchecked) var isFragment = false
+  /// What is read is printable ASCII in lines: XML can hold each of its texts.
+  @exclusivity(unchecked) var isPlain = true
 
   // Towards SDP.
   @exclusivity(unchecked) var content = ContentFacts()

@@ -16,6 +16,9 @@ extension Engine {
   /// Reads the lines of the session and finds out which action this is.
   func begin(session root: Int) -> [Int] {
     var sections: [Int] = []
+    isPlain = arena.withBytes(of: Slice(offset: 0, length: UInt32(arena.byteCount))) { bytes in
+      bytes.allSatisfy { $0 &- 0x20 < 0x5F || $0 == 0x0D || $0 == 0x0A || $0 == 0x09 }
+    }
     var position = root + 1
     let end = arena.end(of: root)
     while position < end {
@@ -61,6 +64,7 @@ extension Engine {
       var inner = open(step.element)
       runToJingle(step.nested, .none, &inner)
       if close(inner) { frame.isUsed = true }
+      if saysAll { reportUnread(section, "it does not belong to this medium") }
     }
     isInSession = true
   }
@@ -201,6 +205,9 @@ extension Engine {
   }
 
   // MARK: Actions
+
+  /// The stanza says all that the description says, so what is left over is lost.
+  var saysAll: Bool { isFragment || isAction("session-initiate") || isAction("session-accept") }
 
   /// Whether the stanza's action bears this name.
   func isAction(_ name: StaticString) -> Bool {

@@ -58,7 +58,12 @@ extension Engine {
   /// Whether the lines of the session count: in its own rows, and where the section has none.
   private func countsSession(_ step: Step) -> Bool {
     if isInSession || step.flags.contains(.session) { return true }
-    return step.flags.contains(.fromSession) && !section.contains(Int(tables.nodes[step.line].slot))
+    guard step.flags.contains(.fromSession) else { return false }
+    let slot = Int(tables.nodes[step.line].slot)
+    guard section.contains(slot) else { return true }
+    // That of the section counts in its place.
+    session.noteAsked(slot)
+    return false
   }
 
   private func firstLine(_ step: Step) -> Int? {
@@ -202,17 +207,21 @@ extension Engine {
     // The action is one of Jingle already.
     if step.function == .stanza { return value }
     switch convert(value, from: step.sdp, to: step.jingle, step) {
-    case .value(let converted): return converted
+    case .value(let converted):
+      if !isPlain, case .text(let slice) = converted, !isWritable(slice) {
+        lose(place(step, source), "XML has no such characters")
+      }
+      return converted
     case .omitted: return nil
     case .refused:
-      lose(place(step), "Jingle has no such value")
+      lose(place(step, source), "Jingle has no such value")
       return nil
     }
   }
 
-  private func place(_ step: Step) -> String {
+  private func place(_ step: Step, _ source: Source) -> String {
     let field = step.sdp >= 0 ? "\(tables.fields[step.sdp].name)" : ""
-    let node = step.line >= 0 ? step.line : step.item
+    let node = step.line >= 0 ? step.line : step.item >= 0 ? step.item : source.node
     return node >= 0 ? "\(tables.nodes[node].name) \(field)" : field
   }
 
@@ -222,7 +231,9 @@ extension Engine {
     let left = translated(first, source)
     let right = translated(second, source)
     guard let left, let right else {
-      if left != nil || right != nil { lose(place(left != nil ? first : second), "one of a pair without the other") }
+      if left != nil || right != nil {
+        lose(place(left != nil ? first : second, source), "one of a pair without the other")
+      }
       return
     }
     set(first.jingle, left, in: &frame)
@@ -261,6 +272,12 @@ extension Engine {
   }
 
   private func choose(_ step: Step, _ frame: inout Frame) {
+    // Where one counts, the others have been heard.
+    for position in step.nested {
+      let slot = Int(tables.nodes[tables.steps[position].line].slot)
+      section.noteAsked(slot)
+      if step.flags.contains(.fromSession) { session.noteAsked(slot) }
+    }
     if choose(step, inSession: false, &frame) || !step.flags.contains(.fromSession) { return }
     _ = choose(step, inSession: true, &frame)
   }
@@ -332,8 +349,26 @@ extension Engine {
   func reportUnknown(_ node: Int) {
     switch arena.slot(of: node) {
     case 1000: lose("a=\(string(slice(at: node + 1)))", "not known")
-    case 1001, 1002: lose(shown(slice(at: node + 1)), "not understood")
+    case 1001, 1002:
+      let line = slice(at: node + 1)
+      if trimmed(line).length > 0 { lose(shown(line), "not understood") }
     default: break
+    }
+  }
+
+  /// Names the lines for which no row has asked, though rows for them exist: at another level, or for other media.
+  func reportUnread(_ lines: LineIndex, _ reason: String) {
+    for slot in lines.unasked {
+      guard let node = MappingTables.linesToJingle[slot] else { continue }
+      lose("\(tables.nodes[node].name)", reason)
+    }
+  }
+
+  /// Whether XML can hold the text: UTF-8 without control characters (XML 1.0 §2.2).
+  private func isWritable(_ slice: Slice) -> Bool {
+    tape.withBytes(of: slice) { bytes in
+      !bytes.contains { $0 < 0x20 && $0 != 0x09 && $0 != 0x0A && $0 != 0x0D }
+        && String(validating: bytes, as: UTF8.self) != nil
     }
   }
 

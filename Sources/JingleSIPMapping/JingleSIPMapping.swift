@@ -24,6 +24,9 @@ public func translateToJingle(
   engine.assignSlots()
   engine.runToJingle(MappingTables.sessionToJingle, .none, &root)
   engine.endRoot(root)
+  if engine.saysAll {
+    engine.reportUnread(engine.session, sections.isEmpty ? "there is no m-line" : "it does not belong to the session")
+  }
   if let failure = engine.failure { throw failure }
   state = engine.state
   return engine.finish()

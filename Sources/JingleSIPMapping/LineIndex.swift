@@ -18,10 +18,13 @@ struct LineIndex {
   private var entries: [Entry] = []
   private var used: [Int32] = []
   private var keys: [Keys] = []
+  /// A bit for each slot that somebody has asked for.
+  private var asked: [UInt64]
 
   init(lastSlot: Int) {
     heads = Array(repeating: -1, count: lastSlot + 1)
     tails = heads
+    asked = Array(repeating: 0, count: lastSlot / 64 + 1)
   }
 
   mutating func removeAll() {
@@ -29,6 +32,7 @@ struct LineIndex {
     used.removeAll(keepingCapacity: true)
     entries.removeAll(keepingCapacity: true)
     keys.removeAll(keepingCapacity: true)
+    for index in asked.indices { asked[index] = 0 }
   }
 
   /// Notes a line; those of unknown slots are passed over.
@@ -46,15 +50,25 @@ struct LineIndex {
   }
 
   /// The first line of a slot, as a position; −1 where there is none.
-  func first(_ slot: Int) -> Int { slot < heads.count ? Int(heads[slot]) : -1 }
+  mutating func first(_ slot: Int) -> Int {
+    guard slot < heads.count else { return -1 }
+    noteAsked(slot)
+    return Int(heads[slot])
+  }
 
-  func contains(_ slot: Int) -> Bool { first(slot) >= 0 }
+  mutating func contains(_ slot: Int) -> Bool { first(slot) >= 0 }
+
+  /// Lines of this slot need not be reported: somebody knows that they are there.
+  mutating func noteAsked(_ slot: Int) { asked[slot >> 6] |= 1 << UInt64(slot & 63) }
+
+  /// The slots of lines for which nobody has asked.
+  var unasked: [Int] { used.map(Int.init).filter { asked[$0 >> 6] & 1 << UInt64($0 & 63) == 0 } }
 
   func node(at position: Int) -> Int { Int(entries[position].node) }
 
   func next(after position: Int) -> Int { Int(entries[position].next) }
 
-  func firstNode(_ slot: Int) -> Int? {
+  mutating func firstNode(_ slot: Int) -> Int? {
     let position = first(slot)
     return position < 0 ? nil : node(at: position)
   }

@@ -262,6 +262,25 @@ struct Step: Sendable {
   }
 }
 
+extension MappingTables {
+  /// The nodes of all attributes that some row takes to Jingle, by their slots. Other lines are never left over: each
+  /// description has them, and some we make ourselves.
+  static let linesToJingle: [Int: Int] = {
+    var lines: [Int: Int] = [:]
+    func visit(_ range: Range<Int>) {
+      for index in range {
+        let step = shared.steps[index]
+        if step.line >= 0, "\(shared.nodes[step.line].name)".hasPrefix("a=") {
+          lines[Int(shared.nodes[step.line].slot)] = step.line
+        }
+        visit(step.nested)
+      }
+    }
+    visit(sessionToJingle)
+    return lines
+  }()
+}
+
 /// A range of numbers that fit into 16 bits.
 struct SmallRange: Sendable {
   private let start: Int16

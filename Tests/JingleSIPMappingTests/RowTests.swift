@@ -208,6 +208,26 @@ struct RowTests {
     #expect(try jingle(text).losses == [loss])
   }
 
+  @Test("What stands where nothing takes it is named, be it at the session or in another medium")
+  func leftOver() throws {
+    #expect(
+      try jingle("a=ssrc:1 cname:x\na=ice-ufrag:abcd\n").losses == [
+        "a=ssrc: there is no m-line", "a=ice-ufrag: there is no m-line",
+      ])
+    let session = Self.head + "a=ssrc:1 cname:x\na=sendonly\nm=audio 4000 RTP/AVP 0\na=recvonly\na=mid:a\n"
+    #expect(
+      try jingle(session).losses == ["a=ssrc: it does not belong to the session"], "the section's direction counts")
+    let medium = Self.head + "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\na=sctp-port:5000\na=rtcp-mux\na=mid:a\n"
+    #expect(try jingle(medium).losses == ["a=rtcp-mux: it does not belong to this medium"])
+  }
+
+  @Test("Characters that XML cannot hold (XML 1.0 §2.2) are named; a line of blanks says nothing")
+  func charactersOfXML() throws {
+    let result = try jingle(Self.section + "a=ssrc:1 cname:x\u{1}y\n  \n")
+    #expect(result.losses == ["a=ssrc value: XML has no such characters"])
+    #expect(result.text.contains("value='xy'"))
+  }
+
   @Test("What SDP cannot say is named")
   func lossesOfJingle() throws {
     let result = try sdp(
