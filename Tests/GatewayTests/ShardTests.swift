@@ -191,6 +191,26 @@ struct ShardTests {
     #expect(bench.wire.contains("→ 488 INVITE"))
   }
 
+  @Test("A change waits for the ACK of the phone's own re-INVITE (RFC 3261 §14.1)")
+  func changeWaits() throws {
+    var bench = ShardBench()
+    try bench.available(device)
+    let leg = try bench.phoneCalls("alice")
+    let caller = "+4912345@phones.example"
+    try bench.send("session-accept", from: device, to: caller, sid: "call-1", ShardBench.content)
+    var effects: SIPUserAgent.Effects = []
+    try bench.phone.request(.invite, in: leg, body: ShardBench.body, at: bench.now, into: &effects)
+    // The client has the phone's change, the phone has no answer yet.
+    bench.take(effects)
+    let source = """
+      <content creator='initiator' name='a'><description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'>\
+      <source xmlns='urn:xmpp:jingle:apps:rtp:ssma:0' ssrc='1'/></description></content>
+      """
+    try bench.send("source-add", from: device, to: caller, sid: "call-1", source)
+    #expect(bench.wire.suffix(4) == ["← INVITE", "→ 200 INVITE", "← ACK", "→ INVITE"])
+    #expect(bench.shard.callCount == 1)
+  }
+
   @Test("At shutdown each call gets its one last message on both sides (CONTRACT, serve)")
   func shutdown() throws {
     var bench = ShardBench()

@@ -263,10 +263,27 @@ extension Shard {
   ) {
     guard let leg = session.leg, let jingle = session.jingle(change), let description = describe(jingle, [], number)
     else { return }
+    var mustWait = false
     let isSent = tryAgent(at: now) { agent, effects throws(SIPUserAgentError) in
-      try agent.request(
-        .invite, in: leg, body: SIPBody(GatewayMediaTypes.sessionDescription, description), at: now, into: &effects)
+      do throws(SIPUserAgentError) {
+        try agent.request(
+          .invite, in: leg, body: SIPBody(GatewayMediaTypes.sessionDescription, description), at: now, into: &effects)
+      } catch .invitePending {
+        mustWait = true
+      }
     }
-    if !isSent { handle(number, .updateTransportError, at: now) }
+    if mustWait {
+      // RFC 3261 §14.1: not while the phone's own is under way. Its ACK, or that there is none, ends this.
+      sessions[number]?.waitingChange = change
+    } else if !isSent {
+      handle(number, .updateTransportError, at: now)
+    }
+  }
+
+  /// Sends the change that has waited for an ACK, if the call has not gone on to something else.
+  mutating func sendWaitingChange(_ number: Int, at now: Instant) {
+    guard let session = sessions[number], let change = session.waitingChange else { return }
+    sessions[number]?.waitingChange = nil
+    if session.call.state == .updating { sendReInvite(change, session, number, at: now) }
   }
 }

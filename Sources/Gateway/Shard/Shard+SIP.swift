@@ -25,6 +25,7 @@ extension Shard {
       request(message, leg) { shard, number, reference, method in
         shard.handle(number, .request(SIPCallRequest(method: method, reference: reference)), at: now)
         shard.sessions[number]?.messages[reference] = nil
+        shard.sendWaitingChange(number, at: now)
       }
     case .acknowledgementMissing(let leg): forward(leg, .ackTimeout, at: now)
     case .provisional(let leg, let status, let message):

@@ -100,6 +100,8 @@ struct Session {
   var current: (description: Jingle, candidates: [Jingle])?
   /// Our INVITE, for a redirection.
   var offer: SIPBody?
+  /// A change that goes out when the phone has confirmed our answer to its own re-INVITE.
+  var waitingChange: CallReference?
   /// The phone takes candidates as RFC 8840 says.
   var takesTrickleICE = false
 
