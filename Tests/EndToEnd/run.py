@@ -92,15 +92,21 @@ class Results:
 
 
 async def play_all(scenarios: list[Scenario], gateway: Path, verbose: bool, jobs: int, results: Results) -> None:
-    """Some at once, those that wait longest first; then those that need the machine for themselves, one by one."""
-    waiting = sorted((s for s in scenarios if not s.alone), key=lambda s: -s.timeout)
-    waiting.reverse()
+    """Some at once, beside those that only wait; then those that need the machine for themselves, one by one."""
+    busy = asyncio.Semaphore(jobs)
 
-    async def work() -> None:
-        while waiting:
-            await results.play(waiting.pop(), gateway, verbose)
+    async def play_one(scenario: Scenario) -> None:
+        async with busy:
+            await results.play(scenario, gateway, verbose)
 
-    await asyncio.gather(*(work() for _ in range(jobs)))
+    waiting = []
+    for scenario in scenarios:
+        if scenario.waits:
+            waiting.append(asyncio.create_task(results.play(scenario, gateway, verbose)))
+            # Not all at once: each starts a gateway and its clients.
+            await asyncio.sleep(0.5)
+    await asyncio.gather(*(play_one(s) for s in scenarios if not s.waits and not s.alone))
+    await asyncio.gather(*waiting)
     for scenario in scenarios:
         if scenario.alone:
             await results.play(scenario, gateway, verbose)

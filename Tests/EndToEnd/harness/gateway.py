@@ -7,6 +7,8 @@ import re
 import signal
 from pathlib import Path
 
+from .waiting import condition_of
+
 DOMAIN = "localhost"
 PASSWORD = "secret"
 ACCOUNTS = ("alice", "bob", "kate")
@@ -78,6 +80,12 @@ accounts = [{accounts}]
             return await asyncio.wait_for(self.process.wait(), timeout)
         except asyncio.TimeoutError:
             raise AssertionError(f"{timeout:g} s after SIGTERM the gateway still runs") from None
+
+    async def calls_ended(self, number: int, timeout: float) -> None:
+        """Waits until the log says that so many calls have ended: neither side sees when the gateway forgets one."""
+        await condition_of(
+            lambda: len(re.findall(rb"\bcall \S+: ended$", self.log.read_bytes(), re.M)) >= number,
+            timeout, f"{number} ended calls in the log of the gateway")
 
     async def stop(self) -> None:
         """Ends it without ceremony."""

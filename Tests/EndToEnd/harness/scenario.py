@@ -132,6 +132,8 @@ class Scenario:
     topology: Topology = Topology()
     #: Nothing else runs beside it: it measures time or memory.
     alone: bool = False
+    #: It does little but wait: others are played meanwhile.
+    waits: bool = False
 
 
 #: All scenarios, in the order of their definition.
@@ -139,7 +141,7 @@ SCENARIOS: list[Scenario] = []
 
 
 def scenario(*needs: str, timeout: float = 30, behind: tuple[Topology, ...] = (Topology(),),
-             alone: bool = False) -> Callable[[Callable[[World], Awaitable[None]]], Any]:
+             alone: bool = False, waits: bool = False) -> Callable[[Callable[[World], Awaitable[None]]], Any]:
     """Makes a scenario of a function, one for each topology that it is played `behind`: the function's name with
     dashes, `@` and the topology's; the first line of its text. `needs` are programs."""
 
@@ -148,7 +150,7 @@ def scenario(*needs: str, timeout: float = 30, behind: tuple[Topology, ...] = (T
         for topology in behind:
             name = run.__name__.replace("_", "-") + (f"@{topology.name}" if topology.name else "")
             programs = {*needs, *({"kamailio"} if topology.proxy == "kamailio" else ())}
-            SCENARIOS.append(Scenario(name, what, run, frozenset(programs), timeout, topology, alone))
+            SCENARIOS.append(Scenario(name, what, run, frozenset(programs), timeout, topology, alone, waits))
         return run
 
     return register
