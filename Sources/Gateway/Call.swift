@@ -51,6 +51,7 @@ public struct Call: Sendable {
   public internal(set) var hasDialog = false
 
   let timers: CallTimers
+  private let table: CallTable
   var chance: SplitMix
   /// The session-initiate or the INVITE.
   var offer: CallReference?
@@ -71,9 +72,12 @@ public struct Call: Sendable {
   var glareLimit: Instant?
 
   /// `seed` decides how long the call waits when two re-INVITEs have met.
-  public init(origin: Origin, timers: CallTimers = CallTimers(), seed: UInt64) {
+  public init(
+    origin: Origin, timers: CallTimers = CallTimers(), table: CallTable = .signalling, seed: UInt64
+  ) {
     self.origin = origin
     self.timers = timers
+    self.table = table
     chance = SplitMix(seed)
   }
 
@@ -194,7 +198,7 @@ public struct Call: Sendable {
   private mutating func step(
     _ event: CallEvent, _ occasion: Occasion, at now: Instant, into actions: inout [CallAction]
   ) {
-    let transition = SignallingTable.transition(state, event)
+    let transition = table.transition(state, event)
     guard transition.isPossible else {
       // Nobody is left without an answer.
       if let jingle = occasion.jingle {

@@ -108,7 +108,9 @@ extension Shard {
       return
     }
     var session = Session(
-      call: Call(origin: .phone, timers: configuration.callTimers, seed: identifiers.next()), key: key, user: user,
+      call: Call(
+        origin: .phone, timers: configuration.callTimers, table: configuration.callTable, seed: identifiers.next()),
+      key: key, user: user,
       peer: peer, initiator: peer.description, media: newMediaState(of: user))
     session.takesTrickleICE = Self.takesTrickleICE(message)
     let reference = session.store(.message(message))

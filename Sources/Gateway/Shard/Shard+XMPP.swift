@@ -76,8 +76,9 @@ extension Shard {
       return
     }
     let session = Session(
-      call: Call(origin: .client, timers: configuration.callTimers, seed: identifiers.next()), key: key,
-      user: sender.bare, peer: to, initiator: sender.description, media: newMediaState(of: sender))
+      call: Call(
+        origin: .client, timers: configuration.callTimers, table: configuration.callTable, seed: identifiers.next()),
+      key: key, user: sender.bare, peer: to, initiator: sender.description, media: newMediaState(of: sender))
     let number = addSession(session)
     effects.append(.log(.callBegan(sid: key.sid, from: sender.description, to: to.description)))
     deliver(jingle, stanza, sender, number, at: now)

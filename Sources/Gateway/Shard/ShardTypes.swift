@@ -15,6 +15,7 @@ public struct ShardConfiguration: Sendable {
   public var sdpOrigin: String
   public var userAgent: SIPUserAgentConfiguration
   public var callTimers = CallTimers()
+  public var callTable = CallTable.signalling
   /// Calls at one time; a further session-initiate is answered `service-unavailable`, a further INVITE 503.
   public var maximumCalls = 10_000
 

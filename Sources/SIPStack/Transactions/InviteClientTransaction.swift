@@ -74,9 +74,8 @@ public struct InviteClientTransaction: Sendable {
       enter(.accepted, timeout: now + timers.transactionTimeout)
       return .passResponse
     case (.calling, .response(300..<700)), (.proceeding, .response(300..<700)):
-      let timerD = timers.timerD(isReliable: isReliable)
-      if timerD == .zero { return terminate([.acknowledge, .passResponse]) }
-      enter(.completed, timeout: now + timerD)
+      // Where timer D is zero it fires all the same: the transaction user is told first, and may send the INVITE again.
+      enter(.completed, timeout: now + timers.timerD(isReliable: isReliable))
       return [.acknowledge, .passResponse]
 
     case (.completed, .response(300..<700)):

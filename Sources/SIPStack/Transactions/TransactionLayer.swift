@@ -31,9 +31,9 @@ public struct TransactionLayer<Message: Sendable>: Sendable {
   private let timers: TimerConfiguration
   private let capacity: Int
   private var slots: [TransactionKey: Int] = [:]
-  private var transactions: [Transaction?] = []
+  var transactions: [Transaction?] = []
   private var freeSlots: [Int] = []
-  private var deadlines = TimerHeap()
+  var deadlines = TimerHeap()
 
   /// `capacity` bounds the transactions of both roles; above it requests are refused, whoever sends them.
   public init(timers: TimerConfiguration = .standard, capacity: Int = 100_000) {

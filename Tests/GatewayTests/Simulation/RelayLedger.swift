@@ -1,0 +1,199 @@
+import CodecRuntime
+import JingleSIPMapping
+
+@testable import Gateway
+
+/// What one side says has to come out on the other, as CONTRACT says.
+///
+/// Most of it within the step that brings it: ringing, an answer, candidates, a change, an end and its reason. What waits
+/// for a dialog or for another change has a number that nobody else has, and is looked for when all is quiet.
+final class RelayLedger {
+  enum Kind { case candidates, change }
+
+  private struct Expectation {
+    var token: Int
+    var key: JingleLedger.Key
+    var kind: Kind
+    var isAcknowledged = false
+  }
+
+  private var expectations: [Expectation] = []
+  private var pending: [(id: String, token: Int)] = []
+  // Of the step that runs.
+  private var incoming: SimMessage?
+  private var outgoing: [SimMessage] = []
+  private var sets: [(device: String, action: String, sid: String, reason: (name: String, code: Int?)?)] = []
+  private var ended: (key: JingleLedger.Key, reason: String)?
+  private var endIsAcknowledged = false
+  /// How the client wants its call to end, by Call-ID: what the CANCEL or BYE has to say.
+  private var causes: [String: String] = [:]
+  private var answered: Set<String> = []
+  /// The branch of the INVITE of ours that counts, by Call-ID and our tag.
+  private var invites: [String: String] = [:]
+  /// INVITEs of ours that have a final response.
+  private var finished: Set<String> = []
+
+  func expect(inSIP token: Int, device: String, sid: String, kind: Kind) {
+    expectations.append(Expectation(token: token, key: .init(device: device, sid: sid), kind: kind))
+  }
+
+  // MARK: What passes
+
+  func received(_ message: SimMessage) { incoming = message }
+
+  func sent(_ message: SimMessage, _ jingle: JingleLedger) {
+    outgoing.append(message)
+    if message.isRequest, message.method == "INVITE", message.toTag == nil {
+      let call = "\(message.callID) \(message.fromTag)"
+      if let branch = invites[call], branch != message.branch { jingle.redirected(message.callID) }
+      invites[call] = message.branch
+    }
+    if !message.body.isEmpty { expectations.removeAll { message.body.contains("\($0.token)") } }
+  }
+
+  func received(_ stanza: XMLElement, from device: SimDevice) {
+    let (action, sid) = SimStanza.jingle(stanza)
+    let id = "\(device.name) \(stanza.attribute("id")?.string ?? "")"
+    if action == "session-terminate" {
+      ended = (JingleLedger.Key(device: device.name, sid: sid), SimStanza.reason(stanza)?.name ?? "")
+    } else if action == "transport-info" || action.hasPrefix("source-") {
+      var bytes = Output()
+      bytes.append(xml: stanza)
+      let text = String(decoding: bytes.bytes, as: UTF8.self)
+      for expectation in expectations where !expectation.isAcknowledged && text.contains("\(expectation.token)") {
+        pending.append((id, expectation.token))
+      }
+    }
+  }
+
+  func sent(_ stanza: XMLElement, to device: SimDevice) {
+    let (action, sid) = SimStanza.jingle(stanza)
+    if !action.isEmpty {
+      sets.append((device.name, action, sid, SimStanza.reason(stanza)))
+      return
+    }
+    let id = "\(device.name) \(stanza.attribute("id")?.string ?? "")"
+    let isResult = stanza.attribute("type")?.string == "result"
+    if isResult, ended != nil { endIsAcknowledged = true }
+    for (_, token) in pending where isResult {
+      if let index = expectations.firstIndex(where: { $0.token == token }) { expectations[index].isAcknowledged = true }
+    }
+    pending.removeAll { $0.id == id }
+  }
+
+  // MARK: Checks
+
+  func endStep(_ jingle: JingleLedger, _ fail: (String) -> Void) {
+    if let incoming { check(incoming, jingle, fail) }
+    if let ended, endIsAcknowledged {
+      let reason = JingleReason(rawValue: ended.reason)
+      causes["\(ended.key.sid)"] = "cause=\(ReasonTable.ending(reason).cause.number)"
+    }
+    for message in outgoing where message.isRequest && (message.method == "CANCEL" || message.method == "BYE") {
+      if let cause = causes[message.callID], ownsEnd(message), message["Reason"]?.contains(cause) != true {
+        fail("\(message.method) \(message.callID) without the client's \(cause)")
+      }
+    }
+    incoming = nil
+    outgoing = []
+    sets = []
+    ended = nil
+    endIsAcknowledged = false
+    pending = []
+  }
+
+  /// A loop has two calls with one Call-ID, and only one of them was ended by the client; a BYE to another fork says
+  /// nothing.
+  private func ownsEnd(_ message: SimMessage) -> Bool {
+    message.callID.hasPrefix("s") && !isLooping && !message.isOfFork(answered)
+  }
+  var isLooping = false
+
+  private func answers(_ message: SimMessage, _ status: Int) -> Bool {
+    outgoing.contains { $0.status == status && $0.branch == message.branch && $0.method == message.method }
+  }
+
+  private func check(_ message: SimMessage, _ jingle: JingleLedger, _ fail: (String) -> Void) {
+    if let status = message.status {
+      if message.method == "INVITE" { checkResponse(message, status, jingle, fail) }
+      return
+    }
+    let told = sets.filter { $0.sid == message.callID }
+    switch message.method {
+    case "INFO" where !message.body.isEmpty && message["Content-Type"] == "application/sdp" && answers(message, 200):
+      if !told.contains(where: { $0.action == "transport-info" }), isNew(message) {
+        fail("candidates of an INFO are accepted and not passed on")
+      }
+    case "INVITE" where message.toTag != nil && answers(message, 200):
+      let named = message.body.contains("jingle-action:source-") ? "source-" : "transport-info"
+      if !told.contains(where: { $0.action.hasPrefix(named) }), isNew(message) {
+        fail("a re-INVITE is accepted and not passed on")
+      }
+    case "INVITE" where message.toTag == nil:
+      let rings = answers(message, 180)
+      if isNew(message), rings != told.contains(where: { $0.action == "session-initiate" }) {
+        fail("180 and session-initiate do not come together")
+      }
+    case "BYE":
+      for end in told where end.action == "session-terminate" && end.reason?.name != "success" {
+        fail("the end by a BYE is told as \(end.reason?.name ?? "nothing")")
+      }
+    case "CANCEL":
+      for end in told where end.action == "session-terminate" && end.reason?.name != "decline" {
+        fail("the end by a CANCEL is told as \(end.reason?.name ?? "nothing")")
+      }
+    default: break
+    }
+    seen.insert(message.branch + message.method)
+  }
+
+  private var seen: Set<String> = []
+  private func isNew(_ message: SimMessage) -> Bool { !seen.contains(message.branch + message.method) }
+
+  private func checkResponse(_ message: SimMessage, _ status: Int, _ jingle: JingleLedger, _ fail: (String) -> Void) {
+    // Which call of ours the response belongs to, a client's session with this sid that waits for an answer tells.
+    let told = sets.filter { $0.sid == message.callID }
+    // One that was redirected, or has had its final response, is over.
+    guard invites["\(message.callID) \(message.fromTag)"] == message.branch, !finished.contains(message.branch) else {
+      return
+    }
+    if status >= 200 { finished.insert(message.branch) }
+    switch status {
+    case 180, 183:
+      let waits = jingle.open.contains {
+        $0.key.sid == message.callID && $0.value.isCaller && !$0.value.isAccepted && !$0.value.hasRung
+      }
+      if waits { fail("\(status) is not told to the client") }
+    case 200..<300:
+      if told.contains(where: { $0.action == "session-accept" }) {
+        answered.insert("\(message.callID) \(message.toTag ?? "")")
+      }
+      let waits = jingle.open.contains {
+        $0.key.sid == message.callID && $0.value.isCaller && !$0.value.isAccepted
+      }
+      if waits { fail("the answer is not told to the client") }
+    case 300..<700:
+      for end in told where end.action == "session-terminate" {
+        let expected = status == 486 ? "decline" : "general-error"
+        if end.reason?.name != expected || (status != 486 && end.reason?.code != status) {
+          fail("\(status) is told as \(end.reason?.name ?? "nothing") \(end.reason?.code ?? 0)")
+        }
+      }
+    default: break
+    }
+  }
+
+  /// All is quiet: what a client was told is taken and belongs to a call that stands has been passed on.
+  func checkQuiet(standing: Set<JingleLedger.Key>, _ fail: (String) -> Void) {
+    for expectation in expectations where expectation.isAcknowledged && standing.contains(expectation.key) {
+      fail("\(expectation.kind) \(expectation.token) of \(expectation.key) were taken and not passed on")
+    }
+  }
+}
+
+extension SimMessage {
+  /// Whether it ends a dialog that is not the call.
+  func isOfFork(_ answered: Set<String>) -> Bool {
+    method == "BYE" && !answered.isEmpty && !answered.contains("\(callID) \(toTag ?? "")")
+  }
+}
