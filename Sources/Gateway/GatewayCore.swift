@@ -184,9 +184,12 @@ final class GatewayCore {
     let promise = eventLoop.makePromise(of: Void.self)
     whenIdle = promise
     proxyRetry?.cancel()
-    let limit = eventLoop.scheduleTask(in: Self.shutdownLimit) { promise.succeed() }
-    run { $0.shutDown(at: .now) }
     let core = NIOLoopBound(self, eventLoop: eventLoop)
+    let limit = eventLoop.scheduleTask(in: Self.shutdownLimit) {
+      core.value.run { $0.giveUp(at: .now) }
+      promise.succeed()
+    }
+    run { $0.shutDown(at: .now) }
     return promise.futureResult.flatMap {
       limit.cancel()
       core.value.timer?.cancel()

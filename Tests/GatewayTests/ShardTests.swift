@@ -228,6 +228,30 @@ struct ShardTests {
     #expect(bench.shard.callCount == 0)
   }
 
+  @Test("A BYE that waits for an ACK goes out before the gateway ends (CONTRACT, serve)")
+  func shutdownBeforeAck() throws {
+    var bench = ShardBench()
+    try bench.available(device)
+    let invite = SIPInvite(
+      requestURI: .init(scheme: .sip, user: "alice", host: "127.0.0.1", port: 5600),
+      from: .init(uri: .init(scheme: .sip, user: "bob", host: "phones.example")),
+      to: .init(uri: .init(scheme: .sip, user: "alice", host: "localhost")), callIdentifier: "call-1",
+      body: ShardBench.body, nextHop: ShardBench.gateway)
+    var effects: SIPUserAgent.Effects = []
+    _ = try bench.phone.invite(invite, at: bench.now, into: &effects)
+    bench.take(effects)
+    bench.settle()
+    // The phone falls silent: it gets the 200 and what follows, and does not confirm it.
+    bench.phone = SIPUserAgent(configuration: bench.phone.configuration, identifiers: IdentifierGenerator(seed: 3))
+    try bench.send("session-accept", from: device, to: "bob@phones.example", sid: "call-1", ShardBench.content)
+    bench.shard.shutDown(at: bench.now)
+    bench.settle()
+    #expect(!bench.wire.contains("→ BYE"))
+    bench.shard.giveUp(at: bench.now)
+    bench.settle()
+    #expect(bench.wire.filter { $0 == "→ BYE" }.count == 1)
+  }
+
   @Test("A thousand calls leave nothing behind")
   func manyCalls() throws {
     var bench = ShardBench()

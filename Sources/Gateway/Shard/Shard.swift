@@ -106,6 +106,9 @@ public struct Shard {
     for number in sessions.keys.sorted() { handle(number, .shutdown, at: now) }
   }
 
+  /// Says what could not be said before the other side had spoken: the surroundings do not wait for it any longer.
+  public mutating func giveUp(at now: Instant) { runAgent(at: now) { $0.sendWaitingByes(at: now, into: &$1) } }
+
   // MARK: Calls
 
   mutating func addSession(_ session: Session) -> Int {

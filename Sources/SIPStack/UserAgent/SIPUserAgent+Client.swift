@@ -172,6 +172,11 @@ extension SIPUserAgent {
     return request
   }
 
+  /// Sends every BYE that waits for an ACK: there will be nobody to send it later.
+  public mutating func sendWaitingByes(at now: Instant, into effects: inout Effects) {
+    for (leg, record) in legs where record.deferredBye != nil { sendDeferredBye(leg, at: now, into: &effects) }
+  }
+
   /// Sends the BYE that has waited for an ACK.
   mutating func sendDeferredBye(_ leg: SIPLeg, at now: Instant, into effects: inout Effects) {
     guard let bye = legs[leg]?.deferredBye else { return }
