@@ -65,6 +65,27 @@ import Testing
     #expect(answer(requestText("INVITE", body: "v=0\n")).reports == ["incoming"])
   }
 
+  /// RFC 3261 §20.1: the most specific range counts, and q=0 excludes.
+  @Test(arguments: [
+    ("application/sdp", true), ("*/*", true), ("application/*, text/plain", true), ("Application/SDP;q=0.3", true),
+    ("text/plain", false), ("application/sdp;q=0, */*", false), ("application/sdp, application/*;q=0", true),
+    ("text/*, application/isup;q=1", false),
+  ])
+  func answerMustBeAcceptable(_ ranges: String, _ isAcceptable: Bool) {
+    let result = answer(requestText("INVITE", extra: "Accept: \(ranges)\n"))
+    #expect(result.status == (isAcceptable ? nil : 406))
+    #expect(result.reports == (isAcceptable ? ["incoming"] : []))
+  }
+
+  /// RFC 7332: the hops of a call that goes on behind us count; OPTIONS is answered by whom it reaches (§11).
+  @Test func noHopsLeft() {
+    func hopless(_ method: String) -> String {
+      requestText(method).replacing(#/Max-Forwards: \d+/#, with: "Max-Forwards: 0")
+    }
+    #expect(answer(hopless("INVITE")).status == 483)
+    #expect(answer(hopless("OPTIONS")).status == 200)
+  }
+
   @Test func malformedFieldsThatAreNeeded() throws {
     let good = requestText("OPTIONS")
     func changed(_ line: String, to other: String) -> (status: Int?, message: SIPMessage?, reports: [String]) {

@@ -35,8 +35,23 @@ extension SIPUserAgent {
     }
     let unsupported = message.headers.require.map(\.value).filter { !configuration.supportedOptions.contains($0) }
     if !unsupported.isEmpty { return (420, [.unsupported(.init(tags: unsupported))]) }
-    if line.method == .invite, !isBodyUnderstood(message) { return (415, []) }
+    if line.method == .invite {
+      if !isBodyUnderstood(message) { return (415, []) }
+      if !isAnswerAcceptable(to: message) { return (406, []) }
+    }
     return nil
+  }
+
+  /// Whether Accept allows one of our media types in the response; without the field it allows SDP (§13.2.1, §20.1).
+  private func isAnswerAcceptable(to message: SIPMessage) -> Bool {
+    let ranges = Array(message.headers.accept)
+    guard !ranges.isEmpty else { return true }
+    return configuration.acceptedMediaTypes.contains { mediaType in
+      let matching = ranges.filter { mediaType.matches($0) }
+      // The most specific range counts.
+      let nearest = matching.max { MediaType.specificity(of: $0) < MediaType.specificity(of: $1) }
+      return nearest.map { !MediaType.isRefused($0) } ?? false
+    }
   }
 
   /// Whether the body is of an accepted type and not compressed, or may be passed over (§8.2.3, §20.11).
@@ -65,6 +80,9 @@ extension SIPUserAgent {
     merges[merge] = key
     servers[key]?.merge = merge
     switch method {
+    // A B2BUA passes the call on, if only to another network, so its hops count like those of a proxy (RFC 7332).
+    case .invite where request.message.message.headers.maxForwards?.value == 0:
+      reply(483, to: key, at: now, into: &effects)
     case .invite: receiveInvite(request, callIdentifier, at: now, into: &effects)
     case .options: reply(200, to: key, headers: writer.capabilities, at: now, into: &effects)
     // INFO, BYE and others make sense in a dialog only.

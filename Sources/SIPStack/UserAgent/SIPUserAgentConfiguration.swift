@@ -23,6 +23,21 @@ public struct MediaType: Hashable, Sendable, CustomStringConvertible {
   }
 
   public var description: String { "\(type)/\(subtype)" }
+
+  /// Whether a range of Accept has this type in it: `application/sdp`, `application/*` or `*/*` (RFC 3261 §20.1).
+  func matches(_ range: AcceptRange) -> Bool {
+    let isAnyType = range.type.string == "*"
+    if !isAnyType, range.type.string.lowercased() != type.lowercased() { return false }
+    return range.subtype.string == "*" || !isAnyType && range.subtype.string.lowercased() == subtype.lowercased()
+  }
+
+  /// How narrow a range is: 0 for `*/*`, 2 for one type (RFC 3261 §20.1).
+  static func specificity(of range: AcceptRange) -> Int {
+    (range.type.string == "*" ? 0 : 1) + (range.subtype.string == "*" ? 0 : 1)
+  }
+
+  /// `q=0`: all but this (RFC 3261 §20.1).
+  static func isRefused(_ range: AcceptRange) -> Bool { range.q?.string.allSatisfy { $0 == "0" || $0 == "." } ?? false }
 }
 
 /// A body and what it is.
