@@ -12,10 +12,13 @@ let usage = """
   usage: grammarc check    [--grammars DIR] [--target NAME]
          grammarc emit     --target NAME --output DIR [--grammars DIR]
          grammarc document [--grammars DIR]
+         grammarc explain  NAME [--grammars DIR]
 
   check     compiles the grammars of every target, or of one, and says what is wrong with them
   emit      writes the Swift sources of a target
   document  prints tables of all headers, lines, elements, mapping rows and signalling rows as Markdown
+  explain   says where a header, line, attribute, element, value, rule, status code, state or event is declared, what
+            it became in Swift, and which rows map it or name it
 
   DIR is Grammars by default; its file targets.grammar says which folders belong to which target.
 
@@ -29,7 +32,12 @@ func fail(_ message: String, status: Int32) -> Never {
 var options: [String: String] = [:]
 var arguments = CommandLine.arguments.dropFirst()
 let command = arguments.popFirst() ?? "help"
+var names: [String] = []
 while let argument = arguments.popFirst() {
+  if command == "explain", !argument.hasPrefix("--") {
+    names.append(argument)
+    continue
+  }
   guard ["--grammars", "--target", "--output"].contains(argument), let value = arguments.popFirst() else {
     fail("grammarc: what is `\(argument)`?\n\n\(usage)", status: 64)
   }
@@ -85,5 +93,18 @@ case "document":
     if !compilation.diagnostics.isEmpty { fail(compilation.renderedDiagnostics, status: 1) }
     print(compilation.document(), terminator: "")
   }
+case "explain":
+  guard names.count == 1, let name = names.first else { fail(usage, status: 64) }
+  let compilations = chosenTargets(set, options["--target"], directory).map(set.compile)
+  if let broken = compilations.first(where: { !$0.diagnostics.isEmpty }) {
+    fail(broken.renderedDiagnostics, status: 1)
+  }
+  let explanations = compilations.flatMap { $0.explain(name) }
+  if explanations.isEmpty {
+    let suggestion = compilations.lazy.compactMap { $0.nearestName(to: name) }.first
+    fail(
+      "grammarc: no grammar declares `\(name)`\(suggestion.map { "; did you mean `\($0)`?" } ?? "")\n", status: 1)
+  }
+  print(explanations.map(\.text).joined(separator: "\n"), terminator: "")
 default: fail("grammarc: what is `\(command)`?\n\n\(usage)", status: 64)
 }

@@ -22,7 +22,7 @@ extension Compilation {
     return text + "\n"
   }
 
-  private func fields(_ shape: Shape?) -> String {
+  func fields(_ shape: Shape?) -> String {
     guard let shape else { return "–" }
     var parts = shape.fields.map { field -> String in
       let type: String

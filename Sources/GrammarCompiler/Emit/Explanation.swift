@@ -1,0 +1,339 @@
+/// What one name of the protocols stands for: where it is declared, what it became, what maps to it.
+public struct Explanation: Equatable, Sendable {
+  /// What it is, such as ``header Via``.
+  public var title: String
+  /// `file:line` of the declaration.
+  public var place: String
+  /// Name and value of each thing there is to say, in order.
+  public var facts: [Fact]
+
+  public struct Fact: Equatable, Sendable {
+    public var name: String
+    public var value: String
+  }
+
+  /// The explanation as lines for a terminal.
+  public var text: String {
+    let width = (facts.map(\.name.count) + ["declared".count]).max() ?? 0
+    func line(_ fact: Fact) -> String {
+      "  \(fact.name)\(String(repeating: " ", count: width - fact.name.count))  \(fact.value)\n"
+    }
+    return title + "\n" + line(Fact(name: "declared", value: place)) + facts.map(line).joined()
+  }
+}
+
+extension Compilation {
+  /// Everything that bears this name in the generated folders: headers, lines, attributes, elements, enums and their
+  /// values, rules, parameters, status codes, states, events and effects; and the rows that name it.
+  ///
+  /// A name may be written as the protocols do: `a=candidate`, `m=`, `<ice-udp:candidate>`, `@foundation`.
+  public func explain(_ name: String) -> [Explanation] {
+    var explainer = Explainer(self, name: name)
+    explainer.run()
+    return explainer.found
+  }
+
+  /// The name that was probably meant, of those that can be explained.
+  public func nearestName(to name: String) -> String? {
+    var explainer = Explainer(self, name: name)
+    explainer.run()
+    return Spelling.closest(to: name, among: explainer.names.sorted())
+  }
+
+  /// Where something stands: `file:line`.
+  func place(_ position: Position) -> String { "\(files[position.file].path):\(position.line)" }
+}
+
+/// Goes through all that the grammars declare and keeps what bears one name.
+private struct Explainer {
+  private let compilation: Compilation
+  private let model: Model
+  private let name: String
+  var found: [Explanation] = []
+  var names: Set<String> = []
+
+  init(_ compilation: Compilation, name: String) {
+    self.compilation = compilation
+    model = compilation.model
+    self.name = Self.bare(name)
+  }
+
+  /// `a=candidate`, `m=`, `<ice-udp:candidate>` and `@foundation` without their signs, in lower case.
+  private static func bare(_ name: String) -> String {
+    var text = name.lowercased()
+    if text.hasPrefix("a="), text.count > 2 { text.removeFirst(2) }
+    if text.hasPrefix("<"), text.hasSuffix(">") { text = String(text.dropFirst().dropLast()) }
+    if text.hasPrefix("@") { text.removeFirst() }
+    if text.count == 2, text.hasSuffix("=") { text.removeLast() }
+    return text
+  }
+
+  private mutating func matches(_ candidates: String...) -> Bool {
+    names.formUnion(candidates)
+    return candidates.contains { $0.lowercased() == name }
+  }
+
+  private func isGenerated(_ area: String) -> Bool { compilation.generatedAreas.contains(area) }
+
+  private mutating func add(_ title: String, _ position: Position, _ facts: [(String, String)]) {
+    found.append(
+      Explanation(
+        title: title, place: compilation.place(position),
+        facts: facts.filter { !$0.1.isEmpty }.map { .init(name: $0.0, value: Self.onOneLine($0.1)) }))
+  }
+
+  private static func onOneLine(_ text: String) -> String { text.split(separator: "\n").joined(separator: " ") }
+
+  mutating func run() {
+    if !compilation.generatedAreas.contains("mapping") {
+      headers()
+      lines()
+      elements()
+      enums()
+      statuses()
+      rules()
+    }
+    mapping()
+    signalling()
+    reasons()
+  }
+
+  // MARK: Codecs
+
+  private mutating func headers() {
+    for header in model.headers where isGenerated(header.shape.area) {
+      guard matches(header.name, header.compactForm ?? header.name) else { continue }
+      add(
+        "header \(header.name)\(header.compactForm.map { ", in short \($0)" } ?? "")", header.position,
+        [
+          ("source", header.shape.comment),
+          ("occurs", (header.isRequired ? "required, " : "") + (header.isMany ? "many times" : "once")),
+          ("fields", compilation.fields(header.shape)),
+          ("in Swift", "\(header.shape.typeName), `headers.\(Naming.property(header.name))`"),
+        ])
+    }
+    for shape in model.orderedShapes where isGenerated(shape.area) {
+      for row in shape.params?.rows ?? [] where matches(row.name) {
+        add(
+          "parameter \(row.name) of \(shape.name)", row.position,
+          [
+            ("value", row.value.map { compilation.fields($0) } ?? "none"),
+            ("in Swift", "`\(row.label)` of \(shape.layout.typeName)"),
+          ])
+      }
+    }
+  }
+
+  private mutating func lines() {
+    for line in model.lines where isGenerated(line.shape.area) {
+      let letter = String(Character(Unicode.Scalar(line.letter)))
+      guard matches(letter, line.name) else { continue }
+      add(
+        "line \(letter)= (\(line.name))", line.position,
+        [
+          ("source", line.shape.comment), ("fields", compilation.fields(line.shape)),
+          ("in Swift", line.shape.typeName),
+        ])
+    }
+    for attribute in model.attributes where matches(attribute.name) {
+      add(
+        "attribute a=\(attribute.name)", attribute.position,
+        [
+          ("source", attribute.comment), ("level", attribute.levels.joined(separator: ", ")),
+          ("fields", attribute.shape.map { compilation.fields($0) } ?? "none: it is there or not"),
+          ("in Swift", "\(attribute.typeName), `lines.\(Naming.property(attribute.name))`"),
+        ])
+    }
+  }
+
+  private mutating func elements() {
+    for element in model.orderedElements where isGenerated(element.area) {
+      if matches(element.name, element.qualifiedName) {
+        add(
+          "element <\(element.qualifiedName)>", element.position,
+          [
+            ("namespace", element.namespace), ("source", element.comment),
+            ("attributes", element.attributes.map { "@\($0.name)" }.joined(separator: " ")),
+            ("children", element.children.map { "<\($0.element.qualifiedName)>" }.joined(separator: " ")),
+            ("in Swift", element.typeName),
+          ])
+      }
+      for attribute in element.attributes where matches(attribute.name) {
+        add(
+          "attribute @\(attribute.name) of <\(element.qualifiedName)>", attribute.position,
+          [
+            ("is", attribute.isOptional ? "optional" : "required"), ("default", attribute.defaultValue ?? ""),
+            ("in Swift", "`\(attribute.label)` of \(element.typeName)"),
+          ])
+      }
+    }
+  }
+
+  private mutating func enums() {
+    for type in model.orderedEnums where isGenerated(type.area) {
+      if matches(type.name) {
+        add(
+          "enum \(type.name)", type.position,
+          [
+            ("source", type.comment), ("values", type.cases.map(\.name).joined(separator: " ")),
+            ("others", type.isOpen ? "kept as they are" : "refused"), ("in Swift", type.typeName),
+          ])
+      }
+      for entry in type.cases where matches(entry.name) {
+        add(
+          "value \(entry.name) of the enum \(type.name)", type.position,
+          [("source", type.comment), ("in Swift", "\(type.typeName).\(entry.caseName)")])
+      }
+    }
+  }
+
+  private mutating func statuses() {
+    for status in model.statuses where matches(String(status.code)) {
+      add("status code \(status.code)", status.position, [("phrase", status.phrase)])
+    }
+  }
+
+  private mutating func rules() {
+    for shape in model.orderedShapes where isGenerated(shape.area) && shape.source.hasPrefix("rule ") {
+      guard matches(shape.name) else { continue }
+      add(
+        "rule \(shape.name)", shape.position,
+        [
+          ("source", shape.comment), ("fields", compilation.fields(shape.layout)),
+          ("in Swift", shape.layout.typeName), ("used by", users(of: shape)),
+        ])
+    }
+    for token in model.tokens.values.sorted(by: { $0.position < $1.position }) where !token.isAnonymous {
+      guard isGenerated(token.area), matches(token.name) else { continue }
+      add(
+        "token \(token.name)", token.position,
+        [
+          ("source", token.comment), ("tolerates", token.tolerated.isEmpty ? "" : "more than its RFC: see there"),
+          ("in Swift", "Text"),
+        ])
+    }
+  }
+
+  private func users(of shape: Shape) -> String {
+    model.orderedShapes.filter { user in
+      user.fields.contains { field in
+        if case .shape(let type) = field.type { return type === shape }
+        return false
+      }
+    }.map(\.name).joined(separator: ", ")
+  }
+
+  // MARK: Mapping
+
+  /// Whether a text of a row has the name as a whole word.
+  private func isNamed(in text: String) -> Bool {
+    let isPartOfName: (Character) -> Bool = { $0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" || $0 == ":" }
+    return !name.isEmpty
+      && text.lowercased().split(whereSeparator: { !isPartOfName($0) }).contains {
+        $0 == name || $0.split(separator: ":").last.map(String.init) == name
+      }
+  }
+
+  private mutating func mapping() {
+    guard let mapping = compilation.mapping else { return }
+    for declaration in mapping.declarations {
+      let elements = declaration.elements.map { "<\($0.name)>" }.joined(separator: " ")
+      for row in declaration.rows { mappingRow(row, "\(declaration.sdp.name) <-> \(elements)") }
+    }
+    for table in mapping.tableDeclarations where matches(table.name.name) {
+      add(
+        "table \(table.name.name)", table.name.position,
+        [("source", table.comment), ("columns", table.columns.map(\.name).joined(separator: " "))])
+    }
+  }
+
+  private mutating func mappingRow(_ row: MappingRow, _ context: String) {
+    let (left, arrow, right) = row.columns
+    if isNamed(in: left) || isNamed(in: right) {
+      let words = [left, arrow, right].filter { !$0.isEmpty }.joined(separator: " ")
+      add("row of the mapping \(context)", row.position, [("row", words), ("rule", row.rule)])
+    }
+    for nested in row.nested { mappingRow(nested, context) }
+  }
+
+  private mutating func signalling() {
+    guard let signalling = compilation.signalling else { return }
+    func rows(_ choose: (SignallingModel.Event, SignallingModel.Row) -> Bool) -> [(String, String)] {
+      signalling.blocks.flatMap { block in
+        block.rows.filter { choose(signalling.events[block.event], $0) }.map { row in
+          let effects = row.effects.map { signalling.effects[$0].name }
+          let states = row.states.map { signalling.states[$0].name }.joined(separator: ", ")
+          return (
+            signalling.events[block.event].name,
+            "in \(states) -> \(effects.isEmpty ? "nothing" : effects.joined(separator: ", "))"
+              + (row.next.map { " then \(signalling.states[$0].name)" } ?? "")
+          )
+        }
+      }
+    }
+    for (index, state) in signalling.states.enumerated() where matches(state.name) {
+      add(
+        "state \(state.name) of a call", state.position,
+        [("means", state.words)] + rows { _, row in row.states.contains(index) || row.next == index })
+    }
+    for event in signalling.events {
+      let wire = event.protocolNames.map(\.text)
+      let isOfName = wire.contains { $0.lowercased() == name }
+      names.formUnion(wire)
+      guard matches(event.name) || isOfName else { continue }
+      add(
+        "event \(event.name)", event.position,
+        [("means", event.words), ("is", SignallingEmitter.origin(event))]
+          + rows { other, _ in other.name == event.name }.map { ("row", $0.1) })
+    }
+    if let code = Int(name) {
+      for event in signalling.events where event.ranges.contains(where: { $0.codes.contains(code) }) {
+        add(
+          "event \(event.name)", event.position,
+          [("means", event.words), ("is", SignallingEmitter.origin(event))]
+            + rows { other, _ in other.name == event.name }.map { ("row", $0.1) })
+      }
+    }
+    for (index, effect) in signalling.effects.enumerated() where matches(effect.name) {
+      add(
+        "effect \(effect.name)", effect.position,
+        [("means", effect.words)] + rows { _, row in row.effects.contains(index) })
+    }
+  }
+
+  private mutating func reasons() {
+    guard let signalling = compilation.signalling else { return }
+    for row in signalling.reasons.toSIP {
+      let isCode = name == String(row.byCallee)
+      guard matches(row.reason ?? "unknown") || isCode else { continue }
+      add(
+        "reason \(row.reason ?? "that is not in the table") to SIP", row.position,
+        [
+          ("caller", row.byCaller), ("callee", String(row.byCallee)), ("answered", row.answered),
+          ("ends", row.endsForAll ? "the call for all devices" : "it for this device"),
+          ("cause", "\(row.cause.protocolName) \(row.cause.number), \(row.cause.text)"),
+        ])
+    }
+    for row in signalling.reasons.toJingle {
+      let isCode = Int(name).map { row.codes?.contains($0) == true } ?? false
+      guard matches(row.request ?? row.reason, row.reason) || isCode else { continue }
+      let from =
+        row.request ?? row.codes.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
+      add(
+        "\(from ?? "") of SIP to Jingle", row.position,
+        [("reason", row.reason + (row.hasSIPError ? " with <sip-error/>" : ""))])
+    }
+    for row in signalling.reasons.ofGateway {
+      let event = signalling.events[row.event].name
+      let codes = [row.status, row.sipError].compactMap { $0.map(String.init) }
+      guard event.lowercased() == name || row.reason?.lowercased() == name || codes.contains(name) else { continue }
+      add(
+        "what the gateway says at \(event)", row.position,
+        [
+          ("status", row.status.map(String.init) ?? ""), ("reason", row.reason ?? ""),
+          ("sip-error", row.sipError.map(String.init) ?? ""),
+          ("cause", row.cause.map { "\($0.protocolName) \($0.number), \($0.text)" } ?? ""),
+        ])
+    }
+  }
+}
