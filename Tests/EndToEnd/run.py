@@ -37,10 +37,10 @@ def default_gateway() -> Path:
     return PACKAGE / ".build" / "release" / "jingle-sip-gateway"
 
 
-async def play(scenario: Scenario, gateway: Path, verbose: bool) -> str | None:
+async def play(scenario: Scenario, gateway: Path, verbose: bool, calls: int) -> str | None:
     """Plays one scenario; returns what was wrong. Raises `Skipped` where it could not be played."""
     with tempfile.TemporaryDirectory(prefix="jsg-e2e-") as folder:
-        world = World(gateway, Path(folder), scenario.topology)
+        world = World(gateway, Path(folder), scenario.topology, calls)
         problem = None
         try:
             await asyncio.wait_for(scenario.run(world), scenario.timeout)
@@ -66,7 +66,8 @@ def indented(text: str) -> str:
 class Results:
     """What came out, said as soon as it is known."""
 
-    def __init__(self) -> None:
+    def __init__(self, gateway: Path, verbose: bool, calls: int) -> None:
+        self.gateway, self.verbose, self.calls = gateway, verbose, calls
         self.passed = self.failed = 0
         #: Scenarios by what is missing.
         self.skipped: dict[str, int] = {}
@@ -75,10 +76,10 @@ class Results:
         self.skipped[reason] = self.skipped.get(reason, 0) + 1
         print(f"skipped {scenario.name}: {reason}", flush=True)
 
-    async def play(self, scenario: Scenario, gateway: Path, verbose: bool) -> None:
+    async def play(self, scenario: Scenario) -> None:
         begin = time.monotonic()
         try:
-            problem = await play(scenario, gateway, verbose)
+            problem = await play(scenario, self.gateway, self.verbose, self.calls)
         except Skipped as reason:
             self.skip(scenario, str(reason))
             return
@@ -91,25 +92,24 @@ class Results:
             print(f"FAILED  {scenario.name} ({seconds:.1f} s)\n{indented(problem)}", flush=True)
 
 
-async def play_all(scenarios: list[Scenario], gateway: Path, verbose: bool, jobs: int, results: Results) -> None:
-    """Some at once, beside those that only wait; then those that need the machine for themselves, one by one."""
+async def play_all(scenarios: list[Scenario], jobs: int, results: Results) -> None:
+    """Some at once, beside those that only wait; then those that need the machine for themselves."""
     busy = asyncio.Semaphore(jobs)
 
     async def play_one(scenario: Scenario) -> None:
         async with busy:
-            await results.play(scenario, gateway, verbose)
+            await results.play(scenario)
 
     waiting = []
     for scenario in scenarios:
         if scenario.waits:
-            waiting.append(asyncio.create_task(results.play(scenario, gateway, verbose)))
+            waiting.append(asyncio.create_task(results.play(scenario)))
             # Not all at once: each starts a gateway and its clients.
             await asyncio.sleep(0.5)
     await asyncio.gather(*(play_one(s) for s in scenarios if not s.waits and not s.alone))
     await asyncio.gather(*waiting)
-    for scenario in scenarios:
-        if scenario.alone:
-            await results.play(scenario, gateway, verbose)
+    for group in dict.fromkeys(s.alone for s in scenarios if s.alone):
+        await asyncio.gather(*(results.play(s) for s in scenarios if s.alone == group))
 
 
 def main() -> int:
@@ -118,6 +118,7 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="name the scenarios and end")
     parser.add_argument("--verbose", action="store_true", help="print what went over the wire for passed ones too")
     parser.add_argument("--jobs", type=int, default=6, metavar="N", help="how many are played at once (%(default)s)")
+    parser.add_argument("--calls", type=int, metavar="N", help="how many are many (10000; a debug build: 2000)")
     parser.add_argument("scenario", nargs="*", help="names of scenarios, or parts of names; all without any")
     arguments = parser.parse_args()
 
@@ -135,7 +136,7 @@ def main() -> int:
     there = {"sipp": sipp_is_there(), "slixmpp": slixmpp_is_there(), "kamailio": kamailio_path() is not None}
     # slixmpp tells about every connection that ends; what matters here is what the scenarios see.
     logging.getLogger("slixmpp").setLevel(logging.CRITICAL)
-    results = Results()
+    results = Results(gateway, arguments.verbose, arguments.calls or (10_000 if "release" in gateway.parts else 2000))
     playable = []
     for scenario in chosen:
         missing = [MISSING[need] for need in sorted(scenario.needs) if not there[need]]
@@ -143,7 +144,7 @@ def main() -> int:
             results.skip(scenario, "; ".join(missing))
         else:
             playable.append(scenario)
-    asyncio.run(play_all(playable, gateway, arguments.verbose, arguments.jobs, results))
+    asyncio.run(play_all(playable, arguments.jobs, results))
     for reason, count in results.skipped.items():
         print(f"{count} skipped: {reason}")
     print(f"{results.passed} passed, {results.failed} failed, {sum(results.skipped.values())} skipped")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from typing import Callable
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import quoteattr
@@ -130,6 +131,10 @@ class Client:
         """The same; returns the IQ."""
         element = await self.action(action, timeout)
         return next(iq for iq in self.received if jingle_of(iq) is element)
+
+    async def until(self, condition: Callable[[], object], what: str, timeout: float = 5) -> None:
+        """Waits until something holds of what was received."""
+        await self._waiters.until(lambda: condition() or None, timeout, f"{what} for {self.jid}")
 
     async def disconnected(self, timeout: float = 5) -> None:
         await self._waiters.until(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import resource
 import signal
 from pathlib import Path
 
@@ -80,6 +81,15 @@ accounts = [{accounts}]
             return await asyncio.wait_for(self.process.wait(), timeout)
         except asyncio.TimeoutError:
             raise AssertionError(f"{timeout:g} s after SIGTERM the gateway still runs") from None
+
+    def memory(self) -> int:
+        """Bytes that are resident."""
+        assert self.process
+        return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * resource.getpagesize()
+
+    def descriptors(self) -> int:
+        assert self.process
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
 
     async def calls_ended(self, number: int, timeout: float) -> None:
         """Waits until the log says that so many calls have ended: neither side sees when the gateway forgets one."""

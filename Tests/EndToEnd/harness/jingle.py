@@ -69,8 +69,9 @@ def webrtc_answer(sid: str, responder: str) -> str:
             f"{webrtc_audio('active')}{webrtc_video('active')}{GROUP}</jingle>")
 
 
-def plain_answer(sid: str, responder: str, name: str) -> str:
-    """The answer to a plain RTP phone: one audio content with a raw-udp candidate."""
+def plain_answer(sid: str, responder: str, name: str, candidates: bool = True) -> str:
+    """The answer to a plain RTP phone: one audio content with a raw-udp candidate, which may come later."""
+    candidate = "<candidate component='1' generation='0' id='a9j3mnbtu1' ip='198.51.100.9' port='13540'/>"
     return (
         f"<jingle xmlns='urn:xmpp:jingle:1' action='session-accept' responder='{responder}' sid='{sid}'>"
         f"<content creator='initiator' name='{name}' senders='both'>"
@@ -78,8 +79,7 @@ def plain_answer(sid: str, responder: str, name: str) -> str:
         "<payload-type id='0' name='PCMU' clockrate='8000'/>"
         "<payload-type id='101' name='telephone-event' clockrate='8000'/></description>"
         "<transport xmlns='urn:xmpp:jingle:transports:raw-udp:1'>"
-        "<candidate component='1' generation='0' id='a9j3mnbtu1' ip='198.51.100.9' port='13540'/>"
-        "</transport></content></jingle>")
+        f"{candidate if candidates else ''}</transport></content></jingle>")
 
 
 def terminate(sid: str, reason: str) -> str:

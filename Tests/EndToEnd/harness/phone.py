@@ -37,7 +37,8 @@ class Phone:
         self.process: asyncio.subprocess.Process | None = None
         self.scenario = ""
 
-    async def start(self, scenario: str, calls: int | None = 1, arguments: tuple[str, ...] = (), **keywords: str) -> None:
+    async def start(self, scenario: str, calls: int | None = 1, arguments: tuple[str, ...] = (), seconds: int = 60,
+                    **keywords: str) -> None:
         """Starts SIPp; when this returns it listens, or it has begun to call. `keywords` replace words in brackets."""
         self.scenario = scenario
         transport = self.relay.transport
@@ -55,7 +56,7 @@ class Phone:
         file.write_text(text)
         self.errors = self.folder / f"{name}.errors"
         command = [
-            "-sf", str(file), "-i", LOOPBACK, "-p", str(self.port), "-nostdin", "-timeout", "60s", "-timeout_error",
+            "-sf", str(file), "-i", LOOPBACK, "-p", str(self.port), "-nostdin", "-timeout", f"{seconds}s", "-timeout_error",
             "-trace_err", "-error_file", str(self.errors), "-t", "t1" if transport == "tcp" else "u1",
             f"{LOOPBACK}:{self.next_hop}", *arguments,
         ]
@@ -82,7 +83,7 @@ class Phone:
             raise AssertionError(f"SIPp: {self.scenario} failed with status {status}\n{self.complaints()}")
 
     def complaints(self) -> str:
-        return self.errors.read_text(errors="replace") if self.errors.exists() else ""
+        return self.errors.read_text(errors="replace")[-4000:] if self.errors.exists() else ""
 
     async def stop(self) -> None:
         if self.process and self.process.returncode is None:

@@ -42,6 +42,10 @@ class Puppet(Wire):
     async def open(self) -> None:
         await self._endpoint.open()
 
+    def sent_in(self, call_id: str) -> list[Message]:
+        """All that the gateway has sent in a call."""
+        return [m for by_gateway, m in self.record if by_gateway and m.call_id == call_id]
+
     def close(self) -> None:
         """Is gone, as a process that was killed."""
         self._endpoint.close()

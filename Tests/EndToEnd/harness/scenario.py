@@ -42,8 +42,10 @@ PROXIED = tuple(Topology(proxy, transport) for transport in ("udp", "tcp") for p
 class World:
     """A gateway of its own for one scenario, the relay towards its phone, and whoever else takes part."""
 
-    def __init__(self, executable: Path, folder: Path, topology: Topology = Topology()) -> None:
+    def __init__(self, executable: Path, folder: Path, topology: Topology = Topology(), many_calls: int = 10_000) -> None:
         self.executable = executable
+        #: How many calls are many.
+        self.many_calls = many_calls
         self.folder = folder
         self.topology = topology
         self.gateway = Gateway(executable, folder)
@@ -53,6 +55,8 @@ class World:
         self.clients: list[Client] = []
         self.puppets: list[Puppet] = []
         self.phone_port = free_port()
+        #: Where phones call the gateway, unless that is the relay or a proxy.
+        self.direct_port: int | None = None
 
     @property
     def is_over_tcp(self) -> bool:
@@ -63,10 +67,11 @@ class World:
         """What a SIP URI says of the transport."""
         return ";transport=tcp" if self.is_over_tcp else ""
 
-    async def start(self, more_sip: str = "", proxy_port: int | None = None) -> None:
-        """Starts the gateway; its SIP proxy is at the relay, or at another port."""
+    async def start(self, more_sip: str = "", proxy_port: int | None = None, direct: bool = False) -> None:
+        """Starts the gateway; its SIP proxy is at the relay, or at another port. `direct`: phones go past the relay."""
         await self.relay.open()
         sip_port = free_port()
+        self.direct_port = sip_port if direct else None
         if self.topology.proxy:
             self.proxy = PROXIES[self.topology.proxy](self.topology.transport, self.relay, self.phone_port)
             self.proxy.gateway_port = sip_port
@@ -78,9 +83,9 @@ class World:
         self.relay.gateway = (LOOPBACK, sip_port)
         await self.gateway.start(proxy_port or self.relay.port, more_sip, sip_port)
 
-    async def puppet(self, more_sip: str = "") -> Puppet:
+    async def puppet(self, more_sip: str = "", kind: type[Puppet] = Puppet) -> Puppet:
         """Starts the gateway with a peer that does what the scenario says, and nothing by itself."""
-        puppet = Puppet(self.topology.transport)
+        puppet = kind(self.topology.transport)
         self.puppets.append(puppet)
         await puppet.open()
         await self.start(more_sip, puppet.port)
@@ -93,10 +98,11 @@ class World:
         await client.connect(self.gateway.xmpp_port, available)
         return client
 
-    async def phone(self, scenario: str, calls: int | None = 1, arguments: tuple[str, ...] = (), **keywords: str) -> Phone:
-        phone = Phone(self.relay, self.folder, self.proxy.port if self.proxy else None, self.phone_port)
+    async def phone(self, scenario: str, calls: int | None = 1, arguments: tuple[str, ...] = (), seconds: int = 60,
+                    **keywords: str) -> Phone:
+        phone = Phone(self.relay, self.folder, self.proxy.port if self.proxy else self.direct_port, self.phone_port)
         self.phones.append(phone)
-        await phone.start(scenario, calls, arguments, **keywords)
+        await phone.start(scenario, calls, arguments, seconds, **keywords)
         return phone
 
     async def close(self) -> None:
@@ -130,8 +136,8 @@ class Scenario:
     needs: frozenset[str] = field(default_factory=frozenset)
     timeout: float = 30
     topology: Topology = Topology()
-    #: Nothing else runs beside it: it measures time or memory.
-    alone: bool = False
+    #: Nothing is played beside it but what has the same word here: it measures time or memory.
+    alone: str = ""
     #: It does little but wait: others are played meanwhile.
     waits: bool = False
 
@@ -141,7 +147,7 @@ SCENARIOS: list[Scenario] = []
 
 
 def scenario(*needs: str, timeout: float = 30, behind: tuple[Topology, ...] = (Topology(),),
-             alone: bool = False, waits: bool = False) -> Callable[[Callable[[World], Awaitable[None]]], Any]:
+             alone: str = "", waits: bool = False) -> Callable[[Callable[[World], Awaitable[None]]], Any]:
     """Makes a scenario of a function, one for each topology that it is played `behind`: the function's name with
     dashes, `@` and the topology's; the first line of its text. `needs` are programs."""
 
