@@ -439,22 +439,25 @@ final class ModelBuilder {
         }
         value = valueShape
       }
-      if let existing = rows.first(where: { $0.label == Naming.property(row.name) }) {
+      let label = row.label ?? Naming.property(row.name)
+      if let refusal = row.label.flatMap({ Naming.refusal(ofLabel: $0) }) {
+        diagnostics.report(row.position, refusal)
+      } else if let existing = rows.first(where: { $0.name.lowercased() == row.name.lowercased() || $0.label == label })
+      {
         diagnostics.report(
           row.position,
           existing.name.lowercased() == row.name.lowercased()
             ? "the parameter `\(row.name)` stands twice in the table"
             : "the parameters `\(row.name)` and `\(existing.name)` would get the same name in Swift, `\(existing.label)`"
         )
-      } else if Naming.property(row.name) == "other" {
+      } else if label == "other" {
         diagnostics.report(
           row.position,
           "the parameter `\(row.name)` would get the name `other`, which is that of all parameters not named here")
       }
       rows.append(
         .init(
-          name: row.name, label: Naming.property(row.name), value: value, isValueOptional: isValueOptional,
-          position: row.position))
+          name: row.name, label: label, value: value, isValueOptional: isValueOptional, position: row.position))
     }
     var other: Shape?
     if let reference = declaration.other {

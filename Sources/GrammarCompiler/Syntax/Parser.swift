@@ -298,18 +298,24 @@ struct Parser {
         declaration.other = try expectName("the shape of all other parameters")
         continue
       }
-      let name: String
-      if case .string(let bytes, _) = current.kind {
-        name = String(decoding: bytes, as: UTF8.self)
-        take()
-      } else {
-        name = try expectName("the name of a parameter").name
+      var name = try expectParameterName()
+      var label: String?
+      if skip(symbol: "@") {
+        label = name
+        name = try expectParameterName()
       }
       var value: Expression?
       if skip(symbol: "=") { value = try parseRow() }
-      declaration.rows.append(.init(name: name, value: value, position: rowStart))
+      declaration.rows.append(.init(name: name, label: label, value: value, position: rowStart))
     }
     tree.params.append(declaration)
+  }
+
+  /// A name, or a string where it has characters that no name of a grammar has.
+  private mutating func expectParameterName() throws -> String {
+    guard case .string(let bytes, _) = current.kind else { return try expectName("the name of a parameter").name }
+    take()
+    return String(decoding: bytes, as: UTF8.self)
   }
 
   /// An expression that ends with its line.

@@ -69,6 +69,8 @@ struct AttributeDeclaration {
 struct ParamsDeclaration {
   struct Row {
     var name: String
+    /// What the parameter is called in Swift, where that is not its name.
+    var label: String?
     var value: Expression?
     var position: Position
   }
