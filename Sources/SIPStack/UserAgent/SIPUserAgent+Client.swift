@@ -207,6 +207,9 @@ extension SIPUserAgent {
       bytes = try writer.request(method, sent, headers: all, body: body)
     } catch { throw .draft(error) }
     if let last = record.dialogs.indices.last { legs[leg]?.dialogs[last] = dialog }
+    if record.phase == .pending, let last = clients[record.invite]?.lastSequence {
+      clients[record.invite]?.lastSequence = max(last, sequence)
+    }
     return start(method, sent, bytes, branch: branch, leg: leg, purpose: purpose, at: now, into: &effects)
   }
 

@@ -126,9 +126,11 @@ extension SIPUserAgent {
     _ received: ReceivedMessage, _ sent: SentRequest, leg: SIPLeg, key: TransactionKey?, at now: Instant,
     into effects: inout Effects
   ) {
+    // It may have been an early dialog with requests of its own; a number that is too high does no harm (§12.2.2).
+    let sequence = max(sent.sequence, key.flatMap { clients[$0]?.lastSequence } ?? 0)
     var dialog = Dialog(
       callIdentifier: sent.callIdentifier, local: sent.from, remote: sent.to.address, response: received.message,
-      requestURI: sent.requestURI, sequence: sent.sequence, peer: received.source)
+      requestURI: sent.requestURI, sequence: sequence, peer: received.source)
     acknowledge(dialog, sequence: sent.sequence, key: key, into: &effects)
     guard let sequence = dialog.sequence.nextLocal() else { return }
     let branch = identifiers.branch()

@@ -93,6 +93,8 @@ struct ClientRecord: Sendable {
   var sent: SentRequest?
   /// Of an INVITE.
   var acknowledgements: AcknowledgedInvite?
+  /// Of a founding INVITE: the highest CSeq number in any of its early dialogs.
+  var lastSequence: UInt32 = 0
 }
 
 /// What the agent remembers of a transaction that a peer has begun, until it ends.

@@ -19,6 +19,8 @@ final class JingleLedger {
     var isCaller: Bool
     var isAccepted = false
     var hasRung = false
+    /// The client is the one of the call, not one of several that ring.
+    var isTalkedTo: Bool { isCaller || isAccepted }
   }
 
   private struct Request {

@@ -25,6 +25,10 @@ final class RelayLedger {
   private var sets: [(device: String, action: String, sid: String, reason: (name: String, code: Int?)?)] = []
   private var ended: (key: JingleLedger.Key, reason: String)?
   private var endIsAcknowledged = false
+  /// What was passed on of clients that have no part in a call.
+  private var strangers: [String] = []
+  /// Who asks for calls that nobody has answered, and is told that there are some.
+  private var query: (id: String, device: String, isTaken: Bool)?
   /// How the client wants its call to end, by Call-ID: what the CANCEL or BYE has to say.
   private var causes: [String: String] = [:]
   private var answered: Set<String> = []
@@ -32,6 +36,12 @@ final class RelayLedger {
   private var invites: [String: String] = [:]
   /// INVITEs of ours that have a final response.
   private var finished: Set<String> = []
+
+  /// A client's call ends by something that it has not asked for, and so does its CANCEL or BYE.
+  func ends(_ event: CallEvent, _ keys: some Sequence<JingleLedger.Key>) {
+    guard let cause = ReasonTable.ending(of: event)?.cause else { return }
+    for key in keys where causes[key.sid] == nil { causes[key.sid] = "cause=\(cause.number)" }
+  }
 
   func expect(inSIP token: Int, device: String, sid: String, kind: Kind) {
     expectations.append(Expectation(token: token, key: .init(device: device, sid: sid), kind: kind))
@@ -48,12 +58,17 @@ final class RelayLedger {
       if let branch = invites[call], branch != message.branch { jingle.redirected(message.callID) }
       invites[call] = message.branch
     }
-    if !message.body.isEmpty { expectations.removeAll { message.body.contains("\($0.token)") } }
+    guard !message.body.isEmpty else { return }
+    for expectation in expectations where message.body.contains("\(expectation.token)") {
+      if jingle.open[expectation.key] == nil { strangers.append("\(expectation.token) of \(expectation.key)") }
+    }
+    expectations.removeAll { message.body.contains("\($0.token)") }
   }
 
   func received(_ stanza: XMLElement, from device: SimDevice) {
     let (action, sid) = SimStanza.jingle(stanza)
     let id = "\(device.name) \(stanza.attribute("id")?.string ?? "")"
+    if action == "existing-session-initiate" { query = (id, device.name, false) }
     if action == "session-terminate" {
       ended = (JingleLedger.Key(device: device.name, sid: sid), SimStanza.reason(stanza)?.name ?? "")
     } else if action == "transport-info" || action.hasPrefix("source-") {
@@ -75,6 +90,7 @@ final class RelayLedger {
     let id = "\(device.name) \(stanza.attribute("id")?.string ?? "")"
     let isResult = stanza.attribute("type")?.string == "result"
     if isResult, ended != nil { endIsAcknowledged = true }
+    if isResult, query?.id == id { query?.isTaken = true }
     for (_, token) in pending where isResult {
       if let index = expectations.firstIndex(where: { $0.token == token }) { expectations[index].isAcknowledged = true }
     }
@@ -94,6 +110,14 @@ final class RelayLedger {
         fail("\(message.method) \(message.callID) without the client's \(cause)")
       }
     }
+    if let query, query.isTaken,
+      !sets.contains(where: { $0.device == query.device && $0.action == "session-initiate" })
+    {
+      fail("\(query.device) asks for the unanswered calls and is not offered one")
+    }
+    for text in strangers { fail("passed on, though it has no part in the call: \(text)") }
+    query = nil
+    strangers = []
     incoming = nil
     outgoing = []
     sets = []
@@ -135,6 +159,12 @@ final class RelayLedger {
         fail("180 and session-initiate do not come together")
       }
     case "BYE":
+      let isCaller = invites["\(message.callID) \(message.toTag ?? "")"] != nil
+      if answers(message, 200),
+        jingle.open.contains(where: { $0.key.sid == message.callID && $0.value.isCaller == isCaller })
+      {
+        fail("a BYE is not told to the client")
+      }
       for end in told where end.action == "session-terminate" && end.reason?.name != "success" {
         fail("the end by a BYE is told as \(end.reason?.name ?? "nothing")")
       }
@@ -165,9 +195,7 @@ final class RelayLedger {
       }
       if waits { fail("\(status) is not told to the client") }
     case 200..<300:
-      if told.contains(where: { $0.action == "session-accept" }) {
-        answered.insert("\(message.callID) \(message.toTag ?? "")")
-      }
+      answered.insert("\(message.callID) \(message.toTag ?? "")")
       let waits = jingle.open.contains {
         $0.key.sid == message.callID && $0.value.isCaller && !$0.value.isAccepted
       }

@@ -173,15 +173,15 @@ final class SIPLedger {
   private func receivedResponse(_ message: SimMessage, _ now: Instant) {
     let key = key(message)
     guard let status = message.status, var sent = requests[key] else { return }
+    let isLate = isOver(sent, now)
     if status < 200 {
-      if sent.final == nil {
+      if sent.final == nil, !isLate {
         sent.hasProvisional = true
         if sent.request.method == "INVITE" { sent.due = nil }
         requests[key] = sent
       }
       return
     }
-    let isLate = isOver(sent, now)
     let isFirst = sent.final == nil && !isLate
     if isFirst {
       sent.final = status
@@ -191,6 +191,7 @@ final class SIPLedger {
     requests[key] = sent
     open.remove(key)
     if sent.request.method == "BYE" { stopRepeating(dialogKey(sent.request, isOurs: true)) }
+    if isFirst, status == 481 { requireEnd(sent.request) }
     guard sent.request.method == "INVITE", !isLate else { return }
     let isInDialog = sent.request.toTag != nil
     if isFirst, isInDialog { dialogs[dialogKey(sent.request, isOurs: true)]?.ourInvite = nil }
@@ -219,6 +220,28 @@ final class SIPLedger {
       ))
   }
 
+  /// §12.2.1.2: the peer does not know the call, so it is ended.
+  private func requireEnd(_ request: SimMessage) {
+    let key = dialogKey(request, isOurs: true)
+    guard request.method == "INFO" || request.method == "INVITE", let dialog = dialogs[key], dialog.isConfirmed,
+      dialog.isAcknowledged, !dialog.hasBye, dialog.byeSent == nil
+    else { return }
+    obligations.append(("no BYE behind a 481 to \(request.title)", { $0.isRequest && $0.method == "BYE" }))
+  }
+
+  /// Whether an INVITE of ours that nobody waits for any more could be cancelled and is not (§9.1).
+  func checkCancelled(_ jingle: JingleLedger, _ fail: (String) -> Void) {
+    for key in open {
+      guard let sent = requests[key], sent.request.method == "INVITE", sent.request.toTag == nil, sent.hasProvisional,
+        sent.final == nil, sent.cancelTime == nil
+      else { continue }
+      let sid = sent.request.callID
+      if !jingle.open.contains(where: { $0.key.sid == sid && $0.value.isCaller }) {
+        fail("the INVITE \(sid) rings though nobody calls any more")
+      }
+    }
+  }
+
   /// The client transaction has ended without a response, or its time to absorb repetitions is over.
   private func isOver(_ sent: Sent, _ now: Instant) -> Bool {
     if sent.hasFailed { return true }
@@ -239,6 +262,8 @@ final class SIPLedger {
       waiting.remove(key(message))
       return
     }
+    // An ACK that cannot be sent ends the transaction of its INVITE (§17.1.1.2).
+    if message.method == "ACK" { requests[message.branch + "INVITE"]?.hasFailed = true }
     requests[key(message)]?.hasFailed = true
     // Our BYE is answered or cannot be: nothing of the dialog is left.
     if message.method == "BYE" { stopRepeating(dialogKey(message, isOurs: true)) }

@@ -33,7 +33,9 @@ struct ShardSimulationTests {
 
   /// Seeds that have failed, and why.
   static let failed: [(seed: UInt64, cause: String)] = [
-    (356, "over TCP a 3xx was not followed: the leg had ended before the gateway heard of the refusal")
+    (356, "over TCP a 3xx was not followed: the leg had ended before the gateway heard of the refusal"),
+    (112, "the BYE for a second fork had the CSeq number of an INFO in its early dialog"),
+    (1172, "a BYE that overtook all responses was answered 200 and not told to the client"),
   ]
 
   @Test("a seed that has failed", arguments: failed)

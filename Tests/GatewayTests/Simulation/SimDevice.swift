@@ -72,7 +72,12 @@ final class SimDevice {
     sessions.append(Session(sid: sid, peer: peer, isCaller: true, state: .calling, usesICE: usesICE))
     let content = world.percent(3) ? SimJingle.unusable : SimJingle.content(usesICE: usesICE, isEmpty: isEmpty)
     request("session-initiate", sid, to: peer, content)
-    if isEmpty, world.percent(80) { world.after(world.milliseconds(1...900)) { self.sendCandidates(sid) } }
+    if isEmpty ? world.percent(80) : usesICE && world.percent(50) {
+      for _ in 0..<world.pick([1, 1, 3]) { world.after(world.milliseconds(1...2_500)) { self.sendCandidates(sid) } }
+    }
+    if world.percent(15) {
+      world.after(world.milliseconds(1...world.pick([100, 800, 4_000]))) { self.changesMind(sid) }
+    }
     if world.percent(3) { request("session-initiate", sid, to: peer, content) }
   }
 
@@ -100,7 +105,12 @@ final class SimDevice {
     let content =
       world.percent(3) ? SimJingle.unusable : SimJingle.content(usesICE: sessions[index].usesICE, isEmpty: isEmpty)
     request("session-accept", sid, to: sessions[index].peer, content)
-    if isEmpty, world.percent(80) { world.after(world.milliseconds(1...600)) { self.sendCandidates(sid) } }
+    if isEmpty || usesICE(sid) && world.percent(50) {
+      for _ in 0..<world.pick([0, 1, 3]) { world.after(world.milliseconds(1...900)) { self.sendCandidates(sid) } }
+    }
+    if world.percent(12) {
+      world.after(world.milliseconds(1...world.pick([50, 500, 2_000]))) { self.changesMind(sid) }
+    }
     // Some answer twice.
     if world.percent(4) { request("session-accept", sid, to: sessions[index].peer, content) }
   }
@@ -115,6 +125,10 @@ final class SimDevice {
       reason.isEmpty ? "" : "<reason><\(reason)/></reason>")
     if world.percent(4) { request("session-terminate", sid, to: sessions[index].peer) }
   }
+
+  private func usesICE(_ sid: String) -> Bool { index(sid).map { sessions[$0].usesICE } ?? false }
+
+  private func changesMind(_ sid: String) { world.percent(25) ? leave() : terminate(sid) }
 
   func leave() {
     guard isConnected else { return }
@@ -188,7 +202,7 @@ final class SimDevice {
       world.after(world.milliseconds(1...300)) {
         guard let index = self.index(sid), self.sessions[index].state == .ringing else { return }
         self.request("session-info", sid, to: self.sessions[index].peer, SimJingle.ringing)
-        if self.world.percent(20) { self.sendCandidates(sid) }
+        if self.world.percent(50) { self.sendCandidates(sid) }
       }
     }
     let time = world.milliseconds(0...world.pick([20, 2_000, 8_000]))

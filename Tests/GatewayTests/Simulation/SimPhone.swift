@@ -118,7 +118,7 @@ class SimPhone: SimNode {
     let body = world.percent(3) ? "" : SimSDP.offer(world.unique())
     call.placed = send("INVITE", in: call, body: body)
     // Somebody who calls gives up some time.
-    world.after(.seconds(200)) { [weak self] in self?.giveUp(call) }
+    world.after(.seconds(330)) { [weak self] in self?.giveUp(call) }
     return call
   }
 
@@ -267,7 +267,7 @@ class SimPhone: SimNode {
 
   private func provisional(_ transaction: SimClientTransaction, _ status: Int, _ response: SimMessage) {
     guard let call = transaction.call, transaction.request.method == "INVITE", call.state == .pending else { return }
-    if status > 100, call.remoteTag == nil { adopt(response, call) }
+    if status > 100, call.remoteTag == nil, response.toTag != nil { adopt(response, call) }
     if call.wantsCancel { cancel(call) }
     rings(call, status)
   }
@@ -422,6 +422,15 @@ class SimPhone: SimNode {
   func ring(_ call: SimCall, _ status: Int, _ source: UInt16) {
     guard call.state == .pending, let server = call.invite, !server.hasFinal else { return }
     let phrase = status == 100 ? "Trying" : "Ringing"
+    if world.percent(5) {
+      // As before RFC 3261: without a tag, and so without a dialog.
+      var response = server.request.response(status, phrase, toTag: call.localTag)
+      for index in response.fields.indices where response.fields[index].name == "To" {
+        response.fields[index].value = server.request["To"] ?? ""
+      }
+      put(response.bytes, to: source)
+      return
+    }
     answer(server.request, source, status, phrase, tag: call.localTag)
   }
 
@@ -479,7 +488,7 @@ class SimPhone: SimNode {
       end(call)
     case "INVITE": reInvited(call, request, source)
     case "INFO":
-      let status = world.percent(4) ? world.pick([481, 415, 469, 500]) : 200
+      let status = world.percent(12) ? world.pick([481, 481, 408, 469, 500]) : 200
       answer(request, source, status, "Answer", tag: call.localTag)
     default: answer(request, source, 200, "OK", tag: call.localTag)
     }

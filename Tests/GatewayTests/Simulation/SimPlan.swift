@@ -35,6 +35,8 @@ struct SimPlan {
   let deathIsTold: Bool
   /// The gateway is shut down so many milliseconds after the start.
   let shutdown: UInt64?
+  /// When all is quiet, in seconds: behind that, or before the gateway has enough of what rings.
+  let quiet: UInt64
   /// Whether the calls that stand are looked at when all is quiet.
   let isCompared: Bool
 
@@ -54,6 +56,7 @@ struct SimPlan {
     death = number(0...11) == 0 ? UInt64(number(100...12_000)) : nil
     deathIsTold = number(0...1) == 0
     shutdown = number(0...9) == 0 ? UInt64(number(100...15_000)) : nil
+    quiet = number(0...2) == 0 ? 230 : 160
     isCompared = shutdown == nil && number(0...2) != 0
   }
 }

@@ -63,17 +63,17 @@ struct SimPlay {
     world.play(until: start + .seconds(30))
     if world.plan.isCompared {
       world.network.isPerfect = true
-      world.play(until: start + .seconds(160))
+      world.play(until: start + .seconds(world.plan.quiet))
       checkQuiet()
       hangUp()
       // For these the network is as bad as it was.
       world.network.isPerfect = false
-      world.play(until: start + .seconds(200))
+      world.play(until: start + .seconds(world.plan.quiet + 40))
     }
     // What then still stands the clients end: by terminating, or by going.
     world.network.isPerfect = true
     for device in devices { for session in device.open { device.terminate(session.sid, "success") } }
-    world.play(until: start + .seconds(280))
+    world.play(until: start + .seconds(world.plan.quiet + 120))
     for device in devices { device.leave() }
     world.playToTheEnd()
     world.checkEnd()
@@ -122,10 +122,13 @@ struct SimPlay {
     var standing: Set<JingleLedger.Key> = []
     var legs: Set<SIPLeg> = []
     let isAlive = world.network.dead.isEmpty
+    let isEarly = world.plan.quiet < 180
     for session in world.shard.sessions.values {
       switch session.call.state {
-      case .proceeding, .ringing, .alerting: continue
-      case .established: break
+      case .proceeding where isEarly, .ringing where isEarly, .alerting where isEarly: continue
+      case .established:
+        let call = session.call
+        if !call.changes.isEmpty || !call.candidates.isEmpty { world.fail("something of \(session.sid) still waits") }
       // A re-INVITE that makes its way is waited for as long as a proxy would.
       case .updating where world.sip.waitsForFinal(callID: session.sid): continue
       default:

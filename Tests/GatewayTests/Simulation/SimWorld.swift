@@ -145,6 +145,7 @@ final class SimWorld {
     sip.endStep(at: now) { self.fail($0) }
     jingle.endStep(at: now) { self.fail($0) }
     jingle.compare(shard) { self.fail($0) }
+    sip.checkCancelled(jingle) { self.fail($0) }
     relay.endStep(jingle) { self.fail($0) }
     checkBooks()
   }
@@ -234,13 +235,16 @@ final class SimWorld {
 
   func deviceLeft(_ device: SimDevice) {
     ladder.note(now) { "\(device.name) has left" }
+    relay.ends(.clientGone, jingle.open.keys.filter { $0.device == device.name && jingle.open[$0]?.isTalkedTo == true })
     jingle.left(device)
     gateway { $0.deviceLeft(device.jid, at: self.now) }
   }
 
   func shutDown() {
     ladder.note(now) { "shutdown" }
+    relay.ends(.shutdown, jingle.open.keys)
     gateway { $0.shutDown(at: self.now) }
+    if let key = jingle.open.keys.first { fail("\(key) is open behind the shutdown") }
   }
 
   // MARK: Books
@@ -253,7 +257,16 @@ final class SimWorld {
     if shard.byKey.values.reduce(0, { $0 + $1.count }) != numbers.count { fail("keys without sessions") }
     if shard.byUser.values.reduce(0, { $0 + $1.count }) != numbers.count { fail("users without sessions") }
     if shard.timers.count > numbers.count { fail("a timer of a call that is forgotten") }
-    for (number, session) in shard.sessions where session.call.state == .ended { fail("call \(number) is over") }
+    for (number, session) in shard.sessions {
+      if session.call.state == .ended { fail("call \(number) is over") }
+      if session.call.state == .alerting, session.call.devices.isEmpty { fail("call \(number) rings nowhere") }
+    }
+    for (leg, record) in shard.agent.legs where shard.byLeg[leg] == nil {
+      switch record.phase {
+      case .ending, .failed: continue
+      case .pending, .established: fail("the leg \(leg) is \(record.phase), and no call knows it")
+      }
+    }
   }
 
   /// Nothing is left to happen, and nothing is left.
