@@ -87,7 +87,7 @@ async def device_answers_twice(world: World) -> None:
     puppet.follow(invite, "ACK", ok)
     third = await alice.jingle(answer, sender)
     equal(error_of(third), "unexpected-request", "answer to a session-accept in the call")
-    equal(len({m.raw for m in puppet.sent(status=200, to="INVITE")}), 1, "different 200s")
+    equal(len(puppet.sent(status=200, to="INVITE")), 1, "number of 200s")
     puppet.follow(invite, "BYE", ok, sequence=2)
     await puppet.response(200, to="BYE")
     equal(reason_of(await alice.action("session-terminate")), "success", "session-terminate")
@@ -236,7 +236,7 @@ async def caller_repeats_itself(world: World) -> None:
     puppet.respond(await puppet.request("CANCEL"), 200)
     puppet.respond(invite, 487, "Request Terminated")
     await puppet.request("ACK")
-    equal(len({m.raw for m in puppet.sent(request="INVITE")}), 1, "different INVITEs")
+    equal(len(puppet.sent(request="INVITE")), 1, "number of INVITEs")
 
 
 @slow
@@ -333,7 +333,7 @@ async def phone_never_confirms(world: World) -> None:
     end = await alice.action("session-terminate", LIMIT + 3)
     equal((end.get("sid"), reason_of(end)), (sid, "timeout"), "session-terminate")
     puppet.respond(await puppet.request("BYE"), 200)
-    repeated = len(puppet.sent(status=200, to="INVITE"))
+    repeated = len(puppet.sent(status=200, to="INVITE", repetitions=True))
     check(repeated in (10, 11), f"{repeated} times 200: 0, 0.5, 1.5, 3.5, 7.5 s, then every 4 s")
     await world.gateway.calls_ended(1, 2)
 

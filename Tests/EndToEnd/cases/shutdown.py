@@ -163,4 +163,4 @@ async def nothing_begins_after_sigterm(world: World) -> None:
     answer = await alice.jingle(jingle.webrtc_offer(jingle.new_sid(), alice.jid), CALLEE)
     equal(answer.get("type"), "error", "answer to a session-initiate at the end")
     equal(await ending, 0, "exit status")
-    equal(len({m.raw for m in puppet.sent(request="INVITE")}), 1, "INVITEs of the gateway")
+    equal(len(puppet.sent(request="INVITE")), 1, "INVITEs of the gateway")

@@ -98,7 +98,7 @@ class Client:
     def send(self, xml: str) -> None:
         self._stream.send_raw(xml)
 
-    async def ask(self, xml: str, timeout: float = 5) -> Element:
+    async def ask(self, xml: str, timeout: float = 10) -> Element:
         """Sends an IQ, with `{id}` replaced, and waits for its result or error."""
         identifier = f"e2e-{next(self._ids)}"
         self.send(xml.replace("{id}", identifier))
@@ -107,7 +107,7 @@ class Client:
                           if iq.get("id") == identifier and iq.get("type") in ("result", "error")), None),
             timeout, f"an answer to the IQ {identifier} of {self.jid}")
 
-    async def jingle(self, jingle: str, to: str, timeout: float = 5) -> Element:
+    async def jingle(self, jingle: str, to: str, timeout: float = 10) -> Element:
         """Sends a Jingle element in an IQ set and waits for its answer."""
         return await self.ask(f"<iq type='set' id='{{id}}' to={quoteattr(to)}>{jingle}</iq>", timeout)
 
@@ -122,21 +122,21 @@ class Client:
         found = [jingle_of(iq) for iq in self.received if iq.get("type") == "set"]
         return [j for j in found if j is not None and action in (None, j.get("action"))]
 
-    async def action(self, action: str, timeout: float = 5) -> Element:
+    async def action(self, action: str, timeout: float = 10) -> Element:
         """Waits for the first IQ set with a Jingle element of this action; returns that element."""
         return await self._waiters.until(
             lambda: next(iter(self.actions(action)), None), timeout, f"{action} for {self.jid}")
 
-    async def action_iq(self, action: str, timeout: float = 5) -> Element:
+    async def action_iq(self, action: str, timeout: float = 10) -> Element:
         """The same; returns the IQ."""
         element = await self.action(action, timeout)
         return next(iq for iq in self.received if jingle_of(iq) is element)
 
-    async def until(self, condition: Callable[[], object], what: str, timeout: float = 5) -> None:
+    async def until(self, condition: Callable[[], object], what: str, timeout: float = 10) -> None:
         """Waits until something holds of what was received."""
         await self._waiters.until(lambda: condition() or None, timeout, f"{what} for {self.jid}")
 
-    async def disconnected(self, timeout: float = 5) -> None:
+    async def disconnected(self, timeout: float = 10) -> None:
         await self._waiters.until(
             lambda: None if self.is_connected else True, timeout, f"the end of the stream of {self.jid}")
 
@@ -178,7 +178,7 @@ def error_of(iq: Element) -> str:
                  and c.tag != f"{STANZA_ERRORS}text"), "")
 
 
-async def raw_exchange(port: int, data: bytes, timeout: float = 5) -> bytes:
+async def raw_exchange(port: int, data: bytes, timeout: float = 10) -> bytes:
     """Sends bytes to the XMPP port and reads until the gateway closes the connection, which it has to."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:

@@ -78,10 +78,10 @@ class LeanDevice:
         self._task.cancel()
         self._writer.transport.pause_reading()  # type: ignore[attr-defined]
 
-    async def seen(self, text: bytes, timeout: float = 5) -> None:
+    async def seen(self, text: bytes, timeout: float = 10) -> None:
         await self._waiters.until(lambda: True if text in self.text else None, timeout, f"{text!r} for {self.jid}")
 
-    async def ended(self, timeout: float = 5) -> bytes:
+    async def ended(self, timeout: float = 10) -> bytes:
         """Waits until the gateway has closed the connection; returns what it has said."""
         await self._waiters.until(lambda: True if self.is_closed else None, timeout, f"the end of the stream of {self.jid}")
         return self.text

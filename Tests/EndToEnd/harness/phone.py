@@ -72,7 +72,7 @@ class Phone:
             lambda: is_bound(self.port, transport) or self.process and self.process.returncode is not None,
             10, "SIPp's port")
 
-    async def done(self, timeout: float = 8) -> None:
+    async def done(self, timeout: float = 20) -> None:
         """Waits until SIPp has played its scenario to the end; fails where it did not come out as written."""
         assert self.process
         try:

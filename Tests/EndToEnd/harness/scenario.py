@@ -134,7 +134,7 @@ class Scenario:
     what: str
     run: Callable[[World], Awaitable[None]]
     needs: frozenset[str] = field(default_factory=frozenset)
-    timeout: float = 30
+    timeout: float = 60
     topology: Topology = Topology()
     #: Nothing is played beside it but what has the same word here: it measures time or memory.
     alone: str = ""
@@ -146,7 +146,7 @@ class Scenario:
 SCENARIOS: list[Scenario] = []
 
 
-def scenario(*needs: str, timeout: float = 30, behind: tuple[Topology, ...] = (Topology(),),
+def scenario(*needs: str, timeout: float = 60, behind: tuple[Topology, ...] = (Topology(),),
              alone: str = "", waits: bool = False) -> Callable[[Callable[[World], Awaitable[None]]], Any]:
     """Makes a scenario of a function, one for each topology that it is played `behind`: the function's name with
     dashes, `@` and the topology's; the first line of its text. `needs` are programs."""

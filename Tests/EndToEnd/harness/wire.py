@@ -53,30 +53,34 @@ class Wire:
         self._waiters.wake()
 
     def sent(self, *, request: str | None = None, status: int | None = None, to: str | None = None,
-             by_gateway: bool = True, call_id: str | None = None) -> list[Message]:
-        """The messages so far with this method, or with this status (`to` requests of a method)."""
-        return [
+             by_gateway: bool = True, call_id: str | None = None, repetitions: bool = False) -> list[Message]:
+        """The messages so far with this method, or with this status (`to` requests of a method).
+
+        Over UDP a slow machine repeats itself: what is the same to the byte is one message.
+        """
+        found = [
             message for from_gateway, message in self.record
             if from_gateway == by_gateway and message.status == status
             and (request is None or message.method == request) and (to is None or message.method == to)
             and (call_id is None or message.call_id == call_id)
         ]
+        return found if repetitions else list({message.raw: message for message in found}.values())
 
-    async def request(self, method: str, by_gateway: bool = True, timeout: float = 5,
+    async def request(self, method: str, by_gateway: bool = True, timeout: float = 10,
                       call_id: str | None = None) -> Message:
         """Waits for the first request of a method."""
         return await self._waiters.until(
             lambda: next(iter(self.sent(request=method, by_gateway=by_gateway, call_id=call_id)), None),
             timeout, f"{method} from {'the gateway' if by_gateway else 'the phone'}")
 
-    async def response(self, status: int, to: str, by_gateway: bool = True, timeout: float = 5,
+    async def response(self, status: int, to: str, by_gateway: bool = True, timeout: float = 10,
                        call_id: str | None = None) -> Message:
         """Waits for the first response with a status to a request of a method."""
         return await self._waiters.until(
             lambda: next(iter(self.sent(status=status, to=to, by_gateway=by_gateway, call_id=call_id)), None),
             timeout, f"{status} to {to} from {'the gateway' if by_gateway else 'the phone'}")
 
-    async def answer(self, request: Message, status: int, timeout: float = 5) -> Message:
+    async def answer(self, request: Message, status: int, timeout: float = 10) -> Message:
         """Waits for the gateway's response with a status to this request of the phone."""
         def is_answer(message: Message) -> bool:
             return message.call_id == request.call_id and all(
