@@ -24,13 +24,30 @@ enum Files {
   }
 
   /// Writes `text`, unless the file holds just that already: then nothing that depends on it is built anew.
-  static func write(_ path: String, _ text: String) -> Bool {
+  ///
+  /// - Returns: in the words of the system what is wrong, or `nil`.
+  static func write(_ path: String, _ text: String) -> String? {
     let bytes = Array(text.utf8)
-    if read(path) == bytes { return true }
-    guard let file = fopen(path, "wb") else { return false }
-    let isWritten = fwrite(bytes, 1, bytes.count, file) == bytes.count
-    return fclose(file) == 0 && isWritten
+    if read(path) == bytes { return nil }
+    guard let file = fopen(path, "wb") else { return lastError }
+    let written = fwrite(bytes, 1, bytes.count, file)
+    let problem = written == bytes.count ? nil : lastError
+    if fclose(file) == 0 { return problem }
+    return problem ?? lastError
   }
+
+  /// Makes the directory with those around it; says in the words of the system what is wrong, or `nil`.
+  static func makeDirectory(_ path: String) -> String? {
+    var info = stat()
+    if stat(path, &info) == 0 { return info.st_mode & S_IFMT == S_IFDIR ? nil : String(cString: strerror(ENOTDIR)) }
+    if let slash = path.lastIndex(of: "/"), slash > path.startIndex, let problem = makeDirectory(String(path[..<slash]))
+    {
+      return problem
+    }
+    return mkdir(path, 0o777) == 0 || errno == EEXIST ? nil : lastError
+  }
+
+  private static var lastError: String { String(cString: strerror(errno)) }
 
   static func list(_ directory: String) -> [String] {
     guard let handle = opendir(directory) else { return [] }

@@ -15,7 +15,7 @@ let usage = """
          grammarc explain  NAME [--grammars DIR]
 
   check     compiles the grammars of every target, or of one, and says what is wrong with them
-  emit      writes the Swift sources of a target
+  emit      writes the Swift sources of a target into DIR, which it makes if it is not there
   document  prints tables of all headers, lines, elements, mapping rows and signalling rows as Markdown
   explain   says where a header, line, attribute, element, value, rule, status code, state or event is declared, what
             it became in Swift, and which rows map it or name it
@@ -83,8 +83,13 @@ case "emit":
   for target in chosenTargets(set, options["--target"], directory) {
     let compilation = set.compile(target)
     if !compilation.diagnostics.isEmpty { fail(compilation.renderedDiagnostics, status: 1) }
-    for file in compilation.emit() where !Files.write("\(output)/\(file.name)", file.text) {
-      fail("grammarc: cannot write \(output)/\(file.name)\n", status: 73)
+    if let problem = Files.makeDirectory(output) {
+      fail("grammarc: cannot make the directory \(output): \(problem)\n", status: 73)
+    }
+    for file in compilation.emit() {
+      if let problem = Files.write("\(output)/\(file.name)", file.text) {
+        fail("grammarc: cannot write \(output)/\(file.name): \(problem)\n", status: 73)
+      }
     }
   }
 case "document":
