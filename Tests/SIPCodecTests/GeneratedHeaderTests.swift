@@ -56,7 +56,13 @@ struct HeaderExample: Sendable, CustomTestStringConvertible {
 struct GeneratedHeaderTests {
   // MARK: Reading and writing
 
-  static let examples: [HeaderExample] = [
+  static let examples =
+    named
+    + HeaderRow.all.flatMap { row in
+      [HeaderExample(row.header, row.canonical), HeaderExample(row.header, row.loose, as: row.canonical)]
+    }
+
+  private static let named: [HeaderExample] = [
     // RFC 3261 §20 and its examples in §24.
     .init(
       "Accept", "application/sdp;level=1, application/x-private, text/html",
@@ -215,7 +221,7 @@ struct GeneratedHeaderTests {
   }
 
   @Test func noHeaderIsLeftOut() {
-    let tried = Set(Self.examples.map { example in example.header.asInput { Headers.slot($0, 0, $0.count) } })
+    let tried = Set(HeaderRow.all.map { row in row.header.asInput { Headers.slot($0, 0, $0.count) } })
     let known = (1...UInt32(500)).filter { Headers.name($0).utf8CodeUnitCount > 0 }
     #expect(known.filter { !tried.contains($0) }.map { "\(Headers.name($0))" } == [])
   }
@@ -278,6 +284,20 @@ struct GeneratedHeaderTests {
   func areRefusedWhereTheyAreWrong(_ mistake: Mistake) {
     let failure = ReadHeader(mistake.header, mistake.value).failure
     #expect(failure == ParseFailure(offset: mistake.offset, expected: mistake.expected))
+  }
+
+  /// The rest of the message is read all the same, and what is wrong goes out as it came.
+  @Test(arguments: HeaderRow.all)
+  func aMessageNamesTheHeaderAndThePlace(_ row: HeaderRow) throws {
+    let start = "OPTIONS sip:a.example SIP/2.0\r\n\(row.header): "
+    let message = try SIPMessage(parsing: Array("\(start)\(row.wrong)\r\nX-Next: 1\r\n\r\n".utf8))
+    let slot = row.header.asInput { Headers.slot($0, 0, $0.count) }
+    let issue = try #require(message.issues.first { $0.header == slot && $0.offset > 0 })
+    #expect(issue.location == "\(Headers.name(slot))")
+    #expect(issue.offset - start.utf8.count == row.offset)
+    #expect(issue.message == "expected \(row.expected)")
+    #expect(message.rawHeader(row.header) == row.wrong)
+    #expect(message.rawHeader("X-Next") == "1")
   }
 
   /// Whatever is cut off, no parser reads beyond the end, and what it read is written and read again.
