@@ -145,7 +145,9 @@ struct DraftEmitter {
       let field = shape.fields[index]
       if field.isList {
         // The whole list is written where its first capture stands.
-        if firstCapture(of: index, in: shape.body) == position(of: step) { emitList(field, type, shape, to: &text) }
+        if let position = position(of: step), firstCaptures(of: index, in: shape.body).contains(position) {
+          emitList(field, type, shape, to: &text)
+        }
       } else {
         emitSingle(field, type, shape, to: &text)
       }
@@ -193,20 +195,21 @@ struct DraftEmitter {
     return nil
   }
 
-  private func firstCapture(of index: Int, in steps: [Step]) -> Position? {
+  /// Where the first value of a list stands: one place, or one in each alternative.
+  private func firstCaptures(of index: Int, in steps: [Step]) -> [Position] {
     for step in steps {
+      var found: [Position] = []
       switch step {
-      case .capture(index, _, let position): return position
+      case .capture(index, _, let position): found = [position]
       case .optional(let alternative, _), .repetition(_, _, let alternative), .commaList(_, let alternative, _, _):
-        if let found = firstCapture(of: index, in: alternative.body) { return found }
+        found = firstCaptures(of: index, in: alternative.body)
       case .choice(let alternatives, _, _):
-        for alternative in alternatives {
-          if let found = firstCapture(of: index, in: alternative.body) { return found }
-        }
+        found = alternatives.flatMap { firstCaptures(of: index, in: $0.body) }
       default: break
       }
+      if !found.isEmpty { return found }
     }
-    return nil
+    return []
   }
 
   private func allFields(_ steps: [Step], _ shape: Shape) -> [Field] {

@@ -102,6 +102,8 @@ final class Field {
   let position: Position
   /// Where it stands: for each place the conditions of all groups and alternatives around it, outermost first.
   var placements: [[Condition]] = []
+  /// Those of them that are repeated.
+  var repeatedPlacements: [[Condition]] = []
   /// Offset of its words behind the head of the node; only for what is no child node.
   var word = 0
   /// Slot of its child nodes; only for shapes and lists.

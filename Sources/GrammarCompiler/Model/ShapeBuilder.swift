@@ -307,24 +307,36 @@ final class ShapeBuilder {
           position, "`\(label)` is captured here with another type", note: "the other one is here", at: field.position)
         return []
       }
-      let excludes =
-        field.isList
-        || field.placements.allSatisfy { placement in
-          placement.contains { one in
-            context.contains { $0.shift == one.shift && $0.width == one.width && $0.value != one.value }
-          }
+      func excludes(_ placement: [Condition]) -> Bool {
+        placement.contains { one in
+          context.contains { $0.shift == one.shift && $0.width == one.width && $0.value != one.value }
         }
-      guard excludes else {
+      }
+      // The list is written where its first value stands: that one has to be there before any other, and nothing
+      // behind what is repeated can be told from it.
+      guard
+        !field.isList
+          || field.placements.allSatisfy({ excludes($0) || Set($0).isSubset(of: context) })
+            && field.repeatedPlacements.allSatisfy(excludes)
+      else {
+        owner.diagnostics.report(
+          position, "`\(label)` is captured twice, and nothing tells which values of the list stand here",
+          note: "the other one is here", at: field.position)
+        return []
+      }
+      guard field.isList || field.placements.allSatisfy(excludes) else {
         owner.diagnostics.report(
           position, "`\(label)` is captured twice, and both can be there at once", note: "the other one is here",
           at: field.position)
         return []
       }
       field.placements.append(context)
+      if inList { field.repeatedPlacements.append(context) }
       return [.capture(index, resolved, position)]
     }
     let field = Field(label: label, type: Self.stored(resolved), isList: inList, position: position)
     field.placements = [context]
+    if inList { field.repeatedPlacements = [context] }
     fields.append(field)
     return [.capture(fields.count - 1, resolved, position)]
   }
