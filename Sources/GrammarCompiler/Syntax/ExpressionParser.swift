@@ -102,8 +102,10 @@ extension Parser {
 
   /// What is repeated: a primary, or a labelled one (`1#values:via-parm`).
   private mutating func parseRepeatedElement() throws -> Expression {
-    if isLabel { return try parseElementOfSequence() }
-    return try parsePrimary()
+    guard isLabel else { return try parsePrimary() }
+    try descendIntoGroup()
+    defer { depth -= 1 }
+    return try parseElementOfSequence()
   }
 
   private mutating func parsePrimary() throws -> Expression {
@@ -125,11 +127,15 @@ extension Parser {
       take()
       return Expression(kind: .prose(prose), position: start.position)
     case .symbol("("):
+      try descendIntoGroup()
+      defer { depth -= 1 }
       take()
       let inner = try parseChoice()
       try expectClosing(")", opened: start.position)
       return inner
     case .symbol("["):
+      try descendIntoGroup()
+      defer { depth -= 1 }
       take()
       let inner = try parseChoice()
       try expectClosing("]", opened: start.position)
@@ -137,6 +143,10 @@ extension Parser {
     default:
       throw expected("an expression")
     }
+  }
+
+  private mutating func descendIntoGroup() throws {
+    try descend("brackets are", note: "give what stands in them a rule of its own")
   }
 
   private mutating func expectClosing(_ symbol: String, opened: Position) throws {

@@ -8,6 +8,8 @@ struct Parser {
   /// Index of the token with which the current declaration begins.
   private var declarationStart = 0
   var tree: SyntaxTree
+  /// How many brackets, or rows of a map, are open.
+  var depth = 0
 
   init(_ file: SourceFile, index: Int, diagnostics: Diagnostics) {
     var lexer = Lexer(file, index: index, diagnostics: diagnostics)
@@ -19,6 +21,7 @@ struct Parser {
   mutating func parse() -> SyntaxTree {
     while current.kind != .end {
       declarationStart = index
+      depth = 0
       if holdsUnreadable {
         skipDeclaration()
         continue
@@ -141,6 +144,14 @@ struct Parser {
     if !isAtEnd { throw expected("the end of the declaration") }
   }
 
+  /// Brackets in brackets and rows below rows: more than anybody can read would overflow the stack.
+  static var maximumDepth: Int { 64 }
+
+  mutating func descend(_ what: String, note: String) throws {
+    depth += 1
+    if depth > Self.maximumDepth { throw fail("\(what) nested more than \(Self.maximumDepth) deep", note: note) }
+  }
+
   // MARK: Declarations
 
   private mutating func parseDeclaration() throws {
@@ -177,8 +188,9 @@ struct Parser {
   }
 
   private static let keywords = [
-    "actions", "attribute", "effects", "element", "enum", "events", "framing", "group", "header", "line", "map",
-    "namespace", "params", "reasons", "states", "statuses", "stepping", "table", "target",
+    "actions", "attribute", "effects", "element", "enum", "events", "framing", "function", "group", "header", "line",
+    "map",
+    "namespace", "params", "predicate", "reasons", "states", "statuses", "stepping", "table", "target",
   ]
 
   private mutating func parseRule() throws {

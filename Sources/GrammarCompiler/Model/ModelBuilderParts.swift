@@ -1,0 +1,125 @@
+/// Headers, lines and attributes, and whether the names of all declarations go together.
+extension ModelBuilder {
+  func addHeader(_ declaration: HeaderDeclaration, area: String) {
+    let duplicate = model.headers.first {
+      let names = [$0.name, $0.compactForm].compactMap { $0?.lowercased() }
+      return names.contains(declaration.name.lowercased())
+        || declaration.compactForm.map { names.contains($0.lowercased()) } == true
+    }
+    if let duplicate {
+      let compact = declaration.compactForm ?? ""
+      let isSame = declaration.name.lowercased() == duplicate.name.lowercased()
+      let clash = [declaration.name, compact].first { name in
+        [duplicate.name, duplicate.compactForm ?? ""].contains { $0.lowercased() == name.lowercased() }
+      }
+      diagnostics.report(
+        declaration.position,
+        isSame
+          ? "the header `\(declaration.name)` is declared twice"
+          : "`\(clash ?? compact)` would be the header `\(declaration.name)` and the header `\(duplicate.name)`",
+        note: isSame ? "the first time here" : "the other one is here", at: duplicate.position)
+      return
+    }
+    let shape = Shape(
+      name: declaration.name, typeName: Naming.type(declaration.name) + "Header", position: declaration.position,
+      comment: declaration.comment, area: area, source: "header \(declaration.name)")
+    ShapeBuilder(shape, owner: self).build(declaration.expression)
+    model.orderedShapes.append(shape)
+    addParams(to: shape, key: declaration.name.lowercased())
+    var listField: Field?
+    if case .commaList(_, let item, _, _)? = shape.body.first, shape.body.count == 1,
+      case .capture(let field, _, _)? = item.body.first
+    {
+      listField = shape.fields[field]
+    }
+    model.headers.append(
+      HeaderModel(
+        name: declaration.name, compactForm: declaration.compactForm, isRequired: declaration.isRequired,
+        isMany: declaration.isMany || listField != nil, shape: shape, listField: listField,
+        slot: model.headers.count + 1, position: declaration.position))
+  }
+
+  func addLine(_ declaration: LineDeclaration, area: String) {
+    if let existing = model.lines.first(where: { $0.letter == declaration.letter }) {
+      diagnostics.report(
+        declaration.position, "the line `\(Character(Unicode.Scalar(declaration.letter)))=` is declared twice",
+        note: "the first time here, as `\(existing.name)`", at: existing.position)
+      return
+    }
+    let shape = Shape(
+      name: declaration.name, typeName: Naming.type(declaration.name) + "Line", position: declaration.position,
+      comment: declaration.comment, area: area,
+      source: "line \(Character(Unicode.Scalar(declaration.letter)))=")
+    ShapeBuilder(shape, owner: self).build(declaration.expression)
+    model.orderedShapes.append(shape)
+    addParams(to: shape, key: declaration.name.lowercased())
+    model.lines.append(
+      LineModel(
+        letter: declaration.letter, name: declaration.name, shape: shape, slot: model.lines.count + 1,
+        position: declaration.position))
+  }
+
+  func addAttribute(_ declaration: AttributeDeclaration, area: String) {
+    if let existing = model.attributes.first(where: { $0.name == declaration.name }) {
+      diagnostics.report(
+        declaration.position, "the attribute `\(declaration.name)` is declared twice", note: "the first time here",
+        at: existing.position)
+      return
+    }
+    var shape: Shape?
+    let typeName = Naming.type(declaration.name) + "Attribute"
+    if let expression = declaration.expression {
+      let made = Shape(
+        name: declaration.name, typeName: typeName, position: declaration.position, comment: declaration.comment,
+        area: area, source: "attribute \(declaration.name)")
+      ShapeBuilder(made, owner: self).build(expression)
+      model.orderedShapes.append(made)
+      addParams(to: made, key: declaration.name.lowercased())
+      shape = made
+    }
+    model.attributes.append(
+      AttributeModel(
+        name: declaration.name, levels: declaration.levels.map(\.name), shape: shape,
+        slot: 64 + model.attributes.count, typeName: typeName, comment: declaration.comment,
+        position: declaration.position))
+  }
+
+  /// Two declarations whose names become the same type of Swift, or one that the generated code uses itself.
+  func checkTypeNames() {
+    var types: [(name: String, what: String, position: Position)] = []
+    for type in model.orderedEnums { types.append((type.typeName, "enum \(type.name)", type.position)) }
+    for shape in model.orderedShapes where shape.fills == nil {
+      types.append((shape.typeName, shape.source, shape.position))
+    }
+    for element in model.orderedElements {
+      types.append((element.typeName, "element \(element.qualifiedName)", element.position))
+    }
+    var known: [String: (what: String, position: Position)] = [:]
+    for type in types.sorted(by: { $0.position < $1.position }) {
+      if Naming.reservedTypes.contains(type.name) {
+        diagnostics.report(
+          type.position,
+          "`\(type.what)` would become the type `\(type.name)`, which the generated code uses for itself",
+          note: "give it another name")
+      } else if let other = known[type.name] {
+        diagnostics.report(
+          type.position, "`\(type.what)` and `\(other.what)` would both become the type `\(type.name)`",
+          note: "the other one is here", at: other.position)
+      } else {
+        known[type.name] = (type.what, type.position)
+      }
+    }
+  }
+
+  func checkDuplicateStatuses() {
+    var seen: Set<Int> = []
+    for status in model.statuses {
+      if !seen.insert(status.code).inserted {
+        diagnostics.report(status.position, "the status code \(status.code) is declared twice")
+      }
+      if !(100...699).contains(status.code) {
+        diagnostics.report(status.position, "\(status.code) is no status code; they go from 100 to 699")
+      }
+    }
+  }
+}
