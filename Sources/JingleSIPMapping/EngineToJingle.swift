@@ -335,7 +335,11 @@ extension Engine {
   private func reportLoss(_ step: Step, _ source: Source) {
     if step.place == .line, step.sdp < 0 {
       let slot = Int(tables.nodes[step.line].slot)
-      if step.flags.contains(.session) ? session.contains(slot) : section.contains(slot) {
+      let isThere =
+        step.flags.contains(.session)
+        ? session.contains(slot)
+        : section.contains(slot) || step.flags.contains(.fromSession) && session.contains(slot)
+      if isThere {
         lose("\(tables.notes[step.note].name)", "\(tables.notes[step.note].reason)")
       }
       return

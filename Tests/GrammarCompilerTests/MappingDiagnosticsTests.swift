@@ -3,94 +3,14 @@ import Testing
 @testable import GrammarCompiler
 
 /// A small SDP and a small Jingle; the mapping between them is what each test breaks.
-private let sdpGrammar = """
-  token = 1*%x41-5A
-  word  = 1*( %x61-7A / %x30-39 / "-" )
-  SP    = %x20
-  line v version = value:UInt8
-  line m media = kind:word SP port:UInt16 1*( SP formats:word )
-  attribute mid at media = tag:word
-  attribute rtpmap at media = payloadType:UInt8 SP encoding:word
-  attribute setup at session media = role:Role
-  attribute mux at media
-  attribute sendonly at media
-  attribute recvonly at media
-  attribute label at session media = value:word
-  enum Role : word = "active" / "passive"
-  line-order = %s"v" *%s"a" *( %s"m" *%s"a" )
-  framing line-order token
-
-  """
-
-private let jingleGrammar = """
-  namespace j = "urn:j"
-  element j:j root
-      @action:Action
-      contents <j:content>*
-  enum Action : text = %s"start" / %s"stop"
-  element j:content
-      @name:text
-      @senders:Senders?
-      @kind:text
-      types <j:type>*
-      @setup:Setup?
-      mux <j:mux>?
-  enum Senders : text = %s"initiator" / %s"responder"
-  enum Setup : text = %s"active" / %s"passive"
-  element j:type
-      @id:UInt8
-      @name:text?
-  element j:mux
-
-  """
-
-private let mappingGrammar = """
-  table direction
-      sdp           sendonly   recvonly
-      by initiator  initiator  responder
-      by responder  responder  initiator
-  map session <-> <j:j>
-      version.value <- 0
-      each section <-> <j:content>
-      elsewhere @action "the stanza"
-      lost label "none"
-  map media <-> <j:content>
-      mid.tag <-> @name
-      media.kind <-> @kind
-      media.port <-> here  function ports
-      one of direction <-> @senders
-      setup.role <-> @setup  from session
-      mux <-> <j:mux>
-      each media.formats <-> <j:type>
-          item <-> @id
-          rtpmap by payloadType <-> here
-              encoding <-> @name
-      lost label "none"
-
-  """
-
-private func diagnostics(_ mapping: String) -> String {
-  let files = [
-    SourceFile(path: "sdp.grammar", area: "sdp", text: sdpGrammar),
-    SourceFile(path: "jingle.grammar", area: "jingle", text: jingleGrammar),
-    SourceFile(path: "media.grammar", area: "mapping", text: mapping),
-  ]
-  return Compilation(files: files, generating: ["mapping"]).renderedDiagnostics
-}
-
-private func broken(_ old: String, _ new: String) -> String {
-  diagnostics(mappingGrammar.replacing(old, with: new))
-}
-
 @Suite("Diagnostics of the mapping")
 struct MappingDiagnosticsTests {
-  private let whole = mappingGrammar.replacing(
-    "media.port <-> here  function ports", with: "elsewhere media.port \"elsewhere\"\n    media.port <- function ports")
-
-  private func with(_ old: String, _ new: String) -> String { diagnostics(whole.replacing(old, with: new)) }
+  private func with(_ old: String, _ new: String) -> String {
+    MappingSample.diagnostics(MappingSample.mappingGrammar.replacing(old, with: new))
+  }
 
   @Test("A whole mapping has none")
-  func sample() { #expect(diagnostics(whole) == "") }
+  func sample() { #expect(MappingSample.diagnostics(MappingSample.mappingGrammar) == "") }
 
   @Test("A field that does not exist")
   func unknownField() {
@@ -139,26 +59,18 @@ struct MappingDiagnosticsTests {
   func missingRow() {
     #expect(
       with("    mux <-> <j:mux>\n", "") == """
-        media.grammar:10:1: error: no row maps `a=mux` at media level, and no `lost` line excuses it
+        media.grammar:10:1: error: no row maps `a=mux` at media level and `<j:mux>` of `<j:content>`, and no `lost` line excuses them
         map media <-> <j:content>
         ^
-        media.grammar:10:1: note: map it in `map media …`, or write there `lost mux "why"`
-        media.grammar:10:1: error: no row maps `<j:mux>` of `<j:content>` to SDP, and no `lost` line excuses it
-        map media <-> <j:content>
-        ^
-        media.grammar:10:1: note: add a row for it, or write `lost <j:mux> "why"` among the rows of `<j:content>`
+        media.grammar:10:1: note: add a row such as `mux <-> <j:mux>`, or write `lost mux <j:mux> "why"`
 
         """)
     #expect(
       with("            encoding <-> @name\n", "") == """
-        media.grammar:18:5: error: no row maps `@name` of `<j:type>` to SDP, and no `lost` line excuses it
-            each media.formats <-> <j:type>
-            ^
-        media.grammar:18:5: note: add a row for it, or write `lost @name "why"` among the rows of `<j:type>`
-        media.grammar:20:9: error: no row maps `encoding` of `a=rtpmap` to Jingle, and no `lost` line excuses it
+        media.grammar:20:9: error: no row maps `encoding` of `a=rtpmap` and `@name` of `<j:type>`, and no `lost` line excuses them
                 rtpmap by payloadType <-> here
                 ^
-        media.grammar:20:9: note: add a row for it, or write `lost encoding "why"` beside the rows of `rtpmap`
+        media.grammar:20:9: note: add a row such as `encoding <-> @name`, or write `lost encoding @name "why"`
 
         """)
   }
@@ -170,7 +82,7 @@ struct MappingDiagnosticsTests {
         media.grammar:5:1: error: `a=setup` may stand at the session level too, where no row looks for it
         map session <-> <j:j>
         ^
-        media.grammar:5:1: note: write `from session` behind its row, or excuse it in `map session`: `lost setup "why"`
+        media.grammar:5:1: note: write `from session` behind the row, or excuse it in `map session`: `lost setup "why"`
 
         """)
   }

@@ -38,9 +38,11 @@ struct MappingEmitter {
     ]
     let sectionToJingle = sessionToJingle.first { $0.operation == "sections" }
     var text = SourceText()
-    emitNames("MappingFunction", "The functions that rows name.", mapping.functions, to: &text)
+    emitNames("MappingFunction", "The functions that rows name.", mapping.functions.map(\.name.name), to: &text)
     text.line()
-    emitNames("MappingPredicate", "The predicates that rows name.", mapping.predicates, to: &text)
+    emitNames(
+      "MappingPredicate", "The predicates that rows name.", mapping.predicates.flatMap(\.alternatives).map(\.name),
+      to: &text)
     text.line()
     emitTables(tables, steps, to: &text)
     text.line()

@@ -11,6 +11,7 @@ extension MappingEmitter {
       for row in declaration.rows { text += rows(row, depth: 0) }
       text += "\n"
     }
+    text += functions() + predicates()
     for table in mapping.tableDeclarations {
       text += "### Table `\(table.name.name)`\n\n"
       if !table.comment.isEmpty { text += table.comment + "\n\n" }
@@ -24,6 +25,32 @@ extension MappingEmitter {
       text += "\n"
     }
     return text
+  }
+
+  /// What is written in Swift, with what it reads and writes.
+  private func functions() -> String {
+    if mapping.functions.isEmpty { return "" }
+    var text = "### Functions\n\n| function | SDP | | Jingle | what it does |\n|---|---|---|---|---|\n"
+    for function in mapping.functions {
+      for (index, line) in function.lines.enumerated() {
+        let sdp = line.sdp.map { "`\($0.text)`" }.joined(separator: ", ")
+        let jingle = line.jingle.map { "`\($0.text)`" }.joined(separator: ", ")
+        let name = index == 0 ? "`\(function.name.name)`" : ""
+        let comment = index == 0 ? cell(function.comment.split(separator: "\n").joined(separator: " ")) : ""
+        text += "| \(name) | \(cell(sdp)) | \(line.arrow.shown) | \(cell(jingle)) | \(comment) |\n"
+      }
+    }
+    return text + "\n"
+  }
+
+  private func predicates() -> String {
+    if mapping.predicates.isEmpty { return "" }
+    var text = "### Predicates\n\n| predicate | what it says |\n|---|---|\n"
+    for predicate in mapping.predicates {
+      let names = predicate.alternatives.map { "`\($0.name)`" }.joined(separator: " / ")
+      text += "| \(names) | \(cell(predicate.comment.split(separator: "\n").joined(separator: " "))) |\n"
+    }
+    return text + "\n"
   }
 
   private func cell(_ text: String) -> String { text.replacingPipes }
@@ -43,8 +70,24 @@ extension String {
   }
 }
 
+extension MappingRow.Arrow {
+  fileprivate var shown: String {
+    switch self {
+    case .both: "↔"
+    case .toJingle: "→"
+    case .toSDP: "←"
+    }
+  }
+}
+
 extension MappingRow {
   private static func shown(_ bytes: [UInt8]) -> String { "\"\(String(decoding: bytes, as: UTF8.self))\"" }
+
+  private static func shown(_ presence: Presence) -> String {
+    let name = presence.attribute.map { "`@\($0.name)`" } ?? presence.path.map { "`\($0.text)`" } ?? ""
+    let value = presence.literal.map { " = \(shown($0))" } ?? ""
+    return (presence.isNegated ? "unless " : "when ") + name + value
+  }
 
   /// The row as it is written, in its three parts.
   var columns: (left: String, arrow: String, right: String) {
@@ -53,7 +96,9 @@ extension MappingRow {
       let right =
         excuse.elements.map { "`<\($0.name)>`" } + excuse.attributes.map { "`@\($0.name)`" }
         + (excuse.text == nil ? [] : ["text"])
-      return (left.joined(separator: ", "), excuse.isLoss ? "lost" : "", right.joined(separator: ", "))
+      let arrow = excuse.arrow == .both ? "" : excuse.arrow.shown
+      let word = [excuse.isLoss ? "lost" : "", arrow].filter { !$0.isEmpty }.joined(separator: " ")
+      return (left.joined(separator: ", "), word, right.joined(separator: ", "))
     }
     var left: String
     switch self.left {
@@ -80,13 +125,12 @@ extension MappingRow {
     case .words(let element, let name, let value): right = "`<\(element.name)>` `@\(name.name)` = `@\(value.name)`"
     case .literal(let bytes, _): right = "always \(Self.shown(bytes))"
     }
-    let arrows: [Arrow: String] = [.both: "↔", .toJingle: "→", .toSDP: "←"]
-    return (left, arrows[arrow] ?? "", right)
+    return (left, arrow.shown, right)
   }
 
   /// What stands behind it.
   var rule: String {
-    if let excuse { return excuse.reason }
+    if let excuse { return [excuse.presence.map(Self.shown), excuse.reason].compactMap { $0 }.joined(separator: "; ") }
     var parts: [String] = []
     if isFromSession { parts.append("else from the session") }
     if let table { parts.append("through \(table.name)") }
@@ -99,11 +143,7 @@ extension MappingRow {
     if isKnownOnly { parts.append("known values only") }
     if isUnlessEmpty { parts.append("unless empty") }
     if let predicate { parts.append("if \(predicate.name)") }
-    if let presence {
-      let name = presence.attribute.map { "`@\($0.name)`" } ?? presence.path.map { "`\($0.text)`" } ?? ""
-      let value = presence.literal.map { " = \(Self.shown($0))" } ?? ""
-      parts.append((presence.isNegated ? "unless " : "when ") + name + value)
-    }
+    if let presence { parts.append(Self.shown(presence)) }
     if !actions.isEmpty {
       parts.append((actionsAreExcluded ? "except for " : "for ") + actions.map(\.name).joined(separator: ", "))
     }

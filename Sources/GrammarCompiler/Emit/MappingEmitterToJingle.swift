@@ -284,7 +284,7 @@ struct MappingLowering {
   private func losses(_ row: MappedRow) -> [LoweredStep] {
     guard row.syntax.excuse?.isLoss == true else { return [] }
     return row.losses.compactMap { loss in
-      let step = LoweredStep("loss")
+      let step = self.step("loss", row, toJingle: true)
       step.name = loss.name
       step.reason = loss.reason
       switch loss.place {
@@ -292,6 +292,7 @@ struct MappingLowering {
         step.place = "line"
         step.line = tables.node(line)
         if level == .session { step.flags.insert("session") }
+        if loss.isFromSession { step.flags.insert("fromSession") }
       case .field(let field):
         let target = place(field)
         step.place = target.place

@@ -185,7 +185,7 @@ extension MappingLowering {
   private func losses(_ row: MappedRow) -> [LoweredStep] {
     guard row.syntax.excuse?.isLoss == true else { return [] }
     return row.losses.compactMap { loss in
-      let step = LoweredStep("loss")
+      let step = self.step("loss", row, toJingle: false)
       step.name = loss.name
       step.reason = loss.reason
       switch loss.place {

@@ -5,26 +5,32 @@ final class MappingModel {
   var root: MappedBlock?
   var perspectives: [PerspectiveTable] = []
   var keyTables: [KeyTable] = []
-  /// Names of the functions and predicates that are written in Swift.
-  var functions: [String] = []
-  var predicates: [String] = []
+  /// What is written in Swift.
+  var functions: [FunctionDeclaration] = []
+  var predicates: [PredicateDeclaration] = []
   var lines: [SDPLine] = []
   var declarations: [MapDeclaration] = []
   var tableDeclarations: [TableDeclaration] = []
 
-  // What rows cover, and where rows take a line apart.
-  var coveredLines: Set<LineKey> = []
-  /// Lines that a function takes as a whole, or that are lost as a whole.
+  // What rows cover and excuses excuse, and where rows take a line apart.
+  var covers: [CoverKey: Cover] = [:]
+  var excuses: [ExcuseEntry] = []
+  /// Lines that a function takes as a whole.
   var wholeLines: Set<Int> = []
-  /// Lines that rows take apart, with the place of the first such row.
-  var positions: [Int: Position] = [:]
-  var coveredFields: Set<FieldKey> = []
+  var openings: [Int: Opening] = [:]
+  /// Alternatives that exclude each other, `here <-> <element> if …`, in the order of their rows.
+  var branches: [MappedBranch] = []
+  /// Lines without which there is no description, or no section.
+  var demandedLines: Set<Int> = []
 
   /// Resolves and checks what the trees say of the mapping; `nil` where they say nothing.
   static func build(_ trees: [SyntaxTree], model: Model, diagnostics: Diagnostics) -> MappingModel? {
     guard trees.contains(where: { !$0.mapping.maps.isEmpty || !$0.mapping.tables.isEmpty }) else { return nil }
-    let mapping = MappingModelBuilder(trees, model: model, diagnostics: diagnostics).build()
-    MappingCheck(mapping, model: model, diagnostics: diagnostics).run()
+    let builder = MappingModelBuilder(trees, model: model, diagnostics: diagnostics)
+    let mapping = builder.build()
+    var check = MappingCheck(mapping, diagnostics: diagnostics)
+    check.run()
+    builder.checkUse()
     return mapping
   }
 }
@@ -67,16 +73,26 @@ final class MappedBlock {
   let level: SDPLevel
   let element: ElementType
   let position: Position
+  /// Which way the element itself goes.
+  let directions: [MappingModel.Direction]
   var rows: [MappedRow] = []
-  /// Attributes (`@name`), character data (`text`) and children (`<prefix:name>`) that go to SDP or are excused.
-  var covered: Set<String> = []
 
-  init(name: String, level: SDPLevel, element: ElementType, position: Position) {
+  init(name: String, level: SDPLevel, element: ElementType, position: Position, directions: [MappingModel.Direction]) {
     self.name = name
     self.level = level
     self.element = element
     self.position = position
+    self.directions = directions
   }
+}
+
+/// One of several elements that stand for what a section is, and exclude each other.
+struct MappedBranch {
+  /// The predicate by which it is chosen.
+  var predicate: String
+  var element: ElementType
+  /// Its map, or its row.
+  var position: Position
 }
 
 /// A field of SDP as a row names it.
@@ -177,6 +193,8 @@ struct MappedLoss {
   var place: Place
   var name: String
   var reason: String
+  /// A line that counts where it stands at the session level, too.
+  var isFromSession = false
 }
 
 /// Values that depend on who wrote the SDP.

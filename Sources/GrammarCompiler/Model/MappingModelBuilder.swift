@@ -4,11 +4,15 @@ final class MappingModelBuilder {
   let diagnostics: Diagnostics
   let mapping = MappingModel()
   private let declarations: [MapDeclaration]
-  private var actionSets: [String: ActionSetDeclaration] = [:]
+  private(set) var actionSets: [String: ActionSetDeclaration] = [:]
   private var usedMaps: Set<Position> = []
-  private var usedActions: Set<String> = []
+  private(set) var usedActions: Set<String> = []
   private var mapsInProgress: [Position] = []
   var usedTables: Set<String> = []
+  var usedFunctions: Set<String> = []
+  var usedPredicates: Set<String> = []
+  /// Functions in whose declaration something is wrong: what rows ask of them is not compared with it.
+  var brokenFunctions: Set<String> = []
 
   init(_ trees: [SyntaxTree], model: Model, diagnostics: Diagnostics) {
     self.model = model
@@ -17,6 +21,7 @@ final class MappingModelBuilder {
     mapping.declarations = declarations
     mapping.tableDeclarations = trees.flatMap(\.mapping.tables)
     mapping.lines = SDPLevels.lines(of: model)
+    mapping.demandedLines = SDPLevels.demanded(of: model)
     for set in trees.flatMap(\.mapping.actionSets) {
       if actionSets[set.name.name] != nil {
         diagnostics.report(set.name.position, "the actions `\(set.name.name)` are declared twice")
@@ -24,6 +29,7 @@ final class MappingModelBuilder {
       actionSets[set.name.name] = set
     }
     addTables()
+    addFunctions(trees)
   }
 
   /// What the names of a row refer to.
@@ -37,6 +43,18 @@ final class MappingModelBuilder {
     /// The attribute whose lines are grouped, and by what.
     var group: (line: SDPLine, key: Field)?
     var isInList = false
+    /// What stands in the list of which `item` is one, as a function's declaration names it.
+    var listName = ""
+    /// An element around may be missing.
+    var isOptional = false
+    /// Which of the alternatives that exclude each other.
+    var branch: Int?
+    /// The scope is that of the alternative's own element.
+    var isBranchItself = false
+    /// Which way the element around goes.
+    var directions = MappingModel.Direction.allCases
+    /// The condition of a gate around.
+    var presence: MappingRow.Presence?
     var block: MappedBlock
     var element: ElementType { block.element }
   }
@@ -60,12 +78,6 @@ final class MappingModelBuilder {
         note:
           "a row such as `\(declaration.sdp.name) <-> <\(declaration.elements[0].name)>` without rows below it uses it")
     }
-    for table in mapping.tableDeclarations where !usedTables.contains(table.name.name) {
-      diagnostics.report(table.name.position, "nothing uses the table `\(table.name.name)`")
-    }
-    for set in actionSets.values where !usedActions.contains(set.name.name) {
-      diagnostics.report(set.name.position, "nothing uses the actions `\(set.name.name)`")
-    }
     return mapping
   }
 
@@ -78,10 +90,13 @@ final class MappingModelBuilder {
     mapsInProgress.append(declaration.position)
     defer { mapsInProgress.removeLast() }
     usedMaps.insert(declaration.position)
-    let block = MappedBlock(name: name, level: scope.level, element: element, position: declaration.position)
+    let block = MappedBlock(
+      name: name, level: scope.level, element: element, position: declaration.position, directions: scope.directions)
     mapping.blocks.append(block)
+    if let branch = scope.branch, scope.isBranchItself { mapping.branches[branch].position = declaration.position }
     var inner = scope
     inner.block = block
+    inner.isBranchItself = false
     block.rows = rows(declaration.rows, inner)
     return block
   }
@@ -113,9 +128,9 @@ final class MappingModelBuilder {
       case .paths(let paths): row = self.paths(syntax, paths, scope)
       }
     }
+    if let predicate = syntax.predicate { self.predicate(predicate) }
+    if let function = syntax.function { checkFunction(function, syntax, scope, isResolved: row != nil) }
     guard let row else { return nil }
-    if let predicate = syntax.predicate { add(predicate.name, to: &mapping.predicates) }
-    if let function = syntax.function { add(function.name, to: &mapping.functions) }
     if let presence = syntax.presence { row.presence = self.presence(presence, scope) }
     row.actions = actions(syntax.actions)
     if row.nested.isEmpty, !syntax.nested.isEmpty, !takesRows(row) {
@@ -129,10 +144,6 @@ final class MappingModelBuilder {
     case .gate, .node: true
     default: false
     }
-  }
-
-  private func add(_ name: String, to list: inout [String]) {
-    if !list.contains(name) { list.append(name) }
   }
 
   /// A function that stands for the whole row, in place of one that converts a value.
@@ -155,10 +166,10 @@ final class MappingModelBuilder {
         }
         switch target {
         case .line(let line):
-          mapping.cover(line, scope.level, isFromSession: syntax.isFromSession, wholly: true)
+          cover(line, syntax, scope, wholly: true)
           if case .here = row.source { row.source = .line(line) }
         case .field(let field):
-          mapping.cover(field, syntax.arrow, scope.level, isFromSession: syntax.isFromSession)
+          cover(field, syntax, scope, isSure: true)
           if row.field == nil { row.field = field }
         default: break
         }
@@ -178,7 +189,7 @@ final class MappingModelBuilder {
           continue
         }
         if row.child == nil { row.child = child }
-        scope.block.covered.insert("<\(child.element.qualifiedName)>")
+        cover(child, syntax, scope)
       }
     default: break
     }
@@ -189,12 +200,21 @@ final class MappingModelBuilder {
     switch syntax.right {
     case .here:
       let row = MappedRow(syntax, kind: .gate, element: scope.element)
-      row.nested = rows(syntax.nested, scope)
+      var inner = scope
+      if let presence = syntax.presence { inner.presence = presence }
+      row.nested = rows(syntax.nested, inner)
       return row
     case .elements(let references, attribute: nil) where references.count == 1:
       guard let child = child(references[0], of: scope.element) else { return nil }
       let row = MappedRow(syntax, kind: .node, element: scope.element)
-      open(child, in: row, scope, context: scope.line?.name ?? scope.level.rawValue, scope)
+      var inner = scope
+      if scope.branch == nil, let predicate = syntax.predicate, isOneOfSeveral(predicate.name) {
+        inner.branch = mapping.branches.count
+        inner.isBranchItself = true
+        mapping.branches.append(
+          .init(predicate: predicate.name, element: child.element, position: syntax.position))
+      }
+      open(child, in: row, scope, context: scope.line?.name ?? scope.level.rawValue, inner)
       return row
     default:
       diagnostics.report(syntax.position, "`here` stands beside an element or another `here`")
@@ -208,7 +228,13 @@ final class MappingModelBuilder {
     isSection: Bool = false
   ) {
     row.child = child
-    if row.syntax.arrow.goesToSDP { outer.block.covered.insert("<\(child.element.qualifiedName)>") }
+    cover(child, row.syntax, outer)
+    // The line that the element stands for, if it is no part of one.
+    let line: SDPLine? =
+      switch row.source {
+      case .line(let line), .joined(let line, _), .grouped(let line, _), .groupMember(let line, _): line
+      case .here, .list, .lineList: nil
+      }
     if row.syntax.isEach, !isRepeated(child) {
       diagnostics.report(
         row.syntax.position, "`<\(child.element.qualifiedName)>` stands at most once, so `each` has nothing to repeat")
@@ -220,16 +246,23 @@ final class MappingModelBuilder {
     var inner = inner
     // What stands once in a section is once in its element.
     inner.isInList = (inner.isInList || row.syntax.isEach) && !isSection
+    inner.isOptional = (inner.isOptional || child.occurrence != .one && child.occurrence != .some) && !isSection
+    inner.directions = row.syntax.arrow.directions
+    inner.presence = nil
     if row.syntax.nested.isEmpty, let declaration = map(context, child.element) {
       row.block = block(declaration, element: child.element, name: context, inner)
+      if let line, let block = row.block { mapping.open(line, as: block) }
       row.nested = row.block?.rows ?? []
       return
     }
     let block = MappedBlock(
-      name: context, level: outer.level, element: child.element, position: row.syntax.position)
+      name: context, level: outer.level, element: child.element, position: row.syntax.position,
+      directions: inner.directions)
     mapping.blocks.append(block)
     row.block = block
+    if let line { mapping.open(line, as: block) }
     inner.block = block
+    inner.isBranchItself = false
     row.nested = rows(row.syntax.nested, inner)
   }
 
@@ -275,7 +308,6 @@ final class MappingModelBuilder {
       inner.line = line
       inner.shape = line.shape
       row.source = .line(line)
-      mapping.open(line, at: syntax.position)
       if let key = syntax.joinKey {
         guard let field = self.key(key, of: line) else { return nil }
         row.source = .joined(line, key: field)
@@ -286,7 +318,7 @@ final class MappingModelBuilder {
         inner.group = (line, field)
       }
       row.filters = syntax.filters.compactMap { self.key($0, of: line) }
-      mapping.cover(line, scope.level, isFromSession: syntax.isFromSession, wholly: false)
+      cover(line, syntax, scope, wholly: false)
     case .section:
       // Each section is a media description, wherever the session's rows say that they come.
       inner.level = .media
@@ -301,11 +333,11 @@ final class MappingModelBuilder {
       inner.group = nil
       row.source = .groupMember(line, key: key)
     case .field(let field):
-      mapping.cover(field, syntax.arrow, scope.level, isFromSession: syntax.isFromSession)
+      cover(field, syntax, scope, isSure: writesAlways(syntax, scope))
       guard let shape = field.shape, let list = field.field else { return nil }
       if case .line(let line) = field.place {
         row.source = .lineList(line, list)
-        mapping.open(line, at: syntax.position)
+        mapping.open(line, at: syntax.position, in: scope.block)
       } else {
         row.source = .list(shape, list)
       }
@@ -315,10 +347,12 @@ final class MappingModelBuilder {
         context = shape.name
       } else {
         inner.item = field.type
+        inner.listName = name(of: field, scope)
       }
     }
     switch syntax.right {
     case .here:
+      if case .line(let line) = target { mapping.open(line, at: syntax.position, in: scope.block) }
       row.nested = rows(syntax.nested, inner)
       if syntax.joinKey != nil, let fallback = syntax.fallbackTable { row.fallback = keyTable(fallback, row, inner) }
       return row
@@ -352,14 +386,23 @@ final class MappingModelBuilder {
     nested.field = MappedField(place: .item, shape: nil, field: nil, type: type, name: "item")
     nested.attribute = value
     checkConversion(type, "item", value, syntax.position)
-    block.covered.insert("@\(attribute.name)")
+    var around = outer
+    around.block = block
+    cover(value, syntax, around)
     row.nested.insert(nested, at: 0)
     return row
   }
 
+  /// The element to which the list is mapped is always there, and at least once.
+  private func writesAlways(_ syntax: MappingRow, _ scope: Scope) -> Bool {
+    guard case .elements(let references, _) = syntax.right, let reference = references.first else { return false }
+    let child = scope.element.children.first { $0.element.qualifiedName == reference.name }
+    return child?.occurrence == .some || child?.occurrence == .one
+  }
+
   // MARK: Conditions
 
-  private func presence(_ syntax: MappingRow.Presence, _ scope: Scope) -> MappedPresence? {
+  func presence(_ syntax: MappingRow.Presence, _ scope: Scope) -> MappedPresence? {
     var result = MappedPresence(literal: syntax.literal, isNegated: syntax.isNegated)
     if let attribute = syntax.attribute {
       result.attribute = self.attribute(attribute, of: scope.element)
@@ -376,8 +419,10 @@ final class MappingModelBuilder {
 
   private func actions(_ references: [Reference]) -> [String] {
     references.flatMap { reference -> [String] in
-      usedActions.insert(reference.name)
+      let isFirst = usedActions.insert(reference.name).inserted
       if let set = actionSets[reference.name] { return set.actions.compactMap { action($0) } }
+      // What is missing is one set, however many rows name it.
+      if !isFirst, !mapping.actionNames(model).contains(reference.name) { return [] }
       return [action(reference, orSet: true)].compactMap { $0 }
     }
   }
@@ -394,7 +439,10 @@ final class MappingModelBuilder {
 
 extension MappingModelBuilder.Scope {
   static func start(of element: ElementType, at position: Position) -> Self {
-    Self(level: .session, block: MappedBlock(name: "", level: .session, element: element, position: position))
+    let block = MappedBlock(
+      name: "", level: .session, element: element, position: position,
+      directions: MappingModel.Direction.allCases)
+    return Self(level: .session, block: block)
   }
 }
 

@@ -32,14 +32,16 @@ enum SDPLevels {
       return (all.subtracting([m]), all)
     }
     let automaton = rule.automaton
+    let letters = model.lines.map(\.letter) + [UInt8(ascii: "a")]
     var session: Set<UInt8> = []
     var media: Set<UInt8> = [m]
     var seen: Set<[Int]> = []
     var stack: [(state: Int, isMedia: Bool)] = [(0, false)]
     while let (state, isMedia) = stack.popLast() {
       guard seen.insert([state, isMedia ? 1 : 0]).inserted else { continue }
-      for byte in automaton.leaving(state).bytes {
+      for byte in letters {
         let next = automaton.next(state, byte)
+        if next < 0 { continue }
         if byte == m {
           stack.append((next, true))
         } else {
@@ -49,5 +51,27 @@ enum SDPLevels {
       }
     }
     return (session, media)
+  }
+
+  /// Slots of the lines that every description needs, as the rule `line-order` has them, and of `m`, with which a
+  /// section begins.
+  static func demanded(of model: Model) -> Set<Int> {
+    let automaton = model.tokens["line-order"]?.automaton
+    let letters = model.lines.map(\.letter) + [UInt8(ascii: "a")]
+    let demanded = model.lines.filter { line in
+      if line.letter == UInt8(ascii: "m") { return true }
+      guard let automaton else { return false }
+      var seen: Set<Int> = [0]
+      var stack = [0]
+      while let state = stack.popLast() {
+        if automaton.isAccepting[state] { return false }
+        for byte in letters where byte != line.letter {
+          let next = automaton.next(state, byte)
+          if next >= 0, seen.insert(next).inserted { stack.append(next) }
+        }
+      }
+      return true
+    }
+    return Set(demanded.map(\.slot))
   }
 }

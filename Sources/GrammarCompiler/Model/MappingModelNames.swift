@@ -81,7 +81,7 @@ extension MappingModelBuilder {
 
   func key(_ reference: Reference, of line: SDPLine) -> Field? {
     if let field = line.shape?.field(reference.name) {
-      mapping.coverKey(field, of: line)
+      coverKey(field, of: line, at: reference.position)
       return field
     }
     let names = line.shape?.fields.map(\.label) ?? []
@@ -142,18 +142,61 @@ extension MappingModelBuilder {
         continue
       }
       var rows: [(key: UInt64, cells: [String?])] = []
-      for row in table.rows {
-        guard let cell = row.cells[0], let key = UInt64(cell.name) else {
-          diagnostics.report(
-            row.position, "the first column of `\(table.name.name)` is a number, by which a row is found")
-          continue
-        }
-        if rows.contains(where: { $0.key == key }) { diagnostics.report(row.position, "the key \(key) stands twice") }
-        rows.append((key, row.cells.map { $0?.name }))
+      for (row, keys) in keys(of: table) where row.cells.dropFirst().contains(where: { $0 != nil }) {
+        for key in keys { rows.append((UInt64(key), row.cells.map { $0?.name })) }
       }
       mapping.keyTables.append(
         KeyTable(name: table.name.name, columns: table.columns, rows: rows.sorted { $0.key < $1.key }))
     }
+  }
+
+  /// The rows with their keys; reports what is no key, stands twice or has no row.
+  private func keys(of table: TableDeclaration) -> [(row: TableDeclaration.Row, keys: ClosedRange<Int>)] {
+    guard let all = table.keys else {
+      diagnostics.report(
+        table.name.position, "the table `\(table.name.name)` does not say for which keys it has rows",
+        note: "write `table \(table.name.name) from 0 to 9`, and a row of `-` for keys that mean nothing")
+      return []
+    }
+    var result: [(row: TableDeclaration.Row, keys: ClosedRange<Int>)] = []
+    let mistakes = diagnostics.count
+    for row in table.rows {
+      let bounds = row.cells[0]?.name.split(separator: "-").map { Int($0) } ?? []
+      guard let first = bounds.first ?? nil, let last = bounds.last ?? nil, first <= last else {
+        diagnostics.report(
+          row.position, "the first column of `\(table.name.name)` is a number, by which a row is found")
+        continue
+      }
+      if !all.contains(first) || !all.contains(last) {
+        diagnostics.report(
+          row.position,
+          "`\(table.name.name)` has rows from \(all.lowerBound) to \(all.upperBound), not for \(first)-\(last)")
+      } else if let other = result.first(where: { $0.keys.overlaps(first...last) }) {
+        diagnostics.report(
+          row.position,
+          "the key \(max(first, other.keys.lowerBound)) stands twice; the first time in line \(other.row.position.line)"
+        )
+      } else {
+        result.append((row, first...last))
+      }
+    }
+    guard diagnostics.count == mistakes else { return result }
+    var next = all.lowerBound
+    var position = table.name.position
+    func reportGap(_ end: Int) {
+      if next >= end { return }
+      let gap = next == end - 1 ? "\(next)" : "\(next)-\(end - 1)"
+      diagnostics.report(
+        position, "the table `\(table.name.name)` has no row for \(gap)",
+        note: "add it behind this line, with `-` in each cell if the key means nothing")
+    }
+    for (row, keys) in result.sorted(by: { $0.keys.lowerBound < $1.keys.lowerBound }) {
+      reportGap(keys.lowerBound)
+      next = keys.upperBound + 1
+      position = row.position
+    }
+    reportGap(all.upperBound + 1)
+    return result
   }
 
   func table(_ reference: Reference) -> PerspectiveTable? {

@@ -3,10 +3,9 @@ extension MappingModelBuilder {
   func value(_ syntax: MappingRow, _ field: MappedField, _ scope: Scope) -> MappedRow? {
     let row = MappedRow(syntax, kind: .value, element: scope.element)
     row.field = field
-    mapping.cover(field, syntax.arrow, scope.level, isFromSession: syntax.isFromSession)
     if case .line(let line) = field.place {
       row.isLifted = scope.isInList
-      mapping.open(line, at: syntax.position)
+      mapping.open(line, at: syntax.position, in: scope.block)
     }
     switch syntax.right {
     case .attribute(let name, equals: nil): row.attribute = attribute(name, of: scope.element)
@@ -15,7 +14,9 @@ extension MappingModelBuilder {
       row.kind = .constant(bytes)
       checkConstant(bytes, field, position)
       // What says something else is reported when it is met.
-      mapping.cover(field, .toJingle, scope.level, isFromSession: syntax.isFromSession)
+      var both = syntax
+      both.arrow = .both
+      cover(field, both, scope, isSure: true)
       if syntax.arrow != .toSDP {
         diagnostics.report(syntax.position, "a constant has no counterpart in Jingle: it is written `<-`")
       }
@@ -26,7 +27,9 @@ extension MappingModelBuilder {
         syntax.position, "`\(field.name)` is one value: it is mapped to an attribute, `text` or a constant")
       return nil
     }
-    guard let attribute = row.attribute else { return nil }
+    let attribute = row.attribute
+    cover(field, syntax, scope, isSure: attribute.map { !$0.isOptional } ?? (syntax.function != nil))
+    guard let attribute else { return nil }
     cover(attribute, syntax, scope)
     if let table = syntax.table {
       row.perspective = perspective(table, field, attribute)
@@ -79,10 +82,10 @@ extension MappingModelBuilder {
     }
     let row = MappedRow(syntax, kind: .words, element: scope.element)
     row.field = field
-    mapping.cover(field, syntax.arrow, scope.level, isFromSession: syntax.isFromSession)
+    cover(field, syntax, scope, isSure: false)
     guard let child = child(reference, of: scope.element) else { return nil }
     row.child = child
-    scope.block.covered.insert("<\(child.element.qualifiedName)>")
+    cover(child, syntax, scope)
     guard let nameAttribute = attribute(name, of: child.element),
       let valueAttribute = attribute(value, of: child.element)
     else { return nil }
@@ -103,12 +106,12 @@ extension MappingModelBuilder {
     }
     let row = MappedRow(syntax, kind: .member(bytes), element: scope.element)
     row.field = field
-    mapping.cover(field, syntax.arrow, scope.level, isFromSession: syntax.isFromSession)
+    cover(field, syntax, scope, isSure: false)
     switch syntax.right {
     case .elements(let references, attribute: nil) where references.count == 1:
       guard let child = child(references[0], of: scope.element) else { return nil }
       row.child = child
-      scope.block.covered.insert("<\(child.element.qualifiedName)>")
+      cover(child, syntax, scope)
     case .attribute(let name, equals: .some):
       row.attribute = attribute(name, of: scope.element)
       cover(row.attribute, syntax, scope)
@@ -135,57 +138,85 @@ extension MappingModelBuilder {
       if line.shape != nil {
         diagnostics.report(column.position, "`a=\(line.name)` has a value, so it is none of a choice")
       }
-      mapping.cover(line, scope.level, isFromSession: syntax.isFromSession, wholly: true)
+      cover(line, syntax, scope, wholly: true)
     }
     checkValues(table, attribute)
     cover(attribute, syntax, scope)
     return row
   }
 
+  // MARK: Excuses
+
   func excuse(_ excuse: MappingRow.Excuse, _ syntax: MappingRow, _ scope: Scope) -> MappedRow? {
     let row = MappedRow(syntax, kind: .loss, element: scope.element)
+    if let presence = excuse.presence { row.presence = self.presence(presence, scope) }
     for path in excuse.paths {
-      guard let target = target(path, scope, isFromSession: false) else { continue }
+      guard let target = target(path, scope, isFromSession: false), !isWrittenOnly(excuse, path.text, .toSDP, path)
+      else { continue }
       switch target {
       case .line(let line):
-        mapping.excuse(line, scope.level)
-        row.losses.append(.init(place: .line(line, scope.level), name: line.shown, reason: excuse.reason))
+        // One of several alternatives speaks for the lines of the session too: they count for its section.
+        let levels = scope.branch == nil ? [scope.level] : SDPLevel.allCases.filter(line.levels.contains)
+        for level in levels {
+          mapping.excuse(
+            .line(slot: line.slot, level: level, branch: scope.branch), excuse, name: path.text, at: path.position)
+        }
+        row.losses.append(
+          .init(
+            place: .line(line, scope.level), name: line.shown, reason: excuse.reason,
+            isFromSession: levels.contains(.session) && scope.level != .session))
       case .field(let field):
-        mapping.excuse(field)
+        if let thing = mapping.thing(field) { mapping.excuse(thing, excuse, name: path.text, at: path.position) }
         let owner = scope.line?.shown ?? lineName(of: field) ?? ""
         row.losses.append(.init(place: .field(field), name: "\(owner) \(field.name)", reason: excuse.reason))
       default: diagnostics.report(path.position, "`\(path.text)` cannot be excused")
       }
     }
+    func excuseJingle(_ name: String, _ shown: String, _ place: MappedLoss.Place, _ position: Position) {
+      let thing = MappingModel.Thing.jingle(block: ObjectIdentifier(scope.block), name: name)
+      mapping.excuse(thing, excuse, name: name, at: position)
+      row.losses.append(.init(place: place, name: shown, reason: excuse.reason))
+    }
+    let owner = "<\(scope.element.qualifiedName)>"
     for reference in excuse.attributes {
-      guard let attribute = attribute(reference, of: scope.element) else { continue }
-      scope.block.covered.insert("@\(attribute.name)")
-      row.losses.append(
-        .init(
-          place: .attribute(attribute), name: "<\(scope.element.qualifiedName)> @\(attribute.name)",
-          reason: excuse.reason))
+      guard let attribute = attribute(reference, of: scope.element),
+        !isWrittenOnly(excuse, "@\(attribute.name)", .toJingle, reference)
+      else { continue }
+      excuseJingle("@\(attribute.name)", "\(owner) @\(attribute.name)", .attribute(attribute), reference.position)
     }
     for reference in excuse.elements {
-      guard let child = child(reference, of: scope.element) else { continue }
-      scope.block.covered.insert("<\(child.element.qualifiedName)>")
-      row.losses.append(.init(place: .child(child), name: "<\(child.element.qualifiedName)>", reason: excuse.reason))
+      guard let child = child(reference, of: scope.element),
+        !isWrittenOnly(excuse, "<\(reference.name)>", .toJingle, reference)
+      else { continue }
+      let name = "<\(child.element.qualifiedName)>"
+      excuseJingle(name, name, .child(child), reference.position)
     }
-    if let position = excuse.text, let text = text(of: scope.element, position) {
-      scope.block.covered.insert("text")
-      row.losses.append(
-        .init(place: .attribute(text), name: "text of <\(scope.element.qualifiedName)>", reason: excuse.reason))
+    if let position = excuse.text, let text = text(of: scope.element, position),
+      !isWrittenOnly(excuse, "text", .toJingle, Reference(name: "text", position: position))
+    {
+      excuseJingle("text", "text of \(owner)", .attribute(text), position)
     }
     return row
   }
 
+  /// Only what is read can be lost.
+  private func isWrittenOnly(
+    _ excuse: MappingRow.Excuse, _ name: String, _ writing: MappingModel.Direction, _ reference: Reference
+  ) -> Bool {
+    guard excuse.isLoss, excuse.arrow.directions == [writing] else { return false }
+    diagnostics.report(
+      reference.position, "`\(name)` is not read on this way, so it cannot be lost",
+      note: "write `elsewhere \(writing.arrow) \(name) \"why\"` where nothing makes it")
+    return true
+  }
+
+  private func isWrittenOnly(
+    _ excuse: MappingRow.Excuse, _ name: String, _ writing: MappingModel.Direction, _ path: MappingPath
+  ) -> Bool { isWrittenOnly(excuse, name, writing, Reference(name: name, position: path.position)) }
+
   private func lineName(of field: MappedField) -> String? {
     if case .line(let line) = field.place { return line.shown }
     return field.shape?.name
-  }
-
-  func cover(_ attribute: ElementType.Attribute?, _ syntax: MappingRow, _ scope: Scope) {
-    guard let attribute, syntax.arrow.goesToSDP else { return }
-    scope.block.covered.insert(attribute.name.isEmpty ? "text" : "@\(attribute.name)")
   }
 
   // MARK: Types

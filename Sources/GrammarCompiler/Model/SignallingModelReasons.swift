@@ -121,7 +121,12 @@ struct ReasonBuilder {
           byCallee: row.byCallee.codes.lowerBound, answered: row.answered.text, endsForAll: row.devices.text == "all",
           cause: row.cause, position: row.reason.position))
     }
-    guard let position = position(of: "to sip") else { return }
+    guard let position = position(of: "to sip") else {
+      if conditions != nil, let other = position(of: "to jingle") ?? position(of: "of gateway") {
+        owner.report(other, "there is no table `reasons to sip` beside this one, so no reason of Jingle means anything")
+      }
+      return
+    }
     let missing = (conditions ?? []).filter { !tables.names.contains($0) }.map { "`\($0)`" }
     if !missing.isEmpty {
       owner.report(position, "the table has no row for \(missing.joined(separator: ", ")), which Jingle has as reason")

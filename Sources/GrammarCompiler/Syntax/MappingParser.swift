@@ -3,6 +3,8 @@ struct MappingSyntax {
   var maps: [MapDeclaration] = []
   var tables: [TableDeclaration] = []
   var actionSets: [ActionSetDeclaration] = []
+  var functions: [FunctionDeclaration] = []
+  var predicates: [PredicateDeclaration] = []
 }
 
 /// `map media <-> <rtp:description>` and its rows.
@@ -25,6 +27,8 @@ struct TableDeclaration {
   var name: Reference
   /// `sdp …`: one column for each value of SDP, then a row `by initiator` and a row `by responder`.
   var isPerspective: Bool
+  /// `from 0 to 34`: the keys for which there is a row.
+  var keys: ClosedRange<Int>?
   var columns: [Reference]
   var rows: [Row]
   var comment: String
@@ -91,6 +95,10 @@ struct MappingRow {
   struct Excuse {
     /// Told at run time where it is dropped; otherwise it is found elsewhere.
     var isLoss: Bool
+    /// On which way; without an arrow on both.
+    var arrow = Arrow.both
+    /// `when`, `unless`: what rows with the opposite condition leave over.
+    var presence: Presence?
     var paths: [MappingPath] = []
     var elements: [Reference] = []
     var attributes: [Reference] = []
@@ -134,6 +142,8 @@ extension Parser {
     case "map": try parseMap()
     case "table": try parseTable()
     case "actions": try parseActionSet()
+    case "function": try parseFunction()
+    case "predicate": try parsePredicate()
     default: return false
     }
     return true
@@ -165,7 +175,18 @@ extension Parser {
     let start = take()
     let name = try expectName("the name of the table")
     var table = TableDeclaration(name: name, isPerspective: false, columns: [], rows: [], comment: start.comment)
-    table.isPerspective = isWord("sdp")
+    if skip(word: "from") {
+      let first = try expectNumber("the first key")
+      guard skip(word: "to") else { throw expected("`to` and the last key") }
+      let position = current.position
+      let last = try expectNumber("the last key")
+      guard first <= last else {
+        diagnostics.report(position, "the last key, \(last), is less than the first, \(first)")
+        throw Failure()
+      }
+      table.keys = first...last
+    }
+    table.isPerspective = table.keys == nil && isWord("sdp")
     if table.isPerspective { take() }
     repeat { table.columns.append(try expectName("the name of a column")) } while !isAtEnd && !current.isFirstOnLine
     while !isAtEnd {
@@ -190,6 +211,12 @@ extension Parser {
     tree.mapping.tables.append(table)
   }
 
+  private mutating func expectNumber(_ what: String) throws -> Int {
+    guard !isAtEnd, case .number(let value) = current.kind else { throw expected(what) }
+    take()
+    return value
+  }
+
   /// `-` is an empty cell.
   private mutating func parseCell() throws -> Reference? {
     let position = current.position
@@ -198,8 +225,14 @@ extension Parser {
       take()
       return nil
     case .number(let value):
+      let first = take()
+      // `1-2`, for several keys.
+      guard isSymbol("-"), current.position.line == first.position.line, current.position.column == first.endColumn,
+        case .number(let last) = following.kind, following.position.column == current.endColumn
+      else { return Reference(name: String(value), position: position) }
       take()
-      return Reference(name: String(value), position: position)
+      take()
+      return Reference(name: "\(value)-\(last)", position: position)
     case .string(let bytes, _):
       take()
       return Reference(name: String(decoding: bytes, as: UTF8.self), position: position)
@@ -209,7 +242,7 @@ extension Parser {
 
   // MARK: Rows
 
-  private var isAtRowEnd: Bool { isAtEnd || current.isFirstOnLine }
+  var isAtRowEnd: Bool { isAtEnd || current.isFirstOnLine }
 
   /// Rows indented deeper than `column`, all alike.
   private mutating func parseRows(below column: Int) throws -> [MappingRow] {
@@ -221,7 +254,9 @@ extension Parser {
       }
       indentation = current.position.column
       var row = try parseMappingRow()
+      try descend("rows are", note: "give the part of SDP and the element a `map` of their own")
       row.nested = try parseRows(below: row.position.column)
+      depth -= 1
       rows.append(row)
     }
     return rows
@@ -243,7 +278,7 @@ extension Parser {
     return row
   }
 
-  private mutating func parseArrow() throws -> MappingRow.Arrow {
+  mutating func parseArrow() throws -> MappingRow.Arrow {
     for arrow in [MappingRow.Arrow.both, .toJingle, .toSDP] where !isAtRowEnd && isSymbol(arrow.rawValue) {
       take()
       return arrow
@@ -251,7 +286,7 @@ extension Parser {
     throw expectedInRow("`<->`, `->` or `<-`")
   }
 
-  private func expectedInRow(_ what: String) -> Failure {
+  func expectedInRow(_ what: String) -> Failure {
     isAtRowEnd && !isAtEnd ? fail("expected \(what) before this line begins") : expected(what)
   }
 
@@ -300,18 +335,18 @@ extension Parser {
     }
   }
 
-  private mutating func parsePath() throws -> MappingPath {
+  mutating func parsePath() throws -> MappingPath {
     var names = [try expectName("a line, an attribute or a field of SDP")]
     if !isAtRowEnd, skip(symbol: ".") { names.append(try expectName("a field")) }
     return MappingPath(names: names)
   }
 
-  private mutating func expectElement() throws -> Reference {
+  mutating func expectElement() throws -> Reference {
     guard !isAtEnd, case .angle(let name) = current.kind else { throw expected("an element, `<prefix:name>`") }
     return Reference(name: name, position: take().position)
   }
 
-  private mutating func expectAttribute() throws -> Reference {
+  mutating func expectAttribute() throws -> Reference {
     let position = current.position
     guard !isAtRowEnd, skip(symbol: "@") else { throw expectedInRow("an attribute, `@name`") }
     return Reference(name: try expectName("the name of an attribute").name, position: position)
@@ -422,7 +457,8 @@ extension Parser {
     return result
   }
 
-  private mutating func parsePresence(isNegated: Bool) throws -> MappingRow.Presence {
+  private mutating func parsePresence(isNegated: Bool, isAhead: Bool = false) throws -> MappingRow.Presence {
+    if isAhead { take() }
     var presence = MappingRow.Presence(isNegated: isNegated)
     if !isAtRowEnd, isSymbol("@") {
       presence.attribute = try expectAttribute()
@@ -434,14 +470,20 @@ extension Parser {
     return presence
   }
 
-  /// `lost name … "why"`, `elsewhere name … "where"`.
+  /// `lost name … "why"`, `elsewhere name … "where"`; an arrow in front limits it to one way.
   private mutating func parseExcuse() throws -> MappingRow.Excuse {
     let isLoss = isWord("lost")
     take()
     var excuse = MappingRow.Excuse(isLoss: isLoss, reason: "")
+    for arrow in [MappingRow.Arrow.toJingle, .toSDP] where !isAtRowEnd && skip(symbol: arrow.rawValue) {
+      excuse.arrow = arrow
+    }
     while true {
       if isAtRowEnd { throw expectedInRow("the reason, as a string") }
       switch current.kind {
+      case .identifier("when"), .identifier("unless"):
+        if excuse.presence != nil { throw expectedInRow("the reason, as a string") }
+        excuse.presence = try parsePresence(isNegated: isWord("unless"), isAhead: true)
       case .string(let bytes, _):
         take()
         excuse.reason = String(decoding: bytes, as: UTF8.self)
