@@ -28,6 +28,19 @@ struct MessageParser: ~Copyable {
     return conflicts.isEmpty ? message : SIPMessage(arena: message.arena, issues: issues + conflicts)
   }
 
+  consuming func finishPart(depth: Int) -> BodyPart {
+    BodyPart(issues: issues, depth: depth, arena: tape.finish())
+  }
+
+  /// Reads a part of a body, up to and with the CRLF that ends it: header fields, none of which has to be there, and what
+  /// follows them (RFC 2046 §5.1).
+  mutating func parsePart(_ input: Input) {
+    let root = tape.open(SIPMessage.Slot.message, fixedWords: SIPMessage.rootWords)
+    let start = parseHeaders(input) ? position : input.count
+    tape.set(root + 1, from: start, to: max(start, input.count - 2))
+    tape.close(root)
+  }
+
   /// With `isHeadOnly` the body is not there and stays empty.
   mutating func parse(_ input: Input, isHeadOnly: Bool = false) {
     let root = tape.open(SIPMessage.Slot.message, fixedWords: SIPMessage.rootWords)

@@ -98,19 +98,7 @@ public struct SIPMessage: Sendable {
   public var body: Text { arena.text(at: 1) }
 
   /// The value of the first header of this name that the grammars do not know, or whose value they do not allow.
-  public func rawHeader(_ name: String) -> String? {
-    let fields = headers
-    var index = fields.start
-    while index < fields.end {
-      let slot = arena.slot(of: index)
-      let word = slot == Slot.unknownHeader ? index + 1 : slot == Slot.malformedHeader ? index + 2 : 0
-      if word > 0, arena.string(arena.slice(at: word)).lowercased() == name.lowercased() {
-        return arena.string(arena.slice(at: word + 2))
-      }
-      index = arena.end(of: index)
-    }
-    return nil
-  }
+  public func rawHeader(_ name: String) -> String? { headers.raw(name) }
 
   // MARK: Writing
 
@@ -153,5 +141,22 @@ public struct SIPMessage: Sendable {
     var output = Output(capacity: arena.byteCount + 64)
     write(to: &output)
     return output.bytes
+  }
+}
+
+extension HeaderFields {
+  /// The value of the first header of this name that the grammars do not know, or whose value they do not allow.
+  public func raw(_ name: String) -> String? {
+    var index = start
+    while index < end {
+      let slot = arena.slot(of: index)
+      let word =
+        slot == SIPMessage.Slot.unknownHeader ? index + 1 : slot == SIPMessage.Slot.malformedHeader ? index + 2 : 0
+      if word > 0, arena.string(arena.slice(at: word)).lowercased() == name.lowercased() {
+        return arena.string(arena.slice(at: word + 2))
+      }
+      index = arena.end(of: index)
+    }
+    return nil
   }
 }
