@@ -206,6 +206,7 @@ extension ShardConfiguration {
       localHost: SIPConfiguration.uriHost(sip.localHost), localPort: port, transport: TransportKind(sip.transport),
       product: Self.product)
     agent.transports = [.udp, .tcp]
+    agent.datagramLimit = sip.udpSizeLimit
     agent.supportedOptions = [.trickleICE]
     agent.acceptedMediaTypes = [GatewayMediaTypes.sessionDescription]
     agent.receivedInfoPackages = ["\(GatewayMediaTypes.tricklePackage)"]

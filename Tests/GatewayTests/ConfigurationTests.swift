@@ -43,6 +43,7 @@ struct ConfigurationTests {
       proxy_host = "[2001:db8::1]"
       proxy_port = 5080
       transport = "tls"
+      udp_size_limit = 65507
       local_host = "gw.example.org"
       sdp_origin = "192.0.2.1"
       username_to_phone = [{ username = "2000006168", phone = "+919177074440" }]
@@ -64,6 +65,7 @@ struct ConfigurationTests {
     #expect(file.warnings.isEmpty)
     let sip = file.configuration.sip
     #expect(sip.listenHost == "0.0.0.0" && sip.listenPort == 0)
+    #expect(sip.udpSizeLimit == 65507)
     #expect(sip.proxyHost == "2001:db8::1" && sip.proxyPort == 5080 && sip.transport == .tls)
     #expect(SIPConfiguration.uriHost(sip.proxyHost) == "[2001:db8::1]")
     #expect(sip.localHost == "gw.example.org" && sip.sdpOrigin == "192.0.2.1")

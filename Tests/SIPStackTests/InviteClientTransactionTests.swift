@@ -103,6 +103,16 @@ import Testing
     #expect(machine.nextDeadline == nil)
   }
 
+  @Test("a re-INVITE waits for its final response as long as timer C, renewed by each provisional one (§16.6)")
+  func patience() {
+    var machine = InviteClientTransaction(
+      isReliable: false, timers: .standard, patience: .seconds(180), at: at(0))
+    #expect(machine.handle(.response(100), at: at(10)) == .passResponse)
+    #expect(machine.nextDeadline == at(180_010))
+    #expect(machine.handle(.response(180), at: at(1_000)) == .passResponse)
+    #expect(machine.advance(to: at(181_000)) == [.informTimeout, .terminated])
+  }
+
   @Test("§9.1: CANCEL waits for a provisional response")
   func cancelBeforeProvisional() {
     var machine = make()

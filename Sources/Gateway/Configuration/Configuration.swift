@@ -23,6 +23,8 @@ public struct SIPConfiguration: Equatable, Sendable {
   public var proxyHost = "localhost"
   public var proxyPort: UInt16 = 5060
   public var transport = Transport.udp
+  /// A request of more bytes goes over TCP to a proxy that takes connections, though `transport` is UDP.
+  public var udpSizeLimit = 1300
   /// The host in our SIP URIs, Via and Contact.
   public var localHost = "localhost"
   /// The address of o= lines, and of c= lines where no candidate gives one and there is no ICE.

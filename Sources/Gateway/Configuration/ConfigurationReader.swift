@@ -1,3 +1,4 @@
+import SIPStack
 import TOMLKit
 
 /// Turns a TOML document into a ``Configuration``.
@@ -47,6 +48,7 @@ struct ConfigurationReader {
     if let host = readHost(&section, "proxy_host") { sip.proxyHost = host }
     if let port = section.port("proxy_port") { sip.proxyPort = port }
     if let transport = section.choice("transport", SIPConfiguration.Transport.self) { sip.transport = transport }
+    if let limit = section.integer("udp_size_limit", in: 1...UDPTransport.maximumDatagram) { sip.udpSizeLimit = limit }
     if let host = readHost(&section, "local_host") { sip.localHost = host }
     if let host = readHost(&section, "sdp_origin") { sip.sdpOrigin = host }
     sip.numbers = readNumbers(&section)

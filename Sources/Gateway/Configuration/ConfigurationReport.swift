@@ -93,6 +93,19 @@ struct ConfigurationSection {
     return port
   }
 
+  mutating func integer(_ key: String, in range: ClosedRange<Int>) -> Int? {
+    guard let value = value(key) else { return nil }
+    guard let number = value.int else {
+      wrongType(key, value, "an integer")
+      return nil
+    }
+    guard range.contains(number) else {
+      error(key, "`\(key)` is \(number), it is a number from \(range.lowerBound) to \(range.upperBound)")
+      return nil
+    }
+    return number
+  }
+
   mutating func choice<Choice: RawRepresentable & CaseIterable>(_ key: String, _: Choice.Type) -> Choice?
   where Choice.RawValue == String {
     guard let text = string(key) else { return nil }

@@ -17,6 +17,8 @@ public struct InviteClientTransaction: Sendable {
     case timerA, timerB, timerD, timerM
     /// 64 · T1 after the CANCEL (RFC 3261 §9.1).
     case timerCancel
+    /// The patience of the transaction user is at its end.
+    case timerPatience
   }
 
   private enum Cancellation: Sendable {
@@ -26,15 +28,18 @@ public struct InviteClientTransaction: Sendable {
   public private(set) var state = State.calling
   private let timers: TimerConfiguration
   private let isReliable: Bool
+  /// How long to wait in `proceeding`; a provisional response renews it.
+  private let patience: Interval?
   private var cancellation = Cancellation.none
   private var retransmissionInterval: Interval
   /// When timer A fires.
   private var retransmission: Instant?
-  /// When timer B, D or M fires, or the one after a CANCEL.
+  /// When timer B, D or M fires, or the one after a CANCEL, or that of patience.
   private var timeout: Instant?
 
-  public init(isReliable: Bool, timers: TimerConfiguration, at now: Instant) {
+  public init(isReliable: Bool, timers: TimerConfiguration, patience: Interval? = nil, at now: Instant) {
     self.timers = timers
+    self.patience = patience
     self.isReliable = isReliable
     retransmissionInterval = timers.t1
     retransmission = isReliable ? nil : now + timers.t1
@@ -59,11 +64,14 @@ public struct InviteClientTransaction: Sendable {
       if cancellation == .none { cancellation = .wanted }
       return []
     case (.calling, .response(100..<200)):
-      enter(.proceeding, timeout: nil)
+      enter(.proceeding, timeout: patience.map { now + $0 })
       return cancellation == .wanted ? sendCancel([.passResponse], at: now) : .passResponse
 
     case (.proceeding, .response(100..<200)):
+      if cancellation != .sent { timeout = patience.map { now + $0 } }
       return .passResponse
+    case (.proceeding, .timerPatience):
+      return terminate(.informTimeout)
     case (.proceeding, .cancel):
       return cancellation == .sent ? [] : sendCancel([], at: now)
     case (.proceeding, .timerCancel):
@@ -101,7 +109,7 @@ public struct InviteClientTransaction: Sendable {
     if let timeout, timeout <= now {
       switch state {
       case .calling: return handle(.timerB, at: now)
-      case .proceeding: return handle(.timerCancel, at: now)
+      case .proceeding: return handle(cancellation == .sent ? .timerCancel : .timerPatience, at: now)
       case .completed: return handle(.timerD, at: now)
       case .accepted: return handle(.timerM, at: now)
       case .terminated: return []

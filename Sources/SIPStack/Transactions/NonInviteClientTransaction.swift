@@ -18,27 +18,25 @@ public struct NonInviteClientTransaction: Sendable {
   private let timers: TimerConfiguration
   private let isReliable: Bool
   private var retransmissionInterval: Interval
-  /// When timer E fires.
-  private var retransmission: Instant?
-  /// When timer F or K fires.
-  private var timeout: Instant?
+  /// Of timer E; of timer F or K.
+  private var deadlines: TransactionDeadlines
 
   public init(isReliable: Bool, timers: TimerConfiguration, at now: Instant) {
     self.timers = timers
     self.isReliable = isReliable
     retransmissionInterval = timers.t1
-    retransmission = isReliable ? nil : now + timers.t1
-    timeout = now + timers.transactionTimeout
+    deadlines = TransactionDeadlines(
+      early: isReliable ? nil : now + timers.t1, last: now + timers.transactionTimeout)
   }
 
   /// When ``advance(to:)`` is to be called next.
-  public var nextDeadline: Instant? { earliest(retransmission, timeout) }
+  public var nextDeadline: Instant? { deadlines.next }
 
   public mutating func handle(_ event: Event, at now: Instant) -> TransactionActions {
     switch (state, event) {
     case (.trying, .timerE):
       retransmissionInterval = min(retransmissionInterval * 2, timers.t2)
-      retransmission = now + retransmissionInterval
+      deadlines.early = now + retransmissionInterval
       return .sendRequest
     case (.trying, .response(100..<200)):
       // Timer E runs on: only a repeated request brings a lost final response.
@@ -46,7 +44,7 @@ public struct NonInviteClientTransaction: Sendable {
       return .passResponse
 
     case (.proceeding, .timerE):
-      retransmission = now + timers.t2
+      deadlines.early = now + timers.t2
       return .sendRequest
     case (.proceeding, .response(100..<200)):
       return .passResponse
@@ -58,9 +56,7 @@ public struct NonInviteClientTransaction: Sendable {
     case (.trying, .response(200..<700)), (.proceeding, .response(200..<700)):
       let timerK = timers.timerIorK(isReliable: isReliable)
       if timerK == .zero { return terminate(.passResponse) }
-      state = .completed
-      retransmission = nil
-      timeout = now + timerK
+      enter(.completed, TransactionDeadlines(last: now + timerK))
       return .passResponse
 
     case (.completed, .timerK):
@@ -73,21 +69,20 @@ public struct NonInviteClientTransaction: Sendable {
 
   /// Fires the timer that is due, if one is.
   public mutating func advance(to now: Instant) -> TransactionActions {
-    if let timeout, timeout <= now {
-      switch state {
-      case .trying, .proceeding: return handle(.timerF, at: now)
-      case .completed: return handle(.timerK, at: now)
-      case .terminated: return []
-      }
+    switch deadlines.passed(at: now) {
+    case .early: handle(.timerE, at: now)
+    case .last: handle(state == .completed ? .timerK : .timerF, at: now)
+    case nil: []
     }
-    if let retransmission, retransmission <= now { return handle(.timerE, at: now) }
-    return []
+  }
+
+  private mutating func enter(_ state: State, _ deadlines: TransactionDeadlines) {
+    self.state = state
+    self.deadlines = deadlines
   }
 
   private mutating func terminate(_ actions: TransactionActions) -> TransactionActions {
-    state = .terminated
-    retransmission = nil
-    timeout = nil
+    enter(.terminated, TransactionDeadlines())
     return actions.union(.terminated)
   }
 }

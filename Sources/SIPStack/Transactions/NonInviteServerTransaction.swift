@@ -24,34 +24,30 @@ public struct NonInviteServerTransaction: Sendable {
   public private(set) var state = State.trying
   private let timers: TimerConfiguration
   private let isReliable: Bool
-  /// When a 100 is due.
-  private var trying: Instant?
   /// Before this a 100 would only slow the client's retransmissions down.
   private let earliestTrying: Instant
-  /// When timer J fires; before that the client's timer F.
-  private var timeout: Instant?
+  /// Of a 100; of timer J, and before that of the client's timer F.
+  private var deadlines: TransactionDeadlines
 
   public init(isReliable: Bool, timers: TimerConfiguration, at now: Instant) {
     self.timers = timers
     self.isReliable = isReliable
     let late = now + timers.lateTryingDelay
-    trying = late
     earliestTrying = isReliable ? now : late
-    timeout = now + timers.transactionTimeout
+    deadlines = TransactionDeadlines(early: late, last: now + timers.transactionTimeout)
   }
 
   /// When ``advance(to:)`` is to be called next.
-  public var nextDeadline: Instant? { earliest(trying, timeout) }
+  public var nextDeadline: Instant? { deadlines.next }
 
   public mutating func handle(_ event: Event, at now: Instant) -> TransactionActions {
     switch (state, event) {
     case (.trying, .timerTrying):
-      trying = nil
+      deadlines.early = nil
       return .generateTrying
     case (.trying, .respond(100)):
       if now < earliestTrying { return [] }
-      state = .proceeding
-      trying = nil
+      enter(.proceeding, TransactionDeadlines(last: deadlines.last))
       return .sendResponse
 
     case (.proceeding, .request):
@@ -69,9 +65,7 @@ public struct NonInviteServerTransaction: Sendable {
     case (.trying, .respond(200..<700)), (.proceeding, .respond(200..<700)):
       let timerJ = timers.timerJ(isReliable: isReliable)
       if timerJ == .zero { return terminate(.sendResponse) }
-      state = .completed
-      trying = nil
-      timeout = now + timerJ
+      enter(.completed, TransactionDeadlines(last: now + timerJ))
       return .sendResponse
 
     case (.completed, .request):
@@ -86,21 +80,20 @@ public struct NonInviteServerTransaction: Sendable {
 
   /// Fires the timer that is due, if one is.
   public mutating func advance(to now: Instant) -> TransactionActions {
-    if let timeout, timeout <= now {
-      switch state {
-      case .trying, .proceeding: return handle(.timerF, at: now)
-      case .completed: return handle(.timerJ, at: now)
-      case .terminated: return []
-      }
+    switch deadlines.passed(at: now) {
+    case .early: handle(.timerTrying, at: now)
+    case .last: handle(state == .completed ? .timerJ : .timerF, at: now)
+    case nil: []
     }
-    if let trying, trying <= now { return handle(.timerTrying, at: now) }
-    return []
+  }
+
+  private mutating func enter(_ state: State, _ deadlines: TransactionDeadlines) {
+    self.state = state
+    self.deadlines = deadlines
   }
 
   private mutating func terminate(_ actions: TransactionActions) -> TransactionActions {
-    state = .terminated
-    trying = nil
-    timeout = nil
+    enter(.terminated, TransactionDeadlines())
     return actions.union(.terminated)
   }
 }

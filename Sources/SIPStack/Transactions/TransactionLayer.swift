@@ -60,12 +60,21 @@ public struct TransactionLayer<Message: Sendable>: Sendable {
     let isReliable = request.destination.transport.isReliable
     let machine: Machine =
       request.key.method == .invite
-      ? .inviteClient(InviteClientTransaction(isReliable: isReliable, timers: timers, at: now))
+      ? .inviteClient(
+        InviteClientTransaction(isReliable: isReliable, timers: timers, patience: request.patience, at: now))
       : .nonInviteClient(NonInviteClientTransaction(isReliable: isReliable, timers: timers, at: now))
     insert(
       Transaction(key: request.key, machine: machine, bytes: request.bytes, destination: request.destination))
     effects.append(.send(bytes: request.bytes, to: request.destination, key: request.key))
     return true
+  }
+
+  /// Begins a client transaction again by another way, since the way that was tried does not exist (RFC 3261 §18.1.1).
+  @discardableResult
+  public mutating func restart(_ request: OutgoingRequest, at now: Instant, into effects: inout Effects) -> Bool {
+    guard let slot = slots[request.key] else { return false }
+    remove(slot)
+    return start(request, at: now, into: &effects)
   }
 
   /// Cancels the INVITE of `key` with the encoded CANCEL `bytes`: now, or when its first provisional response comes

@@ -40,11 +40,15 @@ public struct OutgoingRequest: Sendable {
   /// Kept once, for retransmission.
   public var bytes: [UInt8]
   public var destination: TransportAddress
+  /// Of an INVITE: how long it waits for its final response once a provisional one has come; without end by default,
+  /// for people may take their time.
+  public var patience: Interval?
 
-  public init(key: TransactionKey, bytes: [UInt8], destination: TransportAddress) {
+  public init(key: TransactionKey, bytes: [UInt8], destination: TransportAddress, patience: Interval? = nil) {
     self.key = key
     self.bytes = bytes
     self.destination = destination
+    self.patience = patience
   }
 }
 

@@ -43,10 +43,9 @@ public enum SIPTransport: Sendable {
 
 /// All transports of one listening address: UDP and TCP on the same port (RFC 3261 §18.1.1, §18.2.1).
 ///
-/// The destination of a message says which one carries it, and nothing else does: a request of more than 1,300 bytes
-/// that is to go over UDP stays on UDP. RFC 3261 §18.1.1 would have it sent over TCP, but an INVITE of ours is nearly
-/// always that long, and phones that listen on UDP only are common: each call to one of them would first wait for a
-/// connection that nobody accepts. Fragments of datagrams arrive where paths are good; who has others configures TCP.
+/// The destination of a message says which one carries it, and nothing else does. That a request of more than 1,300
+/// bytes goes over TCP (RFC 3261 §18.1.1), and over UDP after all where nobody listens there, is the user agent's to
+/// decide, since its Via says by which transport it goes.
 public struct SIPTransports: Sendable {
   public let udp: UDPTransport
   public let tcp: TCPTransport

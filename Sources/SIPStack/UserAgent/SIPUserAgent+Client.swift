@@ -83,20 +83,22 @@ extension SIPUserAgent {
       requestURI: requestURI, via: writer.via(branch: branch, over: nextHop.transport), routes: [],
       from: record.local, to: Party.Draft(address: record.remote), callIdentifier: record.leg.callIdentifier,
       sequence: record.inviteSequence, destination: nextHop)
-    let bytes: [UInt8]
+    let request: WrittenRequest
+    let datagram: WrittenRequest?
     do throws(DraftError) {
-      bytes = try writer.request(
+      (request, datagram) = try write(
         .invite, sent, headers: [MessageWriter.contactHeader(record.contact)] + writer.capabilities + headers,
-        body: body)
+        body: body, at: now)
     } catch { throw .draft(error) }
     guard transactions.count < configuration.maximumTransactions else { throw .exhausted }
     let key = TransactionKey.client(branch: Array(branch.utf8), method: .invite)
     clients[key] = ClientRecord(
-      purpose: .invite, leg: record.leg, method: .invite, sent: sent,
-      acknowledgements: AcknowledgedInvite(timers: configuration.timers))
+      purpose: .invite, leg: record.leg, method: .invite, sent: request.sent,
+      acknowledgements: AcknowledgedInvite(timers: configuration.timers), datagram: datagram)
     register(&self, key)
     run(at: now, into: &effects) {
-      _ = $0.start(OutgoingRequest(key: key, bytes: bytes, destination: nextHop), at: now, into: &$1)
+      _ = $0.start(
+        OutgoingRequest(key: key, bytes: request.bytes, destination: request.sent.destination), at: now, into: &$1)
     }
   }
 
@@ -202,30 +204,36 @@ extension SIPUserAgent {
     let sent = sentRequest(in: dialog, branch: branch, sequence: sequence)
     var all = headers
     if method == .invite { all = [MessageWriter.contactHeader(record.contact)] + writer.capabilities + headers }
-    let bytes: [UInt8]
+    let request: WrittenRequest
+    let datagram: WrittenRequest?
     do throws(DraftError) {
-      bytes = try writer.request(method, sent, headers: all, body: body)
+      (request, datagram) = try write(method, sent, headers: all, body: body, at: now)
     } catch { throw .draft(error) }
     if let last = record.dialogs.indices.last { legs[leg]?.dialogs[last] = dialog }
     if record.phase == .pending, let last = clients[record.invite]?.lastSequence {
       clients[record.invite]?.lastSequence = max(last, sequence)
     }
-    return start(method, sent, bytes, branch: branch, leg: leg, purpose: purpose, at: now, into: &effects)
+    return start(
+      method, request, orAs: datagram, branch: branch, leg: leg, purpose: purpose, at: now, into: &effects)
   }
 
   /// Begins the client transaction of a request that is no founding INVITE.
   @discardableResult
   mutating func start(
-    _ method: Method, _ sent: SentRequest, _ bytes: [UInt8], branch: String, leg: SIPLeg,
+    _ method: Method, _ request: WrittenRequest, orAs datagram: WrittenRequest? = nil, branch: String, leg: SIPLeg,
     purpose: ClientRecord.Purpose, at now: Instant, into effects: inout Effects
   ) -> SIPClientRequest {
     let key = TransactionKey.client(branch: Array(branch.utf8), method: RequestMethod(method))
     let isInvite = method == .invite
+    let patience = isInvite ? configuration.updatePatience : nil
     clients[key] = ClientRecord(
-      purpose: purpose, leg: leg, method: method, sent: isInvite ? sent : nil,
-      acknowledgements: isInvite ? AcknowledgedInvite(timers: configuration.timers) : nil)
+      purpose: purpose, leg: leg, method: method, sent: isInvite ? request.sent : nil,
+      acknowledgements: isInvite ? AcknowledgedInvite(timers: configuration.timers) : nil, datagram: datagram,
+      patience: patience)
     let started = run(at: now, into: &effects) {
-      $0.start(OutgoingRequest(key: key, bytes: bytes, destination: sent.destination), at: now, into: &$1)
+      $0.start(
+        OutgoingRequest(key: key, bytes: request.bytes, destination: request.sent.destination, patience: patience),
+        at: now, into: &$1)
     }
     if !started { clients[key] = nil }
     return SIPClientRequest(key: key)

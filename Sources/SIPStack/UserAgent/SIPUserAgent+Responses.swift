@@ -8,6 +8,7 @@ extension SIPUserAgent {
   ) {
     // A CANCEL of ours has no record: what it brings, the INVITE's final response says.
     guard let record = clients[response.key] else { return }
+    clients[response.key]?.datagram = nil
     switch record.purpose {
     case .invite: receiveInviteResponse(response, record, at: now, into: &effects)
     case .request: receiveDialogResponse(response, record, at: now, into: &effects)
@@ -136,7 +137,9 @@ extension SIPUserAgent {
     let branch = identifiers.branch()
     let bye = sentRequest(in: dialog, branch: branch, sequence: sequence)
     guard let bytes = try? writer.request(.bye, bye, headers: [], body: nil) else { return }
-    start(.bye, bye, bytes, branch: branch, leg: leg, purpose: .silent, at: now, into: &effects)
+    start(
+      .bye, WrittenRequest(sent: bye, bytes: bytes), branch: branch, leg: leg, purpose: .silent, at: now, into: &effects
+    )
     effects.append(.diagnostic("a 2xx of another fork, or behind the end, of \(leg)"))
   }
 

@@ -24,6 +24,8 @@ public struct SIPUserAgent: Sendable {
   var merges: [MergeIdentity: TransactionKey] = [:]
   /// When a 2xx is to be repeated.
   var repetitions = LegTimers()
+  /// Who takes no connections.
+  var refusedConnections = RefusedConnections()
   /// Hosts that were looked up.
   var addresses: [String: IPAddress] = [:]
   /// Responses that were not for us. Only counted, for anybody could fill a log with them.
@@ -127,6 +129,7 @@ public struct SIPUserAgent: Sendable {
 
   /// A message that an effect with `key` asked for could not be sent.
   public mutating func transportFailed(_ key: TransactionKey, at now: Instant, into effects: inout Effects) {
+    if sendAsDatagram(key, at: now, into: &effects) { return }
     run(at: now, into: &effects) { $0.transportFailed(key, at: now, into: &$1) }
   }
 

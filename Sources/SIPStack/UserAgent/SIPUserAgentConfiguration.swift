@@ -65,6 +65,12 @@ public struct SIPUserAgentConfiguration: Sendable {
   public var transport: TransportKind
   /// By which requests can go; a URI that asks for another one is reached by the way that its message came.
   public var transports: Set<TransportKind>
+  /// A request of more bytes goes over TCP where it would go over UDP and ``transports`` has TCP, unless its destination
+  /// takes no connection (RFC 3261 §18.1.1: the MTU of the path is not known).
+  public var datagramLimit = 1300
+  /// How long our re-INVITE, once a provisional response has come, waits for the final one: as long as a proxy does
+  /// (timer C, RFC 3261 §16.6).
+  public var updatePatience = Interval.seconds(180)
   /// For User-Agent and Server.
   public var product: ServerVal.Draft
   /// For Allow. Known methods that are not here are answered 405; unknown ones 501.

@@ -93,6 +93,10 @@ struct ClientRecord: Sendable {
   var sent: SentRequest?
   /// Of an INVITE.
   var acknowledgements: AcknowledgedInvite?
+  /// What goes over UDP where no connection can be opened for this request; until something has come back.
+  var datagram: WrittenRequest?
+  /// Of a re-INVITE: how long it waits for its final response.
+  var patience: Interval?
   /// Of a founding INVITE: the highest CSeq number in any of its early dialogs.
   var lastSequence: UInt32 = 0
 }
