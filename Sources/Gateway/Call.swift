@@ -81,6 +81,17 @@ public struct Call: Sendable {
     chance = SplitMix(seed)
   }
 
+  /// Whether something that was handed in is needed again; all else can be forgotten.
+  func keeps(_ reference: CallReference) -> Bool {
+    // Nobody is offered the call any more once a device has it.
+    let isOffered = state == .offering || state == .alerting
+    return isOffered && reference == offer || state == .accepting && reference == answer
+      || changes.contains(reference) || candidates.contains { $0.reference == reference }
+  }
+
+  /// How many changes and candidates wait for their time.
+  var waitingCount: Int { changes.count + candidates.count }
+
   // MARK: Time
 
   /// When ``advance(to:)`` is to be called next.

@@ -8,6 +8,7 @@ enum StanzaError {
   case badRequest
   case featureNotImplemented
   case itemNotFound
+  case resourceConstraint
   case serviceUnavailable
   case unexpectedRequest
 
@@ -16,6 +17,7 @@ enum StanzaError {
     case .badRequest: "bad-request"
     case .featureNotImplemented: "feature-not-implemented"
     case .itemNotFound: "item-not-found"
+    case .resourceConstraint: "resource-constraint"
     case .serviceUnavailable: "service-unavailable"
     case .unexpectedRequest: "unexpected-request"
     }
@@ -24,7 +26,7 @@ enum StanzaError {
   var type: StaticString {
     switch self {
     case .badRequest: "modify"
-    case .unexpectedRequest: "wait"
+    case .resourceConstraint, .unexpectedRequest: "wait"
     case .featureNotImplemented, .itemNotFound, .serviceUnavailable: "cancel"
     }
   }

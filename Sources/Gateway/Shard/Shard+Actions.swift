@@ -70,8 +70,6 @@ extension Shard {
         case .itemNotFound: (.itemNotFound, nil)
         case .badRequest: (.badRequest, nil)
         }
-      // What is refused is not asked for again: a client cannot fill the memory of its call with such sets.
-      sessions[number]?.messages[reference] = nil
       bytes = JingleStanzas.error(to: stanza, of: sender, error, jingle: condition)
     } else {
       bytes = JingleStanzas.result(to: stanza, of: sender)
@@ -236,7 +234,6 @@ extension Shard {
     guard let leg = session.leg else { return }
     for reference in candidates {
       guard let jingle = session.jingle(reference), let fragment = fragment(jingle, number) else { continue }
-      sessions[number]?.messages[reference] = nil
       var headers: [HeaderDraft] = []
       var type = GatewayMediaTypes.sessionDescription
       if session.takesTrickleICE {

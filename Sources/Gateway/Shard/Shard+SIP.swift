@@ -24,7 +24,6 @@ extension Shard {
     case .acknowledged(let leg, let message):
       request(message, leg) { shard, number, reference, method in
         shard.handle(number, .request(SIPCallRequest(method: method, reference: reference)), at: now)
-        shard.sessions[number]?.messages[reference] = nil
         shard.sendWaitingChange(number, at: now)
       }
     case .acknowledgementMissing(let leg): forward(leg, .ackTimeout, at: now)
@@ -170,14 +169,12 @@ extension Shard {
     } else if request == .invite, 300..<400 ~= status, leadsToProxy(message) {
       content = .toProxy
     }
-    let isFinal = status >= 200
     handle(
       number,
       .response(
         SIPCallResponse(
           to: request, status: status, phrase: phrase, reference: reference, content: content,
           makesDialog: agent.hasDialog(leg))), at: now)
-    if !isFinal || request != .invite { sessions[number]?.messages[reference] = nil }
   }
 
   /// A redirection to the host that has redirected is one that the proxy can be asked for.
@@ -215,7 +212,6 @@ extension Shard {
     }
     handle(
       number, .request(SIPCallRequest(method: method.name, reference: reference, content: content)), at: now)
-    sessions[number]?.messages[reference] = nil
   }
 
   /// The candidates in an INFO, of RFC 8840 or in the predecessor's form.

@@ -87,6 +87,10 @@ extension Shard {
   private mutating func deliver(
     _ jingle: Jingle, _ stanza: XMLElement, _ sender: JID, _ number: Int, at now: Instant
   ) {
+    if sessions[number]?.call.waitingCount ?? 0 >= configuration.maximumWaiting, jingle.action != .sessionTerminate {
+      answer(sender, JingleStanzas.error(to: stanza, of: sender, .resourceConstraint))
+      return
+    }
     guard
       let reference = sessions[number]?.store(.jingle(jingle, stanza: stanza, from: sender, isAnswered: false))
     else { return }
@@ -96,8 +100,6 @@ extension Shard {
         JingleRequest(
           action: jingle.action.name, sender: CallDevice(sender.description), reference: reference,
           content: content(of: jingle, number), reason: jingle.endReason)), at: now)
-    // No call keeps these for later.
-    if jingle.action == .sessionInfo { sessions[number]?.messages[reference] = nil }
   }
 
   private func content(of jingle: Jingle, _ number: Int) -> JingleRequest.Content {

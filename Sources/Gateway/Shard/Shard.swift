@@ -31,6 +31,8 @@ public struct Shard {
   /// Where the proxy is, once its name is resolved.
   var proxy: TransportAddress?
   var isShuttingDown = false
+  /// How deep actions of calls have led to actions of calls.
+  private var nesting = 0
 
   public init(configuration: ShardConfiguration, identifiers: IdentifierGenerator = IdentifierGenerator()) {
     self.configuration = configuration
@@ -146,8 +148,12 @@ public struct Shard {
     guard var call = sessions[number]?.call else { return }
     let actions = body(&call)
     sessions[number]?.call = call
+    nesting += 1
     for action in actions { perform(action, number, at: now) }
+    nesting -= 1
     timers.set(number, to: sessions[number]?.call.nextDeadline)
+    // What an action has led to may come before the next action, which may need its message still.
+    if nesting == 0 { sessions[number]?.forget() }
   }
 
   /// Lets the user agent do something, then does what it asks for.

@@ -16,6 +16,8 @@ public struct ShardConfiguration: Sendable {
   public var userAgent: SIPUserAgentConfiguration
   public var callTimers = CallTimers()
   public var callTable = CallTable.signalling
+  /// Changes and candidates of one call that wait for their time; further ones are answered `resource-constraint`.
+  public var maximumWaiting = 256
   /// Calls at one time; a further session-initiate is answered `service-unavailable`, a further INVITE 503.
   public var maximumCalls = 10_000
 
@@ -116,6 +118,14 @@ struct Session {
     let reference = CallReference(lastReference)
     messages[reference] = message
     return reference
+  }
+
+  /// Forgets the messages that the call will not ask for again.
+  mutating func forget() {
+    if messages.keys.allSatisfy(call.keeps), translated.keys.allSatisfy(call.keeps) { return }
+    let call = call
+    messages = messages.filter { call.keeps($0.key) }
+    translated = translated.filter { call.keeps($0.key) }
   }
 
   func jingle(_ reference: CallReference) -> Jingle? {
