@@ -7,11 +7,14 @@ import Testing
 ///
 /// A whole compilation takes most of a second in debug; the rules of SIP, SDP and Jingle are the same each time, so
 /// they are read and resolved once.
-private final class Sweep {
-  /// By file, so that the sweeps can run side by side: automata are made when they are first asked for.
+private final class Sweep: @unchecked Sendable {
+  /// For all sweeps: they run one after the other, since automata are made when they are first asked for.
+  static let shared = Result { try Sweep() }
+
   let files: [SourceFile]
   private let trees: [SyntaxTree]
   private let model: Model
+  private var parts: [String: [(range: Range<Int>, syntax: MappingSyntax)]] = [:]
 
   init() throws {
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -43,14 +46,50 @@ private final class Sweep {
       .map { line in line.prefix { $0 == " " } + content(String(line)) }
   }
 
-  /// What is said of the mapping, and of the signalling if that is asked for, with other lines in one file.
-  func diagnostics(_ name: String, _ lines: [String], signalling: Bool = false) -> [Diagnostic] {
+  /// The declarations of a file, by the lines in which they stand.
+  private func declarations(_ lines: [String]) -> [Range<Int>] {
+    let starts = lines.indices.filter { !lines[$0].isEmpty && !lines[$0].hasPrefix(" ") }
+    return zip(starts, starts.dropFirst() + [lines.count]).map { $0..<$1 }
+  }
+
+  /// Reads only these lines; they keep their numbers.
+  private func parse(_ index: Int, _ lines: [String], _ range: Range<Int>, _ diagnostics: Diagnostics) -> SyntaxTree {
+    let blank = String(repeating: "\n", count: range.lowerBound)
+    let file = SourceFile(
+      path: files[index].path, area: "mapping", text: blank + lines[range].joined(separator: "\n"))
+    var parser = Parser(file, index: index, diagnostics: diagnostics)
+    return parser.parse()
+  }
+
+  /// What is said of the mapping, or of the signalling if that is asked for, with other lines in one file.
+  ///
+  /// - Parameters:
+  ///   - lines: the file, with lines emptied or changed but none added or taken away.
+  ///   - changed: the lines that differ: only their declarations are read anew.
+  func diagnostics(
+    _ name: String, _ lines: [String], changed: Range<Int>, signalling: Bool = false
+  ) throws -> [Diagnostic] {
     var trees = trees
     let diagnostics = Diagnostics()
-    guard let index = files.firstIndex(where: { $0.path == "mapping/\(name)" }) else { return [] }
-    let file = SourceFile(path: files[index].path, area: "mapping", text: lines.joined(separator: "\n"))
-    var parser = Parser(file, index: index, diagnostics: diagnostics)
-    trees[index] = parser.parse()
+    let index = try #require(files.firstIndex { $0.path == "mapping/\(name)" })
+    if signalling {
+      trees[index] = parse(index, lines, lines.indices, diagnostics)
+    } else {
+      if parts[name] == nil {
+        let whole = try self.lines(of: name)
+        parts[name] = declarations(whole).map { ($0, parse(index, whole, $0, Diagnostics()).mapping) }
+      }
+      // Without its first line a declaration continues the one in front.
+      let kept = parts[name, default: []]
+      let last = kept.lastIndex { $0.range.lowerBound <= changed.lowerBound } ?? 0
+      let first = max(0, last - 1)
+      let end = kept.first { $0.range.lowerBound >= changed.upperBound }?.range.lowerBound ?? lines.count
+      let anew = kept[first].range.lowerBound..<end
+      trees[index].mapping = MappingSyntax()
+      for part in kept[..<first] { trees[index].mapping.add(part.syntax) }
+      trees[index].mapping.add(parse(index, lines, anew, diagnostics).mapping)
+      for part in kept where part.range.lowerBound >= end { trees[index].mapping.add(part.syntax) }
+    }
     guard diagnostics.isEmpty else { return diagnostics.sorted }
     if signalling {
       _ = SignallingModel.build(trees, model: model, diagnostics: diagnostics)
@@ -58,6 +97,16 @@ private final class Sweep {
       _ = MappingModel.build(trees, model: model, diagnostics: diagnostics)
     }
     return diagnostics.sorted
+  }
+}
+
+extension MappingSyntax {
+  fileprivate mutating func add(_ other: MappingSyntax) {
+    maps += other.maps
+    tables += other.tables
+    actionSets += other.actionSets
+    functions += other.functions
+    predicates += other.predicates
   }
 }
 
@@ -72,17 +121,21 @@ private func content(_ line: String) -> String {
 }
 
 /// "A grammar that compiles is complete": of the mapping, no row may be missing and no name misspelled.
-@Suite struct MappingSweepTests {
+@Suite(.serialized) struct MappingSweepTests {
   @Test(arguments: ["media.grammar", "transport.grammar", "payload-types.grammar", "reasons.grammar"])
   func eachRowIsMissed(_ name: String) throws {
-    let sweep = try Sweep()
+    let sweep = try Sweep.shared.get()
     let lines = try sweep.lines(of: name)
     let isSignalling = name == "reasons.grammar"
-    #expect(sweep.diagnostics(name, lines, signalling: isSignalling).isEmpty)
+    func diagnostics(without range: Range<Int>) throws -> [Diagnostic] {
+      var rest = lines
+      for number in range { rest[number] = "" }
+      return try sweep.diagnostics(name, rest, changed: range, signalling: isSignalling)
+    }
+    #expect(try diagnostics(without: 0..<0).isEmpty)
     for (number, line) in lines.enumerated() where !content(line).isEmpty {
-      let rest = Array(lines[..<number] + lines[(number + 1)...])
-      let isRefused = !sweep.diagnostics(name, rest, signalling: isSignalling).isEmpty
-      #expect(isRefused, "\(name):\(number + 1) may vanish silently: \(content(line))")
+      let found = try diagnostics(without: number..<number + 1)
+      #expect(!found.isEmpty, "\(name):\(number + 1) may vanish silently: \(content(line))")
       // The row with those below it.
       let indentation = line.prefix { $0 == " " }.count
       let end =
@@ -90,20 +143,21 @@ private func content(_ line: String) -> String {
           !content($0).isEmpty && $0.prefix { $0 == " " }.count <= indentation
         } ?? lines.count
       guard lines[(number + 1)..<end].contains(where: { !content($0).isEmpty }) else { continue }
-      let without = sweep.diagnostics(name, Array(lines[..<number] + lines[end...]), signalling: isSignalling)
-      #expect(!without.isEmpty, "\(name):\(number + 1) may vanish silently with the rows below it: \(content(line))")
+      let foundWithAll = try diagnostics(without: number..<end)
+      #expect(
+        !foundWithAll.isEmpty, "\(name):\(number + 1) may vanish silently with the rows below it: \(content(line))")
     }
   }
 
   @Test(arguments: ["media.grammar", "transport.grammar"])
   func eachMisspelledWordIsFound(_ name: String) throws {
-    let sweep = try Sweep()
+    let sweep = try Sweep.shared.get()
     let lines = try sweep.lines(of: name)
     for (number, line) in lines.enumerated() {
       for range in words(of: line) {
         var broken = lines
         broken[number].insert("x", at: range.upperBound)
-        let found = sweep.diagnostics(name, broken)
+        let found = try sweep.diagnostics(name, broken, changed: number..<number + 1)
         #expect(!found.isEmpty, "\(name):\(number + 1): nobody misses the `\(line[range])` of \(content(line))")
       }
     }
