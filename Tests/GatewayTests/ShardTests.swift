@@ -271,5 +271,6 @@ struct ShardTests {
     #expect(bench.shard.isIdle)
     #expect(bench.shard.byLeg.isEmpty && bench.shard.byKey.isEmpty && bench.shard.byUser.isEmpty)
     #expect(bench.shard.awaited.isEmpty)
+    #expect(bench.shard.timerOwners.count == 1, "a slot for each call at the same time, not for each call")
   }
 }

@@ -26,6 +26,9 @@ public struct Shard {
   /// Our sets that wait for an answer, by the id of the stanza.
   var awaited: [String: (session: Int, stanza: CallStanza)] = [:]
   var timers = TimerHeap()
+  /// Which call a slot of `timers` belongs to. Those of calls that are over are given again.
+  private(set) var timerOwners: [Int] = []
+  private var freeTimers: [Int] = []
   /// Devices that are available, by bare address, in the order in which they came.
   var devices: [String: [JID]] = [:]
   /// Where the proxy is, once its name is resolved.
@@ -68,7 +71,7 @@ public struct Shard {
     runAgent(at: now) { $0.advance(to: now, into: &$1) }
     while let due = timers.first, due.deadline <= now {
       timers.set(due.slot, to: nil)
-      step(due.slot, at: now) { $0.advance(to: now) }
+      step(timerOwners[due.slot], at: now) { $0.advance(to: now) }
     }
   }
 
@@ -115,7 +118,10 @@ public struct Shard {
 
   mutating func addSession(_ session: Session) -> Int {
     lastNumber += 1
+    let timer = freeTimers.popLast() ?? timerOwners.count
+    if timer == timerOwners.count { timerOwners.append(lastNumber) } else { timerOwners[timer] = lastNumber }
     sessions[lastNumber] = session
+    sessions[lastNumber]?.timer = timer
     byKey[session.key, default: []].append(lastNumber)
     byUser[session.key.user, default: []].insert(lastNumber)
     return lastNumber
@@ -128,7 +134,8 @@ public struct Shard {
 
   mutating func removeSession(_ number: Int, at now: Instant) {
     guard let session = sessions.removeValue(forKey: number) else { return }
-    timers.set(number, to: nil)
+    timers.set(session.timer, to: nil)
+    freeTimers.append(session.timer)
     byKey[session.key]?.removeAll { $0 == number }
     if byKey[session.key]?.isEmpty == true { byKey[session.key] = nil }
     byUser[session.key.user]?.remove(number)
@@ -151,7 +158,7 @@ public struct Shard {
     nesting += 1
     for action in actions { perform(action, number, at: now) }
     nesting -= 1
-    timers.set(number, to: sessions[number]?.call.nextDeadline)
+    if let session = sessions[number] { timers.set(session.timer, to: session.call.nextDeadline) }
     // What an action has led to may come before the next action, which may need its message still.
     if nesting == 0 { sessions[number]?.forget() }
   }

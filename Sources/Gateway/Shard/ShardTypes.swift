@@ -94,6 +94,8 @@ struct Session {
   /// Who initiated, as the devices are told.
   var initiator: String
   var leg: SIPLeg?
+  /// Its slot of the timers.
+  var timer = 0
   var media: MediaState
   var messages: [CallReference: StoredMessage] = [:]
   var lastReference: UInt64 = 0
