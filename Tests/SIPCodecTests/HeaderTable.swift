@@ -216,7 +216,7 @@ struct HeaderRow: Sendable, CustomTestStringConvertible {
     .init("P-Called-Party-ID", "<sip:a@b.example>;x=y", "<sip:a@b.example> ; x=y", wrong: "", at: 0, "scheme"),
     .init(
       "P-Visited-Network-ID", #"other.net,"Visited network number 1""#, #"other.net , "Visited network number 1""#,
-      wrong: "\"x", at: 0, "visited-network-name"),
+      wrong: "\"x", at: 0, "m-value"),
     .init(
       "P-Access-Network-Info", "3GPP-E-UTRAN-FDD;utran-cell-id-3gpp=234151D0FCE11;network-provided",
       "3gpp-e-utran-fdd ; utran-cell-id-3gpp=234151D0FCE11 ; network-provided",
@@ -232,7 +232,7 @@ struct HeaderRow: Sendable, CustomTestStringConvertible {
     .init(
       "User-to-User", "56a390f3d2b7310023a2;purpose=isdn-uui;content=isdn-uui;encoding=hex,\"a b\"",
       "56a390f3d2b7310023a2 ;Purpose=isdn-uui; content=isdn-uui;encoding=HEX , \"a b\"", wrong: ";encoding=hex", at: 0,
-      "uui-data"),
+      "m-value"),
     // RFC 8224
     .init(
       "Identity", "eyJ.eyJ.AQ+/;info=<https://a.example/x.cer>;alg=ES256;ppt=shaken",
