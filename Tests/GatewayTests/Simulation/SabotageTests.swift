@@ -4,6 +4,12 @@ import Testing
 
 @testable import Gateway
 
+/// How many seeds are played to find what a sabotage would meet; all changes of all cells are then tried, in minutes.
+private let sabotageDepth = ProcessInfo.processInfo.environment["JINGLE_SIP_SABOTAGE"].flatMap { UInt64($0) }
+
+/// That of 100 has nothing to do here: an INVITE is answered in the step that brings it.
+private let heldTimers = SimSabotage.Timer.allCases.filter { $0 != .inviteServerProceeding }
+
 @Suite("A sabotaged gateway is noticed by the simulation")
 struct SabotageTests {
   /// The seeds that come through each cell of the table.
@@ -21,8 +27,8 @@ struct SabotageTests {
     seeds.contains { !SimPlay.run($0, sabotage: sabotage()).violations.isEmpty }
   }
 
-  @Test("a timer that is lost", arguments: SimSabotage.Timer.allCases)
-  func timers(timer: SimSabotage.Timer) {
+  @Test("a timer that is lost", arguments: heldTimers)
+  func lostTimer(timer: SimSabotage.Timer) {
     #expect(Self.isNoticed(SimSabotage(timer: timer), 1...120), "\(timer.rawValue)")
   }
 
@@ -31,27 +37,62 @@ struct SabotageTests {
     #expect(Self.isNoticed(SimSabotage(wire: wire), 1...60), "\(wire.rawValue)")
   }
 
-  @Test("a row, an effect or a change of state that is taken away")
+  @Test("a row of the call table that is taken away")
   func rows() {
-    let found = Self.seedsByCell(1...Self.depth, most: Self.depth > 1000 ? 40 : 8)
-    var survivors: [String] = []
-    var count = 0
-    let cells = found.keys.sorted { $0.description < $1.description }
-    for cell in cells {
-      for mutation in SimSabotage.Mutation.all(cell) {
-        count += 1
-        if !Self.isNoticed(SimSabotage(mutation: mutation), found[cell] ?? []) { survivors.append("\(mutation)") }
-      }
-    }
-    let unvisited = CallState.allCases.flatMap { state in
-      CallEvent.allCases.map { SimCell(state: state, event: $0) }
-    }.filter { SignallingTable.transition($0.state, $0.event).isPossible && found[$0] == nil }
-    print("unvisited \(unvisited.count): " + unvisited.map(\.description).joined(separator: "; "))
-    print("\(cells.count) cells, \(count) mutants, \(survivors.count) survivors")
-    print(survivors.joined(separator: "\n"))
+    let (survivors, count) = Self.survivors(Self.seedsByCell(1...150, most: 4)) { $0.kind == .row }
+    #expect(count > 150)
+    // Some rows are met by so few of these seeds that nothing comes of it; `everything` has the others.
+    #expect(survivors.count * 100 <= count * 15, "\(survivors.count) of \(count) survive: \(survivors)")
   }
 
-  private static var depth: UInt64 {
-    ProcessInfo.processInfo.environment["JINGLE_SIP_SABOTAGE"].flatMap { UInt64($0) } ?? 300
+  @Test("a row, an effect or a change of state that is taken away", .enabled(if: sabotageDepth != nil))
+  func everything() {
+    let found = Self.seedsByCell(1...(sabotageDepth ?? 1), most: 40)
+    let possible = CallState.allCases.flatMap { state in
+      CallEvent.allCases.map { SimCell(state: state, event: $0) }
+    }.filter { SignallingTable.transition($0.state, $0.event).isPossible }
+    print("not visited: \(possible.filter { found[$0] == nil }.map(\.description).joined(separator: "; "))")
+    let (survivors, count) = Self.survivors(found) { !Self.isDoneBelow($0) }
+    print("\(found.count) of \(possible.count) cells, \(count) changes, \(survivors.count) unnoticed:")
+    print(survivors.joined(separator: "\n"))
+    #expect(survivors.count * 100 <= count * 5)
+  }
+
+  private static func survivors(
+    _ found: [SimCell: [UInt64]], where isTried: (SimSabotage.Mutation) -> Bool
+  ) -> (survivors: [String], count: Int) {
+    var survivors: [String] = []
+    var count = 0
+    for cell in found.keys.sorted(by: { $0.description < $1.description }) {
+      for mutation in SimSabotage.Mutation.all(cell) where isTried(mutation) {
+        count += 1
+        if !isNoticed(SimSabotage(mutation: mutation), found[cell] ?? []) { survivors.append("\(mutation)") }
+      }
+    }
+    return (survivors, count)
+  }
+
+  /// What the table says and the user agent does, or what another row makes good: no message shows that it is gone.
+  private static func isDoneBelow(_ mutation: SimSabotage.Mutation) -> Bool {
+    switch (mutation.event, mutation.state, mutation.kind) {
+    // It keeps dialogs and confirms each 2xx.
+    case (_, _, .effect(.noteDialog)), (_, _, .effect(.sendAck)), (_, _, .effect(.ackReInvite)): true
+    case (.updateAccepted, .ending, .row): true
+    // It answers BYE and CANCEL, and cancels an INVITE whose callee hangs up.
+    case (.bye, _, .effect(.acceptRequest)), (.cancel, _, .effect(.acceptRequest)): true
+    case (.bye, _, .effect(.answerInvite487)), (.cancel, _, .effect(.answerInvite487)): true
+    case (.bye, _, .effect(.sendCancel)), (.bye, _, .effect(.keepCancel)): true
+    // It sends the BYE behind a 2xx that has crossed its CANCEL, and only one CANCEL.
+    case (.answer, .cancelling, .effect(.sendKeptBye)), (.answerUnusable, .cancelling, .effect(.sendKeptBye)): true
+    case (.provisional, .cancelKept, .state), (.phoneRings, .cancelKept, .state): true
+    case (.redirectionToProxy, _, .state): true
+    // The call ends in the same step.
+    case (.lastDeviceGone, _, .effect(.dropDevice)), (.lastDeviceUnable, _, .effect(.dropDevice)): true
+    // "adopt device" remembers the answer, too.
+    case (.sessionAcceptWithoutCandidates, _, .effect(.keepCandidates)): true
+    // With the first response that makes a dialog nothing waits any more.
+    case (.provisional, .ringing, _), (.phoneRings, .ringing, _), (.answer, .ringing, .effect(.passCandidates)): true
+    default: false
+    }
   }
 }

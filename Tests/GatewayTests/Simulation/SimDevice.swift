@@ -75,6 +75,7 @@ final class SimDevice {
     if isEmpty ? world.percent(80) : usesICE && world.percent(50) {
       for _ in 0..<world.pick([1, 1, 3]) { world.after(world.milliseconds(1...2_500)) { self.sendCandidates(sid) } }
     }
+    meddleSoon(sid, 25)
     if world.percent(15) {
       world.after(world.milliseconds(1...world.pick([100, 800, 4_000]))) { self.changesMind(sid) }
     }
@@ -108,6 +109,7 @@ final class SimDevice {
     if isEmpty || usesICE(sid) && world.percent(50) {
       for _ in 0..<world.pick([0, 1, 3]) { world.after(world.milliseconds(1...900)) { self.sendCandidates(sid) } }
     }
+    meddleSoon(sid, 20)
     if world.percent(12) {
       world.after(world.milliseconds(1...world.pick([50, 500, 2_000]))) { self.changesMind(sid) }
     }
@@ -123,7 +125,31 @@ final class SimDevice {
     request(
       "session-terminate", sid, to: sessions[index].peer,
       reason.isEmpty ? "" : "<reason><\(reason)/></reason>")
+    meddleSoon(sid, 15)
     if world.percent(4) { request("session-terminate", sid, to: sessions[index].peer) }
+  }
+
+  /// Says anything at all some times within the next moments, whatever state the call is in by then.
+  private func meddleSoon(_ sid: String, _ share: Int) {
+    guard world.percent(share) else { return }
+    for _ in 0..<3 { world.after(world.milliseconds(1...1_500)) { self.meddle(sid) } }
+  }
+
+  private func meddle(_ sid: String) {
+    guard let index = index(sid) else { return }
+    let action = world.pick(SimJingle.actions)
+    if action == "session-initiate", sessions[index].state == .ended { return }
+    switch action {
+    case "existing-session-initiate": request(action, sid, to: name, type: "get")
+    case "session-info":
+      request(action, sid, to: sessions[index].peer, world.pick(["", SimJingle.ringing, SimJingle.unknown]))
+    case "source-add", "source-remove", "source-update": changeSources(sessions[index])
+    case "transport-info": sendCandidates(sid)
+    default:
+      let isEmpty = world.percent(30)
+      request(action, sid, to: sessions[index].peer, SimJingle.content(usesICE: isEmpty, isEmpty: isEmpty))
+    }
+    if world.percent(20) { stranger(sessions[index]) }
   }
 
   private func usesICE(_ sid: String) -> Bool { index(sid).map { sessions[$0].usesICE } ?? false }
@@ -158,6 +184,7 @@ final class SimDevice {
       sessions[index].state = .ended
     case "session-initiate": sessions[index].isTaken = true
     case "session-accept" where sessions[index].state == .accepting: sessions[index].state = isError ? .ended : .active
+    case "session-accept" where sessions[index].state == .ringing && !isError: sessions[index].state = .active
     case "session-terminate": sessions[index].state = .ended
     default: break
     }
@@ -270,6 +297,12 @@ final class SimDevice {
 
 /// The Jingle of the clients.
 enum SimJingle {
+  static let actions = [
+    "session-initiate", "session-accept", "session-info", "transport-info", "description-info", "security-info",
+    "content-add", "content-modify", "content-remove", "content-accept", "content-reject", "transport-replace",
+    "transport-accept", "transport-reject", "source-add", "source-remove", "source-update",
+    "existing-session-initiate",
+  ]
   static let ringing = "<ringing xmlns='urn:xmpp:jingle:apps:rtp:info:1'/>"
   static let hold = "<hold xmlns='urn:xmpp:jingle:apps:rtp:info:1'/>"
   static let unknown = "<dance xmlns='urn:example:dance'/>"

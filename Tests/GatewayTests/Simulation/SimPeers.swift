@@ -17,6 +17,9 @@ struct SimManner {
       world.after(time) { phone.ring(call, status, source) }
     }
     time = time + world.milliseconds(0...world.pick([50, 1500, 6000]))
+    if world.percent(25) {
+      for _ in 0..<2 { world.after(world.milliseconds(1...3_000)) { early(phone, call) } }
+    }
     let body = world.percent(4) ? "v=0\r\n" : SimSDP.offer(0)
     switch Int.random(in: 0..<24, using: &world.chance) {
     case 0...14: world.after(time) { phone.accept(call, source, body: body) }
@@ -30,6 +33,18 @@ struct SimManner {
       }
     // It rings until somebody has enough of it.
     default: break
+    }
+  }
+
+  /// Requests of a callee, from the early dialog on.
+  private func early(_ phone: SimPhone, _ call: SimCall) {
+    guard call.state == .pending ? call.hasRung : call.state == .established else { return }
+    switch Int.random(in: 0..<6, using: &world.chance) {
+    case 0: phone.send("INFO", in: call)
+    case 1: phone.send("INFO", in: call, body: "x", type: "application/dtmf-relay")
+    case 2: phone.send(world.pick(["OPTIONS", "UPDATE", "MESSAGE"]), in: call)
+    case 3 where world.plan.isWild: phone.send("INVITE", in: call, body: SimSDP.offer(1))
+    default: sendCandidates(phone, call)
     }
   }
 

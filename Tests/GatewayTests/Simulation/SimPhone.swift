@@ -25,6 +25,8 @@ final class SimCall {
   var isCancelled = false
   /// Our re-INVITE is under way.
   var isUpdating = false
+  /// The caller has been told its tag.
+  var hasRung = false
   /// ACKs by CSeq number, to be sent again.
   var acknowledgements: [Int: [UInt8]] = [:]
   /// The CSeq number of the INVITE whose 2xx of ours waits for its ACK.
@@ -431,6 +433,7 @@ class SimPhone: SimNode {
       put(response.bytes, to: source)
       return
     }
+    if status > 100 { call.hasRung = true }
     answer(server.request, source, status, phrase, tag: call.localTag)
   }
 
