@@ -101,7 +101,8 @@ final class RelayLedger {
 
   func endStep(_ jingle: JingleLedger, _ fail: (String) -> Void) {
     if let incoming { check(incoming, jingle, fail) }
-    if let ended, endIsAcknowledged {
+    // One of several devices that cannot take the call ends nothing.
+    if let ended, endIsAcknowledged, !jingle.open.keys.contains(where: { $0.sid == ended.key.sid }) {
       let reason = JingleReason(rawValue: ended.reason)
       causes["\(ended.key.sid)"] = "cause=\(ReasonTable.ending(reason).cause.number)"
     }
@@ -129,7 +130,8 @@ final class RelayLedger {
   /// A loop has two calls with one Call-ID, and only one of them was ended by the client; a BYE to another fork says
   /// nothing.
   private func ownsEnd(_ message: SimMessage) -> Bool {
-    message.callID.hasPrefix("s") && !isLooping && !message.isOfFork(answered)
+    if isLooping { return false }
+    return message.callID.hasPrefix("c") || !message.isOfFork(answered)
   }
   var isLooping = false
 

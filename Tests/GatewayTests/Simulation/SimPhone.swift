@@ -505,7 +505,7 @@ class SimPhone: SimNode {
     } else {
       if let target = request["Contact"]?.address { call.target = target }
       if world.percent(20) { answer(request, source, 100, "Trying", tag: call.localTag) }
-      switch Int.random(in: 0..<20, using: &world.chance) {
+      switch Int.random(in: 0..<12, using: &world.chance) {
       case 0: answer(request, source, 488, "Not Acceptable Here", tag: call.localTag)
       case 1: answer(request, source, 491, "Request Pending", tag: call.localTag)
       case 2: answer(request, source, world.pick([481, 408]), "Gone", tag: call.localTag)
