@@ -102,6 +102,36 @@ import Testing
       """)
   }
 
+  /// `label@name`: both are what no other row has.
+  @Test func paramLabels() {
+    expectRefused(
+      """
+      header A = v:token *( ";" params )
+      params A "="
+          one@x
+          two@X
+          one@"+y.z"
+          Three@z
+          v
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:4:5: error: the parameter `X` stands twice in the table
+          two@X
+          ^
+      a.grammar:5:5: error: the parameters `+y.z` and `x` would get the same name in Swift, `one`
+          one@"+y.z"
+          ^
+      a.grammar:6:5: error: a label begins with a small letter; write `three`
+          Three@z
+          ^
+      a.grammar:7:5: error: the parameter `v` would get the name `v`, which a capture has
+          v
+          ^
+      a.grammar:7:5: note: give it another one: `label@v`
+      """)
+  }
+
   @Test func paramNotValue() {
     expectRefused(
       """

@@ -42,6 +42,9 @@ struct HeaderRow: Sendable, CustomTestStringConvertible {
     .init(
       "Authorization", #"Digest username="a",qop=auth"#, #"dIGEST  username = "a", qop=auth"#,
       wrong: "Digest username=\"a", at: 16, "auth-value"),
+    .init(
+      "Authorization", "Bearer mF_9.B5f-4.1/JqM==", "bearer  mF_9.B5f-4.1/JqM==", wrong: "Bearer a=b=c", at: 10,
+      "the end of the header field"),
     .init("Call-ID", "a@b", "a@b", wrong: "a b", at: 2, "the end of the header field"),
     .init(
       "Call-Info", "<http://a.example/>;purpose=card", "<http://a.example/> ;Purpose=Card",

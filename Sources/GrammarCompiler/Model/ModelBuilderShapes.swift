@@ -109,6 +109,10 @@ extension ModelBuilder {
             ? "the parameter `\(row.name)` stands twice in the table"
             : "the parameters `\(row.name)` and `\(existing.name)` would get the same name in Swift, `\(existing.label)`"
         )
+      } else if shape.field(label) != nil {
+        diagnostics.report(
+          row.position, "the parameter `\(row.name)` would get the name `\(label)`, which a capture has",
+          note: "give it another one: `label@\(row.name)`")
       } else if label == "other" {
         diagnostics.report(
           row.position,
