@@ -4,7 +4,7 @@ import Testing
 @testable import SIPCodec
 
 /// A header value, as the generated parser of its header reads it.
-private struct ReadHeader {
+struct ReadHeader {
   var slot: UInt32
   var arena: Arena
   /// Where the parser stopped.
@@ -177,7 +177,7 @@ struct GeneratedHeaderTests {
     .init("Min-SE", "3600;lr"),  // RFC 4028
     .init("x", "4000;refresher=uac"),
     .init("P-Asserted-Identity", #""Cullen Jennings" <sip:fluffy@cisco.com>"#),  // RFC 3325
-    .init("P-Asserted-Identity", "tel:+14085264000"),
+    .init("P-Asserted-Identity", "tel:+14085264000", drafted: "<tel:+14085264000>"),
     .init("P-Preferred-Identity", "<sip:fluffy@cisco.com>"),
     .init("Privacy", "id;critical"),  // RFC 3323
     .init("RAck", "776656 1 INVITE"),  // RFC 3262
@@ -385,40 +385,5 @@ struct GeneratedHeaderTests {
     )
     // None of any alternative.
     #expect(refusal(.contact(.init(contactParam: [.init()]))) != nil)
-  }
-
-  @Test func everyExampleIsTheSameOutOfItsDraft() throws {
-    func check<Header: ArenaValue>(
-      _ example: HeaderExample, _: Header.Type, _ draft: (Header) -> HeaderDraft
-    ) throws {
-      let read = ReadHeader(example.header, example.value)
-      let text = try written(draft(Header(arena: read.arena, index: 0)))
-      #expect(text == example.drafted)
-    }
-    for example in Self.examples {
-      switch example.header.asInput({ Headers.slot($0, 0, $0.count) }) {
-      case Headers.via: try check(example, ViaHeader.self) { .via(.init($0)) }
-      case Headers.from: try check(example, FromHeader.self) { .from(.init($0)) }
-      case Headers.to: try check(example, ToHeader.self) { .to(.init($0)) }
-      case Headers.contact: try check(example, ContactHeader.self) { .contact(.init($0)) }
-      case Headers.cseq: try check(example, CSeqHeader.self) { .cseq(.init($0)) }
-      case Headers.recordRoute: try check(example, RecordRouteHeader.self) { .recordRoute(.init($0)) }
-      case Headers.authorization: try check(example, AuthorizationHeader.self) { .authorization(.init($0)) }
-      case Headers.accept: try check(example, AcceptHeader.self) { .accept(.init($0)) }
-      case Headers.retryAfter: try check(example, RetryAfterHeader.self) { .retryAfter(.init($0)) }
-      case Headers.userAgent: try check(example, UserAgentHeader.self) { .userAgent(.init($0)) }
-      case Headers.historyInfo: try check(example, HistoryInfoHeader.self) { .historyInfo(.init($0)) }
-      case Headers.reason: try check(example, ReasonHeader.self) { .reason(.init($0)) }
-      case Headers.replaces: try check(example, ReplacesHeader.self) { .replaces(.init($0)) }
-      case Headers.referTo: try check(example, ReferToHeader.self) { .referTo(.init($0)) }
-      case Headers.warning: try check(example, WarningHeader.self) { .warning(.init($0)) }
-      case Headers.privacy: try check(example, PrivacyHeader.self) { .privacy(.init($0)) }
-      case Headers.organization: try check(example, OrganizationHeader.self) { .organization(.init($0)) }
-      case Headers.callInfo: try check(example, CallInfoHeader.self) { .callInfo(.init($0)) }
-      case Headers.sessionExpires: try check(example, SessionExpiresHeader.self) { .sessionExpires(.init($0)) }
-      case Headers.allow: try check(example, AllowHeader.self) { .allow(.init($0)) }
-      default: break
-      }
-    }
   }
 }
