@@ -42,11 +42,14 @@ public final class Arena: @unchecked Sendable {
   public let byteCount: Int
   @usableFromInline let words: UnsafeMutablePointer<UInt32>
   public let wordCount: Int
+  /// Whether the words have memory of their own; else they stand behind the bytes.
+  private let wordsAreApart: Bool
 
   init(
     takingBytes bytes: UnsafeMutablePointer<UInt8>, count byteCount: Int,
-    words: UnsafeMutablePointer<UInt32>, count wordCount: Int
+    words: UnsafeMutablePointer<UInt32>, count wordCount: Int, wordsAreApart: Bool
   ) {
+    self.wordsAreApart = wordsAreApart
     self.bytes = bytes
     self.byteCount = byteCount
     self.words = words
@@ -54,8 +57,8 @@ public final class Arena: @unchecked Sendable {
   }
 
   deinit {
+    if wordsAreApart { free(words) }
     free(bytes)
-    free(words)
   }
 
   /// The word at `index` of the table. Trap: an index outside of the table, which is an error of the caller.

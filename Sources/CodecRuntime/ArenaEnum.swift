@@ -43,6 +43,6 @@ extension String {
   /// Hands the UTF-8 of the string to a parser.
   public func asInput<Result>(_ body: (Input) -> Result) -> Result {
     var copy = self
-    return copy.withUTF8 { body(Input(_unsafeElements: $0)) }
+    return copy.withUTF8 { Input.with($0, body) }
   }
 }

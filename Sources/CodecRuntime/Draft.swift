@@ -18,11 +18,7 @@ extension Tape {
     _ text: String, matching token: (Input, inout Int) -> Bool, field: StaticString
   ) throws(DraftError) -> Slice {
     var text = text
-    let isMatched = text.withUTF8 { bytes in
-      var position = 0
-      let input = Input(_unsafeElements: bytes)
-      return token(input, &position) && position == input.count
-    }
+    let isMatched = text.withUTF8 { isMatch($0, token) }
     guard isMatched else {
       throw DraftError(field: "\(field)", message: "\"\(text)\" is not what the grammar allows here")
     }
@@ -31,11 +27,14 @@ extension Tape {
 
   /// Whether the bytes of `slice` are wholly a match of the token rule.
   public func matches(_ slice: Slice, _ token: (Input, inout Int) -> Bool) -> Bool {
-    withBytes(of: slice) { bytes in
-      var position = 0
-      let input = Input(_unsafeElements: bytes)
-      return token(input, &position) && position == input.count
-    }
+    withBytes(of: slice) { isMatch($0, token) }
+  }
+}
+
+private func isMatch(_ bytes: UnsafeBufferPointer<UInt8>, _ token: (Input, inout Int) -> Bool) -> Bool {
+  Input.with(bytes) { input in
+    var position = 0
+    return token(input, &position) && position == input.count
   }
 }
 

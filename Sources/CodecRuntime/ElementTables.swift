@@ -209,14 +209,13 @@ public struct ElementDecoder<Tables: ElementTables> {
       return true
     case .token(let number):
       let trimmed = row.name.utf8CodeUnitCount == 0 ? trim(slice, tape) : slice
-      if tape.withBytes(of: trimmed, { Tables.matches(token: number, Input(_unsafeElements: $0)) }) {
+      if tape.withInput(of: trimmed, { Tables.matches(token: number, $0) }) {
         tape.set(word, trimmed)
         return true
       }
     case .number(let maximum):
-      let value = tape.withBytes(of: trim(slice, tape)) { bytes -> UInt64? in
+      let value = tape.withInput(of: trim(slice, tape)) { input -> UInt64? in
         var position = 0
-        let input = Input(_unsafeElements: bytes)
         guard let value = decimal(input, &position, maximum: maximum), position == input.count else { return nil }
         return value
       }
@@ -228,7 +227,7 @@ public struct ElementDecoder<Tables: ElementTables> {
       report(.syntax, row, xml, "is no number up to \(maximum)")
       return false
     case .enumeration(let number):
-      let code = tape.withBytes(of: slice) { Tables.code(ofEnum: number, Input(_unsafeElements: $0)) }
+      let code = tape.withInput(of: slice) { Tables.code(ofEnum: number, $0) }
       if code != 0 || Tables.isOpen(enum: number) {
         tape.set(word, code)
         tape.set(word + 1, slice)

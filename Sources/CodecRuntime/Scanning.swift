@@ -6,9 +6,6 @@
   import Darwin
 #endif
 
-/// What generated parsers read from: the whole message.
-public typealias Input = Span<UInt8>
-
 /// Skips the bytes whose entry in `table` has a bit of `mask`; tells whether there were at least `minimum`.
 ///
 /// `table` has 256 bytes below 128, one for each byte.
@@ -17,42 +14,44 @@ public func scan(
   _ input: Input, _ position: inout Int, _ table: StaticString, _ mask: UInt8, minimum: Int
 ) -> Bool {
   let start = position
+  if minimum == 1 {
+    guard isByte(input, start, table, mask) else { return false }
+    position = endOfRun(input, start &+ 1, table, mask)
+    return true
+  }
   position = endOfRun(input, start, table, mask)
   return position &- start >= minimum
 }
 
-/// The same for at most `maximum` bytes.
+/// Moves `position` to where a token that is not inlined ends; −1 says that it does not match.
 @inlinable @inline(__always)
-public func scan(
-  _ input: Input, _ position: inout Int, _ table: StaticString, _ mask: UInt8, minimum: Int, maximum: Int
-) -> Bool {
-  let start = position
-  let end = min(endOfRun(input, start, table, mask), start &+ maximum)
+public func move(_ position: inout Int, to end: Int) -> Bool {
+  guard end >= 0 else { return false }
   position = end
-  return end &- start >= minimum
+  return true
 }
 
-/// Where the bytes from `start` on whose entry in `table` has a bit of `mask` end.
+/// Where the bytes from `start` on whose entry in `table` has a bit of `mask` end; that of NUL has none, so that this
+/// stops behind the input at the latest.
 @inlinable @inline(__always)
 public func endOfRun(_ input: Input, _ start: Int, _ table: StaticString, _ mask: UInt8) -> Int {
   let entries = table.utf8Start
   var index = start
-  // The one check of the bounds for four bytes. Positions are never negative: they start at 0 and only grow.
-  while input.count &- index >= 4 {
-    if entries[Int(input[unchecked: index])] & mask == 0 { return index }
-    if entries[Int(input[unchecked: index &+ 1])] & mask == 0 { return index &+ 1 }
-    if entries[Int(input[unchecked: index &+ 2])] & mask == 0 { return index &+ 2 }
-    if entries[Int(input[unchecked: index &+ 3])] & mask == 0 { return index &+ 3 }
+  while true {
+    if entries[Int(input[index])] & mask == 0 { return index }
+    if entries[Int(input[index &+ 1])] & mask == 0 { return index &+ 1 }
+    if entries[Int(input[index &+ 2])] & mask == 0 { return index &+ 2 }
+    if entries[Int(input[index &+ 3])] & mask == 0 { return index &+ 3 }
     index &+= 4
   }
-  return endOfLastRun(input, index, table, mask)
 }
 
-/// ``endOfRun(_:_:_:_:)`` where the input has less than four bytes left.
-@inline(never)
-public func endOfLastRun(_ input: Input, _ start: Int, _ table: StaticString, _ mask: UInt8) -> Int {
+/// ``endOfRun(_:_:_:_:)`` for a set with NUL.
+@inlinable
+public func endOfRunWithNUL(_ input: Input, _ start: Int, _ table: StaticString, _ mask: UInt8) -> Int {
+  let entries = table.utf8Start
   var index = start
-  while index < input.count, table.utf8Start[Int(input[index])] & mask != 0 { index &+= 1 }
+  while hasByte(input, index), entries[Int(input[index])] & mask != 0 { index &+= 1 }
   return index
 }
 
@@ -62,60 +61,63 @@ public func hasByte(_ input: Input, _ position: Int) -> Bool {
   UInt(bitPattern: position) < UInt(bitPattern: input.count)
 }
 
-/// Takes one byte whose entry in `table` has a bit of `mask`.
+/// Takes one byte whose entry in `table` has a bit of `mask`; that of NUL has none.
 @inlinable @inline(__always)
 public func take(_ input: Input, _ position: inout Int, _ table: StaticString, _ mask: UInt8) -> Bool {
-  let index = position
-  guard hasByte(input, index), table.utf8Start[Int(input[unchecked: index])] & mask != 0 else { return false }
-  position = index &+ 1
+  guard isByte(input, position, table, mask) else { return false }
+  position &+= 1
   return true
 }
 
-/// Takes `byte`.
+/// Takes `byte`, which is not NUL.
 @inlinable @inline(__always)
 public func take(_ input: Input, _ position: inout Int, _ byte: UInt8) -> Bool {
-  let index = position
-  guard hasByte(input, index), input[unchecked: index] == byte else { return false }
-  position = index &+ 1
+  guard isByte(input, position, byte) else { return false }
+  position &+= 1
   return true
 }
 
-/// Whether `byte` stands at `position`.
+/// Whether `byte`, which is not NUL, stands at `position`.
 @inlinable @inline(__always)
-public func isByte(_ input: Input, _ position: Int, _ byte: UInt8) -> Bool {
-  hasByte(input, position) && input[unchecked: position] == byte
-}
+public func isByte(_ input: Input, _ position: Int, _ byte: UInt8) -> Bool { input[position] == byte }
 
-/// Whether the entry in `table` of the byte at `position` has a bit of `mask`.
+/// Whether the entry in `table` of the byte at `position` has a bit of `mask`; that of NUL has none.
 @inlinable @inline(__always)
 public func isByte(_ input: Input, _ position: Int, _ table: StaticString, _ mask: UInt8) -> Bool {
-  hasByte(input, position) && table.utf8Start[Int(input[unchecked: position])] & mask != 0
+  table.utf8Start[Int(input[position])] & mask != 0
 }
 
 /// Whether one of the bytes from `start` up to `end` is `byte`.
 public func contains(_ input: Input, from start: Int, to end: Int, _ byte: UInt8) -> Bool {
   precondition(start >= 0 && end <= input.count)
   guard start < end else { return false }
-  return input.withUnsafeBufferPointer { bytes in
-    bytes.baseAddress.map { memchr($0 + start, Int32(byte), end - start) != nil } ?? false
-  }
+  // Within the input, as was just seen.
+  return memchr(input.start + start, Int32(byte), end - start) != nil
 }
 
 /// The byte at `position`, or 0 at the end of the input: good for looking, not for knowing the end.
 @inlinable @inline(__always)
-public func peek(_ input: Input, _ position: Int) -> UInt8 {
-  hasByte(input, position) ? input[unchecked: position] : 0
+public func peek(_ input: Input, _ position: Int) -> UInt8 { input[position] }
+
+/// Where the first colon within 32 bytes from `start` on is; `start` where there is none.
+@inlinable @inline(__always)
+public func firstColon(_ input: Input, _ start: Int) -> Int {
+  var offset = 0
+  repeat {
+    // A byte that is a colon becomes zero, and that sets its highest bit.
+    let bytes = input.word(start &+ offset) ^ 0x3A3A_3A3A_3A3A_3A3A
+    let zeros = (bytes &- 0x0101_0101_0101_0101) & ~bytes & 0x8080_8080_8080_8080
+    if zeros != 0 { return start &+ offset &+ (zeros.trailingZeroBitCount &>> 3) }
+    offset &+= 8
+  } while offset < Input.padding
+  return start
 }
 
 /// Skips spaces and tabs.
 @inlinable @inline(__always)
 public func skipBlanks(_ input: Input, _ position: inout Int) {
   var index = position
-  while hasByte(input, index) {
-    let byte = input[unchecked: index]
-    if byte != 0x20, byte != 0x09 { break }
-    index &+= 1
-  }
+  while input[index] == 0x20 || input[index] == 0x09 { index &+= 1 }
   position = index
 }
 
@@ -151,35 +153,35 @@ public func isExact(_ input: Input, _ position: Int, _ text: StaticString) -> Bo
 @inlinable @inline(__always)
 func isText(_ input: Input, _ position: Int, _ text: StaticString, ignoringCase: Bool) -> Bool {
   let count = text.utf8CodeUnitCount
-  // The one check of the bounds.
-  guard position >= 0, input.count &- position >= count else { return false }
-  let bytes = input.bytes
+  // Short ones end within the zeros behind the input at the latest, and have none themselves.
+  if count > Input.padding, input.count &- position < count { return false }
+  let bytes = UnsafeRawPointer(input.start + position)
   let literal = UnsafeRawPointer(text.utf8Start)
   var index = 0
   while count &- index >= 8 {
     let ours = literal.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-    var theirs = bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: position &+ index, as: UInt64.self)
+    var theirs = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
     if ignoringCase { theirs |= caseBits(ours) }
     if theirs != ours { return false }
     index &+= 8
   }
   if count &- index >= 4 {
     let ours = literal.loadUnaligned(fromByteOffset: index, as: UInt32.self)
-    var theirs = bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: position &+ index, as: UInt32.self)
+    var theirs = bytes.loadUnaligned(fromByteOffset: index, as: UInt32.self)
     if ignoringCase { theirs |= UInt32(truncatingIfNeeded: caseBits(UInt64(ours))) }
     if theirs != ours { return false }
     index &+= 4
   }
   if count &- index >= 2 {
     let ours = literal.loadUnaligned(fromByteOffset: index, as: UInt16.self)
-    var theirs = bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: position &+ index, as: UInt16.self)
+    var theirs = bytes.loadUnaligned(fromByteOffset: index, as: UInt16.self)
     if ignoringCase { theirs |= UInt16(truncatingIfNeeded: caseBits(UInt64(ours))) }
     if theirs != ours { return false }
     index &+= 2
   }
   if index < count {
     let ours = literal.load(fromByteOffset: index, as: UInt8.self)
-    var theirs = input[unchecked: position &+ index]
+    var theirs = bytes.load(fromByteOffset: index, as: UInt8.self)
     if ignoringCase { theirs |= UInt8(truncatingIfNeeded: caseBits(UInt64(ours))) }
     if theirs != ours { return false }
   }
@@ -200,8 +202,8 @@ public func decimal(_ input: Input, _ position: inout Int, maximum: UInt64) -> U
   let start = position
   var index = start
   var value: UInt64 = 0
-  while hasByte(input, index) {
-    let digit = input[unchecked: index] &- 0x30
+  while true {
+    let digit = input[index] &- 0x30
     if digit > 9 { break }
     value = value &* 10 &+ UInt64(digit)
     index &+= 1
@@ -228,15 +230,15 @@ public func longDecimal(_ input: Input, _ position: inout Int, _ end: Int, maxim
   return value
 }
 
-/// Runs the automaton of a token rule and takes the longest match.
+/// Runs the automaton of a token rule: where its longest match ends, −1 where there is none.
 ///
 /// States are numbered from 1; 0 is no way on. The first `accepting` states accept. `classes` has the class of each
 /// byte, `transitions` `width` entries for each state; with `isWide` an entry has two bytes of seven bits.
 @inlinable
 public func runAutomaton(
-  _ input: Input, _ position: inout Int, start: Int, accepting: Int, classes: StaticString, width: Int,
+  _ input: Input, _ position: Int, start: Int, accepting: Int, classes: StaticString, width: Int,
   transitions: StaticString, isWide: Bool
-) -> Bool {
+) -> Int {
   let classes = classes.utf8Start
   let transitions = transitions.utf8Start
   let end = input.count
@@ -244,7 +246,7 @@ public func runAutomaton(
   var index = position
   var last = state <= accepting ? index : -1
   while index < end {
-    let entry = (state &- 1) &* width &+ Int(classes[Int(input[unchecked: index])])
+    let entry = (state &- 1) &* width &+ Int(classes[Int(input[index])])
     if isWide {
       state = Int(transitions[entry &* 2]) << 7 | Int(transitions[entry &* 2 &+ 1])
     } else {
@@ -254,9 +256,30 @@ public func runAutomaton(
     index &+= 1
     if state <= accepting { last = index }
   }
-  guard last >= 0 else { return false }
-  position = last
-  return true
+  return last
+}
+
+/// The same for an automaton of which no match goes on after it has accepted.
+@inlinable
+public func runAutomatonOnce(
+  _ input: Input, _ position: Int, start: Int, accepting: Int, classes: StaticString, width: Int,
+  transitions: StaticString, isWide: Bool
+) -> Int {
+  let classes = classes.utf8Start
+  let transitions = transitions.utf8Start
+  let end = input.count
+  var state = start
+  var index = position
+  while state > accepting, index < end {
+    let entry = (state &- 1) &* width &+ Int(classes[Int(input[index])])
+    if isWide {
+      state = Int(transitions[entry &* 2]) << 7 | Int(transitions[entry &* 2 &+ 1])
+    } else {
+      state = Int(transitions[entry])
+    }
+    index &+= 1
+  }
+  return state > 0 && state <= accepting ? index : -1
 }
 
 /// Whether the input at `position` begins with a match of an automaton.
@@ -298,12 +321,14 @@ public func stepAutomaton(
 
 /// Takes a `comment` of RFC 3261 §25.1: parentheses that nest, with quoted pairs.
 public func takeNestedComment(_ input: Input, _ position: inout Int) -> Bool {
-  guard peek(input, position) == 0x28, position < input.count else { return false }
-  var index = position
-  var depth = 0
-  while index < input.count {
+  guard input[position] == 0x28 else { return false }
+  var index = position &+ 1
+  var depth = 1
+  while true {
     let byte = input[index]
-    index += 1
+    index &+= 1
+    // Most bytes mean nothing.
+    if byte > 0x29, byte != 0x5C, byte != 0x7F { continue }
     switch byte {
     case 0x28: depth += 1
     case 0x29:
@@ -315,19 +340,38 @@ public func takeNestedComment(_ input: Input, _ position: inout Int) -> Bool {
     case 0x5C:
       // quoted-pair = "\" (%x00-09 / %x0B-0C / %x0E-7F)
       guard index < input.count, input[index] != 0x0D, input[index] != 0x0A, input[index] < 0x80 else { return false }
-      index += 1
+      index &+= 1
     case 0x0D:
       // Only as a fold.
-      guard peek(input, index) == 0x0A, peek(input, index + 1) == 0x20 || peek(input, index + 1) == 0x09 else {
-        return false
-      }
-      index += 2
+      guard input[index] == 0x0A, input[index &+ 1] == 0x20 || input[index &+ 1] == 0x09 else { return false }
+      index &+= 2
     case 0x00..<0x09, 0x0A..<0x20, 0x7F: return false
     default: break
     }
   }
-  return false
 }
+
+/// Where an IPv4 address ends, four numbers of one to three digits; −1 where there is none.
+public func endOfIPv4Address(_ input: Input, _ start: Int) -> Int {
+  var index = start
+  var numbers = 0
+  while true {
+    guard isDigit(input, index) else { return -1 }
+    index &+= 1
+    if isDigit(input, index) {
+      index &+= 1
+      if isDigit(input, index) { index &+= 1 }
+    }
+    numbers &+= 1
+    if numbers == 4 { return index }
+    guard input[index] == 0x2E else { return -1 }
+    index &+= 1
+  }
+}
+
+/// Whether a decimal digit stands at `position`.
+@inlinable @inline(__always)
+public func isDigit(_ input: Input, _ position: Int) -> Bool { input[position] &- 0x30 < 10 }
 
 /// Whether the token rule matches here; takes nothing.
 @inlinable @inline(__always)

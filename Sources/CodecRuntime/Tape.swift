@@ -34,8 +34,8 @@ public struct Tape: ~Copyable {
   @usableFromInline var failureOffset: Int = -1
   @usableFromInline var failureExpectation: StaticString = ""
 
-  /// Bytes that are allocated behind the last one, so that ``Output`` can copy sixteen at once. They mean nothing.
-  private static let padding = 16
+  /// Whether the words have memory of their own: at first they stand behind the bytes.
+  private var wordsAreApart: Bool
 
   /// A tape without bytes, for building.
   public init() {
@@ -43,14 +43,22 @@ public struct Tape: ~Copyable {
   }
 
   /// A tape over a copy of `input`. `expectedWords` is a guess at the size of the table; it grows when needed.
+  @inline(__always)
   public init(copying input: UnsafeRawBufferPointer, expectedWords: Int) {
     byteCount = input.count
     byteCapacity = max(input.count, 16)
-    bytes = Self.allocate(UInt8.self, byteCapacity + Self.padding)
-    if let base = input.baseAddress { memcpy(bytes, base, input.count) }
     capacity = min(max(expectedWords, 16), NodeLayout.maximumWords - 1)
-    words = Self.allocate(UInt32.self, capacity)
     count = 0
+    // The words begin at a multiple of their size.
+    let offset = (byteCapacity + Input.padding + 3) & ~3
+    let size = capacity * MemoryLayout<UInt32>.stride
+    // One allocation for both is cheaper than two, but for those that malloc keeps at hand.
+    wordsAreApart = max(offset, size) <= Self.smallAllocation && offset + size > Self.smallAllocation
+    let memory = Self.allocate(wordsAreApart ? offset : offset + size)
+    bytes = memory.bindMemory(to: UInt8.self, capacity: offset)
+    words = (wordsAreApart ? Self.allocate(size) : memory + offset).bindMemory(to: UInt32.self, capacity: capacity)
+    if let base = input.baseAddress { memcpy(bytes, base, input.count) }
+    clearPadding()
   }
 
   /// A tape that starts with all bytes and nodes of `arena`; offsets and indices of the arena stay valid in it.
@@ -69,22 +77,39 @@ public struct Tape: ~Copyable {
   }
 
   deinit {
+    if wordsAreApart { free(words) }
     free(bytes)
-    free(words)
   }
 
   /// Makes the tape immutable.
   public consuming func finish() -> Arena {
-    let arena = Arena(takingBytes: bytes, count: byteCount, words: words, count: count)
+    let arena = Arena(
+      takingBytes: bytes, count: byteCount, words: words, count: count, wordsAreApart: wordsAreApart)
     discard self
     return arena
   }
 
-  private static func allocate<Element>(_: Element.Type, _ count: Int) -> UnsafeMutablePointer<Element> {
-    guard let memory = malloc(max(count, 1) * MemoryLayout<Element>.stride) else {
-      preconditionFailure("out of memory")
-    }
-    return memory.bindMemory(to: Element.self, capacity: count)
+  /// The GNU C library keeps freed blocks up to this size in a list of the thread.
+  private static var smallAllocation: Int { 1032 }
+
+  private static func allocate(_ size: Int) -> UnsafeMutableRawPointer {
+    guard let memory = malloc(size) else { preconditionFailure("out of memory") }
+    return memory
+  }
+
+  /// Writes the zeros that an ``Input`` needs; they are allocated behind the bytes.
+  @inline(__always)
+  private func clearPadding() {
+    // 32 bytes that were allocated behind the others.
+    UnsafeMutableRawPointer(bytes + byteCount).storeBytes(of: SIMD32<UInt8>(), as: SIMD32<UInt8>.self)
+  }
+
+  /// The bytes, for a parser that appends nodes only: it is valid until more bytes are appended.
+  public var input: Input { Input(padded: bytes, count: byteCount) }
+
+  /// Hands a copy of the bytes of `slice` to a parser.
+  public func withInput<Result>(of slice: Slice, _ body: (Input) -> Result) -> Result {
+    withBytes(of: slice) { Input.with($0, body) }
   }
 
   // MARK: Nodes
@@ -156,13 +181,6 @@ public struct Tape: ~Copyable {
     words[node &+ field] = value
   }
 
-  /// The word `field` of the open node at `node`.
-  @inlinable @inline(__always)
-  public func word(_ node: Int, field: Int) -> UInt32 {
-    assert(node >= 0 && node + field < count)
-    return words[node &+ field]
-  }
-
   /// Sets the text at the word `field` of the open node at `node`.
   @inlinable @inline(__always)
   public mutating func set(_ node: Int, field: Int, from start: Int, to end: Int) {
@@ -172,11 +190,34 @@ public struct Tape: ~Copyable {
     target[1] = UInt32(truncatingIfNeeded: end &- start)
   }
 
-  /// Sets bits in the first word of the open node at `node`: which optional fields are present.
+  /// Reserves a node that ``end(_:slot:)`` will close: like ``open(_:fixedWords:)`` but for its head.
   @inlinable @inline(__always)
-  public mutating func mark(_ node: Int, bits: UInt32) {
-    assert(node >= 0 && node + 1 < count)
-    words[node &+ 1] |= bits
+  public mutating func begin(fixedWords: Int) -> Int {
+    let index = count
+    let next = index &+ 1 &+ fixedWords
+    if next > capacity { grow(to: next) }
+    let head = words + index
+    var position = 1
+    while position <= fixedWords {
+      head[position] = 0
+      position &+= 1
+    }
+    count = next
+    return index
+  }
+
+  /// Ends the node at `node`, which ``begin(fixedWords:)`` reserved.
+  @inlinable @inline(__always)
+  public mutating func end(_ node: Int, slot: UInt32) {
+    assert(node >= 0 && node < count)
+    words[node] = slot << NodeLayout.slotShift | UInt32(truncatingIfNeeded: count &- node)
+  }
+
+  /// The slot of the node at `node`, which ``end(_:slot:)`` ended.
+  @inlinable @inline(__always)
+  public func slot(ended node: Int) -> UInt32 {
+    assert(node >= 0 && node < count)
+    return words[node] >> NodeLayout.slotShift
   }
 
   @inlinable @inline(__always)
@@ -204,11 +245,17 @@ public struct Tape: ~Copyable {
     precondition(needed < NodeLayout.maximumWords, "a message of this size has to be refused before it is parsed")
     var larger = capacity
     while larger < needed { larger *= 2 }
-    guard let memory = realloc(words, larger * MemoryLayout<UInt32>.stride) else {
-      preconditionFailure("out of memory")
-    }
+    moveWords(to: larger)
+  }
+
+  /// Gives the words memory of their own.
+  private mutating func moveWords(to larger: Int) {
+    let memory = Self.allocate(larger * MemoryLayout<UInt32>.stride)
+    memcpy(memory, words, count * MemoryLayout<UInt32>.stride)
+    if wordsAreApart { free(words) }
     words = memory.bindMemory(to: UInt32.self, capacity: larger)
     capacity = larger
+    wordsAreApart = true
   }
 
   // MARK: Bytes
@@ -222,12 +269,14 @@ public struct Tape: ~Copyable {
     if needed > byteCapacity {
       var larger = byteCapacity
       while larger < needed { larger *= 2 }
-      guard let memory = realloc(bytes, larger + Self.padding) else { preconditionFailure("out of memory") }
+      if !wordsAreApart { moveWords(to: capacity) }
+      guard let memory = realloc(bytes, larger + Input.padding) else { preconditionFailure("out of memory") }
       bytes = memory.bindMemory(to: UInt8.self, capacity: larger)
       byteCapacity = larger
     }
     if let base = text.baseAddress { memcpy(bytes + start, base, text.count) }
     byteCount = needed
+    clearPadding()
     return Slice(offset: UInt32(start), length: UInt32(text.count))
   }
 
@@ -255,15 +304,15 @@ public struct Tape: ~Copyable {
 
   // MARK: Failure
 
-  /// Notes what was expected at `offset`; the first note since the last ``rewind(to:)`` counts. Returns `false`, so
+  /// Notes what was expected at `offset`; the first note since the last ``rewind(to:)`` counts. Returns −1, so
   /// that a parser can return it.
-  @inlinable
-  public mutating func fail(_ offset: Int, _ expected: StaticString) -> Bool {
+  @inline(never)
+  public mutating func fail(_ offset: Int, _ expected: StaticString) -> Int {
     if failureOffset < 0 {
       failureOffset = offset
       failureExpectation = expected
     }
-    return false
+    return -1
   }
 
   /// What the last parse stumbled over.

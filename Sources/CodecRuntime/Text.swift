@@ -29,6 +29,11 @@ public struct Text: Sendable, CustomStringConvertible {
     try arena.withBytes(of: slice, body)
   }
 
+  /// Hands a copy of the bytes to a parser.
+  public func withInput<Result>(_ body: (Input) -> Result) -> Result {
+    withBytes { Input.with($0, body) }
+  }
+
   public static func == (text: Text, other: StaticString) -> Bool {
     text.withBytes { bytes in
       guard bytes.count == other.utf8CodeUnitCount else { return false }

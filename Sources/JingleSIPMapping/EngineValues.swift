@@ -97,9 +97,8 @@ extension Engine {
     switch value {
     case .number(let number): return number
     case .text(let slice), .code(_, let slice):
-      return tape.withBytes(of: slice) { bytes -> UInt64? in
+      return tape.withInput(of: slice) { input -> UInt64? in
         var position = 0
-        let input = Input(_unsafeElements: bytes)
         guard let number = decimal(input, &position, maximum: .max), position == input.count else { return nil }
         return number
       }
@@ -143,7 +142,7 @@ extension Engine {
 
   /// Whether the token rule of a field matches the whole text.
   func matches(_ slice: Slice, _ token: Int16) -> Bool {
-    token < 0 || tape.withBytes(of: slice) { MappingTables.matches(token: Int(token), Input(_unsafeElements: $0)) }
+    token < 0 || tape.withInput(of: slice) { MappingTables.matches(token: Int(token), $0) }
   }
 
   /// Without white space at both ends.

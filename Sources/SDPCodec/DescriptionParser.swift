@@ -4,7 +4,6 @@ import CodecRuntime
 struct DescriptionParser: ~Copyable {
   private var tape: Tape
   private var issues: [SDPIssue] = []
-  private var position = 0
   private var order = LineOrder()
 
   init(_ bytes: UnsafeBufferPointer<UInt8>) {
@@ -16,36 +15,42 @@ struct DescriptionParser: ~Copyable {
     return SessionDescription(arena: tape.finish(), issues: issues)
   }
 
-  mutating func parse(_ input: Input) {
+  mutating func parse() {
+    // Parsers append nodes only, so the bytes of the tape stay where they are.
+    let input = tape.input
     let root = tape.open(SessionDescription.Slot.session, fixedWords: 0)
     var media = -1
+    var position = 0
     while position < input.count {
       let start = position
-      let letter = input[position]
+      let letter = input[start]
       if letter < 0x20, letter == 0x0D || letter == 0x0A {
         // Empty lines mean nothing; some end a description with one.
-        position += 1
+        position = start + 1
         continue
       }
-      guard isByte(input, position &+ 1, 0x3D) else {
-        keep(input, start, SessionDescription.Slot.malformedLine, "a line begins with a letter and \"=\"")
+      guard isByte(input, start &+ 1, 0x3D) else {
+        position = keep(
+          input, start, SessionDescription.Slot.malformedLine, "a line begins with a letter and \"=\"")
+        continue
+      }
+      if letter == 0x61 {
+        order.follow(letter, at: start)
+        position = parseAttribute(input, start)
         continue
       }
       if letter == 0x6D {
         if media >= 0 { tape.close(media) }
         media = tape.open(SessionDescription.Slot.media, fixedWords: 0)
       }
-      let slot = Lines.slot(ofLetter: letter)
-      if letter == 0x61 {
-        order.follow(letter, at: start)
-        position &+= 2
-        parseAttribute(input, start)
-      } else if slot == 0 {
-        keep(input, start, SessionDescription.Slot.unknownLine, nil)
+      let mark = tape.wordCount
+      let end = Lines.parse(letter, input, start &+ 2, &tape)
+      if end == -2 {
+        position = keep(input, start, SessionDescription.Slot.unknownLine, nil)
       } else {
         order.follow(letter, at: start)
-        position &+= 2
-        parseValue(input, slot, start)
+        let next = end >= 0 ? endOfValue(input, end) : -1
+        position = next >= 0 ? next : malformed(input, Lines.slot(ofLetter: letter), start, mark, end)
       }
     }
     if media >= 0 { tape.close(media) }
@@ -53,102 +58,93 @@ struct DescriptionParser: ~Copyable {
     validateOrder(input)
   }
 
+  /// Returns where the next line begins.
   @inline(__always)
-  private mutating func parseAttribute(_ input: Input, _ start: Int) {
-    let nameStart = position
-    guard Tokens.sdpToken(input, &position) else {
-      keep(input, start, SessionDescription.Slot.malformedLine, "expected the name of an attribute")
-      return
+  private mutating func parseAttribute(_ input: Input, _ start: Int) -> Int {
+    let nameStart = start &+ 2
+    var nameEnd = nameStart
+    guard Tokens.sdpToken(input, &nameEnd) else {
+      return keep(input, start, SessionDescription.Slot.malformedLine, "expected the name of an attribute")
     }
-    let nameEnd = position
-    let slot = Lines.attributeSlot(input, nameStart, nameEnd)
-    let hasValue = isByte(input, position, 0x3A)
-    if slot != Lines.unknown, hasValue == Lines.hasValue(slot) {
-      if hasValue {
-        position &+= 1
-        parseValue(input, slot, start)
-      } else if takeEnd(input) {
-        tape.close(tape.open(slot, fixedWords: 0))
-      } else {
-        keep(input, start, SessionDescription.Slot.malformedLine, "expected the end of the line")
-      }
-      return
-    }
+    let mark = tape.wordCount
+    let end = Lines.parseAttribute(input, nameStart, nameEnd, &tape)
+    let next = end >= 0 ? endOfValue(input, end) : -1
+    if next >= 0 { return next }
+    return end == -2
+      ? parseOther(input, start, nameEnd)
+      : malformed(input, Lines.attributeSlot(input, nameStart, nameEnd), start, mark, end)
+  }
+
+  /// An attribute that the grammars do not know, or that has a value where it should have none.
+  @inline(never)
+  private mutating func parseOther(_ input: Input, _ start: Int, _ nameEnd: Int) -> Int {
+    let slot = Lines.attributeSlot(input, start + 2, nameEnd)
+    let hasValue = isByte(input, nameEnd, 0x3A)
     if slot != Lines.unknown {
-      keep(
+      return keep(
         input, start, SessionDescription.Slot.malformedLine,
         hasValue ? "this attribute has no value" : "this attribute has a value")
-      return
     }
-    if !hasValue, !isEnd(input) {
-      keep(input, start, SessionDescription.Slot.malformedLine, "expected \":\" or the end of the line")
-      return
+    let valueStart = hasValue ? nameEnd + 1 : nameEnd
+    let line = endOfLine(input, valueStart)
+    if !hasValue, line.end > nameEnd {
+      return keep(
+        input, start, SessionDescription.Slot.malformedLine, "expected \":\" or the end of the line")
     }
-    if hasValue { position &+= 1 }
-    let valueStart = position
-    let end = endOfLine(input)
     let node = tape.open(slot, fixedWords: 4)
-    tape.set(node + 1, from: nameStart, to: nameEnd)
+    tape.set(node + 1, from: start + 2, to: nameEnd)
     if hasValue {
-      tape.set(node + 3, from: valueStart, to: end)
+      tape.set(node + 3, from: valueStart, to: line.end)
     } else {
       tape.set(node + 3, Slice.absent)
     }
     tape.close(node)
+    return line.next
   }
 
-  @inline(__always)
-  private mutating func parseValue(_ input: Input, _ slot: UInt32, _ start: Int) {
-    let mark = tape.wordCount
-    if Lines.parse(slot, input, &position, &tape), takeEnd(input) { return }
-    let failure = tape.failure ?? ParseFailure(offset: position, expected: "the end of the line")
+  /// Keeps a line whose value was read up to `end`; −1 says that there was a failure.
+  @inline(never)
+  private mutating func malformed(
+    _ input: Input, _ slot: UInt32, _ start: Int, _ mark: Int, _ end: Int
+  ) -> Int {
+    let failure = tape.failure ?? ParseFailure(offset: end, expected: "the end of the line")
     tape.rewind(to: mark)
-    keep(
+    return keep(
       input, start, SessionDescription.Slot.malformedLine, "expected \(failure.expected)", offset: failure.offset,
       slot: slot)
   }
 
-  private func isEnd(_ input: Input) -> Bool {
-    position >= input.count || input[position] == 0x0A || input[position] == 0x0D
-  }
-
-  /// Takes CRLF, or LF alone (RFC 8866 §5), or the end of the input.
+  /// What follows CRLF, or LF alone (RFC 8866 §5), or the end of the input at `position`; −1 where there is neither.
   @inline(__always)
-  private mutating func takeEnd(_ input: Input) -> Bool {
-    let end = position
-    if isByte(input, end, 0x0D), isByte(input, end &+ 1, 0x0A) {
-      position = end &+ 2
-      return true
-    }
-    if isByte(input, end, 0x0A) {
-      position = end &+ 1
-      return true
-    }
-    return end >= input.count
+  private func endOfValue(_ input: Input, _ position: Int) -> Int {
+    if input.pair(position) == 0x0A0D { return position &+ 2 }
+    if isByte(input, position, 0x0A) { return position &+ 1 }
+    return position >= input.count ? position : -1
   }
 
-  private mutating func endOfLine(_ input: Input) -> Int {
-    while position < input.count, input[position] != 0x0A, input[position] != 0x0D { position &+= 1 }
-    let end = position
-    if !takeEnd(input) { position += 1 }
-    return end
+  /// Where the line ends, and where the next one begins.
+  private func endOfLine(_ input: Input, _ start: Int) -> (end: Int, next: Int) {
+    var end = start
+    while end < input.count, input[end] != 0x0A, input[end] != 0x0D { end &+= 1 }
+    let next = endOfValue(input, end)
+    return (end, next >= 0 ? next : end + 1)
   }
 
-  /// Keeps a line as it came.
+  /// Keeps a line as it came; returns where the next one begins.
   @inline(never)
   private mutating func keep(
     _ input: Input, _ start: Int, _ kind: UInt32, _ message: String?, offset: Int? = nil, slot: UInt32 = 0
-  ) {
-    position = start
-    let end = endOfLine(input)
+  ) -> Int {
+    let line = endOfLine(input, start)
     let node = tape.open(kind, fixedWords: 2)
-    tape.set(node + 1, from: start, to: end)
+    tape.set(node + 1, from: start, to: line.end)
     tape.close(node)
-    guard let message else { return }
+    guard let message else { return line.next }
     let name = Lines.attributeName(slot)
     var location = "\(Character(Unicode.Scalar(slot == 0 ? peek(input, start) : Lines.letter(slot))))="
     if name.utf8CodeUnitCount > 0 { location += "\(name)" }
     issues.append(SDPIssue(layer: .syntax, location: location, offset: offset ?? start, message: message))
+    return line.next
   }
 
   private mutating func validateOrder(_ input: Input) {

@@ -54,7 +54,7 @@ public struct SessionDescription: Sendable {
         message: "is longer than \(Self.maximumSize) bytes")
     }
     var parser = DescriptionParser(bytes)
-    parser.parse(Span(_unsafeElements: bytes))
+    parser.parse()
     self = parser.finish()
   }
 
@@ -132,13 +132,6 @@ public struct SessionDescription: Sendable {
         output.append(arena, arena.slice(at: index + 3))
       }
     default:
-      output.append(Lines.letter(slot))
-      output.append(0x3D)
-      let name = Lines.attributeName(slot)
-      if name.utf8CodeUnitCount > 0 {
-        output.append(name)
-        if Lines.hasValue(slot) { output.append(0x3A) }
-      }
       Lines.write(slot, arena, index, to: &output)
     }
     output.append("\r\n" as StaticString)

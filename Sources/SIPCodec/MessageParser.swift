@@ -4,7 +4,6 @@ import CodecRuntime
 struct MessageParser: ~Copyable {
   private var tape: Tape
   private var issues: [SIPIssue] = []
-  private var position = 0
   private var startLine = 0
   /// Nodes of the headers that the rest of the message is compared with; 0 where there is none.
   private var contentLength = 0
@@ -15,8 +14,8 @@ struct MessageParser: ~Copyable {
   private var seen: (UInt64, UInt64, UInt64) = (0, 0, 0)
 
   init(_ bytes: UnsafeBufferPointer<UInt8>) {
-    // The body takes no words; heads came to less than a word for three bytes.
-    tape = Tape(copying: UnsafeRawBufferPointer(bytes), expectedWords: min(bytes.count, 4096) / 2 + 64)
+    // The body takes no words; heads came to a word for three bytes.
+    tape = Tape(copying: UnsafeRawBufferPointer(bytes), expectedWords: min(bytes.count, 2048) * 3 / 8 + 32)
   }
 
   consuming func finish() -> SIPMessage {
@@ -34,29 +33,34 @@ struct MessageParser: ~Copyable {
 
   /// Reads a part of a body, up to and with the CRLF that ends it: header fields, none of which has to be there, and what
   /// follows them (RFC 2046 §5.1).
-  mutating func parsePart(_ input: Input) {
+  mutating func parsePart() {
+    let input = tape.input
     let root = tape.open(SIPMessage.Slot.message, fixedWords: SIPMessage.rootWords)
-    let start = parseHeaders(input) ? position : input.count
+    var start = 0
+    if !parseHeaders(input, &start) { start = input.count }
     tape.set(root + 1, from: start, to: max(start, input.count - 2))
     tape.close(root)
   }
 
   /// With `isHeadOnly` the body is not there and stays empty.
-  mutating func parse(_ input: Input, isHeadOnly: Bool = false) {
+  mutating func parse(isHeadOnly: Bool = false) {
+    // Parsers append nodes only, so the bytes of the tape stay where they are.
+    let input = tape.input
+    var position = 0
     let root = tape.open(SIPMessage.Slot.message, fixedWords: SIPMessage.rootWords)
     // RFC 3261 §7.5: CRLF before the start line is ignored.
     while peek(input, position) == 0x0D, peek(input, position + 1) == 0x0A { position += 2 }
     let lineStart = position
-    parseStartLine(input)
+    position = parseStartLine(input, position)
     let lineEnd = position - 2
-    let isHeadComplete = parseHeaders(input)
+    let isHeadComplete = parseHeaders(input, &position)
     if !isHeadComplete {
       note(.framing, "message", position, "the head does not end with an empty line")
     }
     if isHeadOnly {
       tape.set(root + 1, from: position, to: position)
     } else {
-      parseBody(input, root, isHeadComplete: isHeadComplete)
+      parseBody(input, root, position, isHeadComplete: isHeadComplete)
     }
     tape.close(root)
     validate()
@@ -65,6 +69,7 @@ struct MessageParser: ~Copyable {
 
   /// Whether the start line, which is there from `start` up to `end`, shows at a glance that nothing is in conflict
   /// with it; where it does not, ``SIPMessage/conflicts()`` looks closely.
+  @inline(__always)
   private func isPlain(_ input: Input, _ start: Int, _ end: Int) -> Bool {
     switch tape.slot(of: startLine) {
     case SIPMessage.Slot.statusLine: return isIgnoringCase(input, start, "sip/2.0 ")
@@ -87,106 +92,141 @@ struct MessageParser: ~Copyable {
 
   // MARK: Start line
 
-  private mutating func parseStartLine(_ input: Input) {
+  /// Returns where the start line ends.
+  @inline(__always)
+  private mutating func parseStartLine(_ input: Input, _ start: Int) -> Int {
     startLine = tape.wordCount
-    let start = position
     // A response begins with the version, a request with a method, which has no slash.
-    let isResponse = isIgnoringCase(input, position, "sip/")
-    let isParsed =
+    let isResponse = isIgnoringCase(input, start, "sip/")
+    let end =
       isResponse
-      ? StatusLine.parse(input, &position, &tape, slot: SIPMessage.Slot.statusLine)
-      : RequestLine.parse(input, &position, &tape, slot: SIPMessage.Slot.requestLine)
-    if isParsed, peek(input, position) == 0x0D, peek(input, position + 1) == 0x0A {
-      position += 2
-      return
-    }
-    let failure = isParsed ? nil : tape.failure
+      ? StatusLine.parse(input, start, &tape, slot: SIPMessage.Slot.statusLine)
+      : RequestLine.parse(input, start, &tape, slot: SIPMessage.Slot.requestLine)
+    if end >= 0, input.pair(end) == Self.lineEnd { return end + 2 }
+    let failure = end >= 0 ? nil : tape.failure
     note(
-      .startLine, isResponse ? "status-line" : "request-line", failure?.offset ?? position,
+      .startLine, isResponse ? "status-line" : "request-line", failure?.offset ?? end,
       "expected \(failure?.expected ?? "the end of the line")")
     tape.rewind(to: startLine)
-    position = start
-    let end = endOfLine(input)
+    let line = endOfLine(input, start)
     let node = tape.open(SIPMessage.Slot.malformedStartLine, fixedWords: 2)
-    tape.set(node + 1, from: start, to: end)
+    tape.set(node + 1, from: start, to: line.end)
     tape.close(node)
+    return line.next
   }
+
+  /// CRLF, as ``Input/pair(_:)`` has it.
+  private static var lineEnd: UInt16 { 0x0A0D }
+  /// A colon and a space.
+  private static var colonSpace: UInt16 { 0x203A }
 
   // MARK: Headers
 
   /// Reads header fields until the empty line; `false` where the input ends before.
-  private mutating func parseHeaders(_ input: Input) -> Bool {
-    while position < input.count {
-      if input[position] == 0x0D, peek(input, position &+ 1) == 0x0A {
-        position += 2
+  private mutating func parseHeaders(_ input: Input, _ position: inout Int) -> Bool {
+    var start = position
+    while start < input.count {
+      if input.pair(start) == Self.lineEnd {
+        position = start + 2
         return true
       }
-      parseHeader(input)
+      start = parseHeader(input, start)
     }
+    position = start
     return false
   }
 
+  /// Returns where the next header field begins.
   @inline(__always)
-  private mutating func parseHeader(_ input: Input) {
-    let start = position
-    guard Tokens.token(input, &position) else {
-      skipLine(input, start, "a header field begins with its name")
-      return
-    }
-    let nameEnd = position
+  private mutating func parseHeader(_ input: Input, _ start: Int) -> Int {
     // HCOLON = *( SP / HTAB ) ":" SWS; mostly it is a colon and a space.
-    if isByte(input, nameEnd, 0x3A), isByte(input, nameEnd &+ 1, 0x20), peek(input, nameEnd &+ 2) > 0x20 {
-      position = nameEnd &+ 2
-    } else {
-      skipBlanks(input, &position)
-      guard take(input, &position, 0x3A) else {
-        skipLine(input, start, "expected \":\" behind the name of the header field")
-        return
-      }
-      _ = Tokens.sws(input, &position)
-    }
-    let valueStart = position
-    let slot = Headers.slot(input, start, nameEnd)
-    if slot == Headers.unknown {
-      let end = endOfValue(input)
-      let node = tape.open(slot, fixedWords: 4)
-      tape.set(node + 1, from: start, to: nameEnd)
-      tape.set(node + 3, from: valueStart, to: end)
-      tape.close(node)
-      return
+    let nameEnd = firstColon(input, start)
+    guard input.pair(nameEnd) == Self.colonSpace, input[nameEnd &+ 2] > 0x20 else {
+      return parseUnusualHeader(input, start)
     }
     let mark = tape.wordCount
-    if Headers.parse(slot, input, &position, &tape), takeEnd(input) {
-      if slot == Headers.contentLength, contentLength == 0 { contentLength = mark }
-      if slot == Headers.cseq, sequence == 0 { sequence = mark }
-      see(slot, start)
-      return
+    let end = Headers.parse(input, start, nameEnd, value: nameEnd &+ 2, &tape)
+    let next = end >= 0 ? endOfField(input, end) : -1
+    if next >= 0 {
+      see(mark, start)
+      return next
     }
-    malformed(input, slot, mark, start, nameEnd, valueStart)
+    // What is known has the name of a header, but others may have none.
+    return end == -2 ? parseUnusualHeader(input, start) : malformed(input, mark, start, nameEnd, nameEnd + 2, end)
   }
 
-  /// Keeps the header as it came.
+  /// A header field that the grammars do not know, that has white space around its colon, or that is none.
+  @inline(never)
+  private mutating func parseUnusualHeader(_ input: Input, _ start: Int) -> Int {
+    var position = start
+    guard Tokens.token(input, &position) else {
+      return skipLine(input, start, position, "a header field begins with its name")
+    }
+    let nameEnd = position
+    skipBlanks(input, &position)
+    guard take(input, &position, 0x3A) else {
+      return skipLine(input, start, position, "expected \":\" behind the name of the header field")
+    }
+    _ = Tokens.sws(input, &position)
+    let mark = tape.wordCount
+    let end = Headers.parse(input, start, nameEnd, value: position, &tape)
+    if end == -2 {
+      let value = endOfValue(input, position)
+      let node = tape.begin(fixedWords: 4)
+      tape.set(node, field: 1, from: start, to: nameEnd)
+      tape.set(node, field: 3, from: position, to: value.end)
+      tape.end(node, slot: SIPMessage.Slot.unknownHeader)
+      return value.next
+    }
+    let next = end >= 0 ? endOfField(input, end) : -1
+    if next < 0 { return malformed(input, mark, start, nameEnd, position, end) }
+    see(mark, start)
+    return next
+  }
+
+  /// Keeps the first of the headers that the rest of the message is compared with.
+  @inline(never)
+  private mutating func remember(_ slot: UInt32, _ node: Int) {
+    if slot == Headers.cseq {
+      if sequence == 0 { sequence = node }
+    } else if contentLength == 0 {
+      contentLength = node
+    }
+  }
+
+  /// Keeps the header as it came. Its value was read up to `end`; −1 says that there was a failure.
   @inline(never)
   private mutating func malformed(
-    _ input: Input, _ slot: UInt32, _ mark: Int, _ start: Int, _ nameEnd: Int, _ valueStart: Int
-  ) {
+    _ input: Input, _ mark: Int, _ start: Int, _ nameEnd: Int, _ valueStart: Int, _ end: Int
+  ) -> Int {
+    let slot = Headers.slot(input, start, nameEnd)
+    var position = max(end, start)
+    skipBlanks(input, &position)
     let failure = tape.failure ?? ParseFailure(offset: position, expected: "the end of the header field")
     tape.rewind(to: mark)
     // Content-Length says where the body ends; it is a matter of framing.
     let layer: SIPIssue.Layer = slot == Headers.contentLength ? .framing : .header
     note(layer, "\(Headers.name(slot))", failure.offset, "expected \(failure.expected)", header: slot)
-    position = valueStart
-    let end = endOfValue(input)
+    let value = endOfValue(input, valueStart)
     let node = tape.open(SIPMessage.Slot.malformedHeader, fixedWords: 5)
     tape.set(node + 1, slot)
     tape.set(node + 2, from: start, to: nameEnd)
-    tape.set(node + 4, from: valueStart, to: end)
+    tape.set(node + 4, from: valueStart, to: value.end)
     tape.close(node)
-    see(slot, start)
+    see(slot: slot, start)
+    return value.next
+  }
+
+  /// Notes that the header of the node that was just read is there.
+  @inline(__always)
+  private mutating func see(_ node: Int, _ offset: Int) {
+    let slot = tape.slot(ended: node)
+    if slot == Headers.contentLength || slot == Headers.cseq { remember(slot, node) }
+    see(slot: slot, offset)
   }
 
   @inline(__always)
-  private mutating func see(_ slot: UInt32, _ offset: Int) {
+  private mutating func see(slot: UInt32, _ offset: Int) {
     let bit: UInt64 = 1 << UInt64(slot & 63)
     let isSeen: Bool
     switch slot >> 6 {
@@ -217,54 +257,52 @@ struct MessageParser: ~Copyable {
 
   private func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
 
-  /// Takes the end of a header field: white space, then CRLF that no white space follows.
+  /// What follows the end of a header field at `position`: white space, then CRLF that no white space follows; −1 where
+  /// it does not end there.
   @inline(__always)
-  private mutating func takeEnd(_ input: Input) -> Bool {
-    if !isByte(input, position, 0x0D) { skipBlanks(input, &position) }
-    guard isByte(input, position, 0x0D), isByte(input, position &+ 1, 0x0A) else { return false }
-    if !isBlank(peek(input, position &+ 2)) {
-      position &+= 2
-      return true
-    }
-    // A fold with nothing behind it.
-    var end = position &+ 2
-    while isBlank(peek(input, end)) { end += 1 }
-    guard peek(input, end) == 0x0D, peek(input, end + 1) == 0x0A, !isBlank(peek(input, end + 2)) else { return false }
-    position = end + 2
-    return true
+  private func endOfField(_ input: Input, _ position: Int) -> Int {
+    if input.pair(position) == Self.lineEnd, input[position &+ 2] > 0x20 { return position &+ 2 }
+    return endOfBlankField(input, position)
   }
 
-  /// Skips to behind the CRLF that ends the line; returns where it begins.
-  private mutating func endOfLine(_ input: Input) -> Int {
+  private func endOfBlankField(_ input: Input, _ start: Int) -> Int {
+    var position = start
+    skipBlanks(input, &position)
+    guard input.pair(position) == Self.lineEnd else { return -1 }
+    if !isBlank(input[position &+ 2]) { return position &+ 2 }
+    // A fold with nothing behind it.
+    position &+= 2
+    skipBlanks(input, &position)
+    return input.pair(position) == Self.lineEnd && !isBlank(input[position &+ 2]) ? position &+ 2 : -1
+  }
+
+  /// Where the line ends, and what follows its CRLF.
+  private func endOfLine(_ input: Input, _ start: Int) -> (end: Int, next: Int) {
+    var position = start
     while position < input.count {
-      if input[position] == 0x0D, peek(input, position &+ 1) == 0x0A {
-        let end = position
-        position += 2
-        return end
-      }
+      if input.pair(position) == Self.lineEnd { return (position, position &+ 2) }
       position &+= 1
     }
-    return position
+    return (position, position)
   }
 
-  /// Skips a value with its folds; returns where it ends, without trailing white space.
-  private mutating func endOfValue(_ input: Input) -> Int {
-    let start = position
-    var end = endOfLine(input)
-    while position < input.count, isBlank(input[position]) { end = endOfLine(input) }
+  /// Where a value with its folds ends, without trailing white space, and what follows its CRLF.
+  private func endOfValue(_ input: Input, _ start: Int) -> (end: Int, next: Int) {
+    var (end, next) = endOfLine(input, start)
+    while isBlank(input[next]) { (end, next) = endOfLine(input, next) }
     while end > start, isBlank(input[end - 1]) { end -= 1 }
-    return end
+    return (end, next)
   }
 
-  private mutating func skipLine(_ input: Input, _ start: Int, _ message: String) {
+  private mutating func skipLine(_ input: Input, _ start: Int, _ position: Int, _ message: String) -> Int {
     note(.framing, "header", position, message)
-    position = start
-    _ = endOfLine(input)
+    return endOfLine(input, start).next
   }
 
   // MARK: Body
 
-  private mutating func parseBody(_ input: Input, _ root: Int, isHeadComplete: Bool) {
+  @inline(__always)
+  private mutating func parseBody(_ input: Input, _ root: Int, _ position: Int, isHeadComplete: Bool) {
     let available = input.count - position
     var length = available
     if contentLength > 0 {
@@ -296,6 +334,7 @@ struct MessageParser: ~Copyable {
     }
   }
 
+  @inline(__always)
   private mutating func validate() {
     let required = Self.required
     if (required.0 & ~seen.0) | (required.1 & ~seen.1) | (required.2 & ~seen.2) == 0 { return }
@@ -332,8 +371,6 @@ extension SIPMessage {
 extension Text {
   /// RFC 3261 §7.1: the version is compared without regard to case.
   fileprivate var isSpoken: Bool {
-    withBytes { bytes in
-      bytes.count == 7 && isIgnoringCase(Span(_unsafeElements: bytes), 0, "sip/2.0")
-    }
+    count == 7 && withInput { isIgnoringCase($0, 0, "sip/2.0") }
   }
 }

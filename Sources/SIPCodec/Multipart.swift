@@ -120,8 +120,6 @@ public struct MultipartBody: Sendable {
         try header.append(to: &tape)
         let arena = tape.finish()
         let slot = arena.slot(of: 0)
-        output.append(Headers.name(slot))
-        output.append(": ")
         Headers.write(slot, arena, 0, to: &output)
         output.append("\r\n")
       }
@@ -171,7 +169,7 @@ public struct BodyPart: Sendable {
 
   init(reading bytes: UnsafeBufferPointer<UInt8>, depth: Int) {
     var parser = MessageParser(bytes)
-    parser.parsePart(Span(_unsafeElements: bytes))
+    parser.parsePart()
     self = parser.finishPart(depth: depth)
   }
 
@@ -204,9 +202,9 @@ extension SIPMessage {
 extension ContentTypeHeader {
   /// The media type is one of a body of parts (RFC 2046 §5).
   public var isMultipart: Bool {
-    type.withBytes { bytes in
+    type.withInput { input in
       var position = 0
-      return Tokens.multipartType(Span(_unsafeElements: bytes), &position) && position == bytes.count
+      return Tokens.multipartType(input, &position) && position == input.count
     }
   }
 

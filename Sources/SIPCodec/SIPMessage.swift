@@ -63,7 +63,7 @@ public struct SIPMessage: Sendable {
         message: "is longer than \(Self.maximumSize) bytes")
     }
     var parser = MessageParser(bytes)
-    parser.parse(Span(_unsafeElements: bytes))
+    parser.parse()
     self = parser.finish()
   }
 
@@ -125,8 +125,6 @@ public struct SIPMessage: Sendable {
         output.append(": ")
         output.append(arena, arena.slice(at: index + 4))
       default:
-        output.append(Headers.name(slot))
-        output.append(": ")
         Headers.write(slot, arena, index, to: &output)
       }
       output.append("\r\n")

@@ -82,11 +82,7 @@ public struct StreamFraming: Sendable {
     while start < buffer.count {
       if buffer[start] != 0x0D {
         // A method and a version both begin with a token.
-        let isToken = buffer.withUnsafeBufferPointer { bytes in
-          var position = start
-          return Tokens.token(Span(_unsafeElements: bytes), &position)
-        }
-        guard isToken else { return fail("message", "a message begins with its start line") }
+        guard isTokenAhead else { return fail("message", "a message begins with its start line") }
         hasLineEnd = false
         searched = start
         phase = .startLine
@@ -102,6 +98,13 @@ public struct StreamFraming: Sendable {
     return nil
   }
 
+  private var isTokenAhead: Bool {
+    buffer.withUnsafeBufferPointer { bytes in
+      // One byte is enough to know.
+      Input.with(UnsafeBufferPointer(rebasing: bytes[start..<(start + 1)])) { begins($0, 0, Tokens.token) }
+    }
+  }
+
   private mutating func release() {
     buffer.removeAll(keepingCapacity: buffer.capacity <= Self.keptCapacity)
     start = 0
@@ -113,11 +116,11 @@ public struct StreamFraming: Sendable {
   /// Refuses another protocol as soon as its first line shows it, rather than to wait for the end of a head.
   private mutating func readStartLine() -> Event? {
     let found = buffer.withUnsafeBufferPointer { bytes -> (end: Int, isSIP: Bool)? in
-      let input = Span(_unsafeElements: bytes)
       var position = searched
-      while position + 1 < input.count {
-        if input[position] == 0x0D, input[position + 1] == 0x0A {
-          return (position, Self.isStartLine(input, start, position))
+      while position + 1 < bytes.count {
+        if bytes[position] == 0x0D, bytes[position + 1] == 0x0A {
+          let line = UnsafeBufferPointer(rebasing: bytes[start..<position])
+          return (position, Input.with(line, Self.isStartLine))
         }
         position += 1
       }
@@ -134,14 +137,14 @@ public struct StreamFraming: Sendable {
   }
 
   /// Whether a line begins or ends with the version of SIP, whichever; what else is in it the parser says.
-  private static func isStartLine(_ input: Input, _ start: Int, _ end: Int) -> Bool {
-    var position = start
-    if Tokens.sipVersion(input, &position), peek(input, position) == 0x20 { return true }
-    var end = end
-    while end > start, input[end - 1] == 0x20 || input[end - 1] == 0x09 { end -= 1 }
+  private static func isStartLine(_ line: Input) -> Bool {
+    var position = 0
+    if Tokens.sipVersion(line, &position), peek(line, position) == 0x20 { return true }
+    var end = line.count
+    while end > 0, line[end - 1] == 0x20 || line[end - 1] == 0x09 { end -= 1 }
     position = end
-    while position > start, input[position - 1] != 0x20 { position -= 1 }
-    return position > start && Tokens.sipVersion(input, &position) && position == end
+    while position > 0, line[position - 1] != 0x20 { position -= 1 }
+    return position > 0 && Tokens.sipVersion(line, &position) && position == end
   }
 
   /// Where the head ends: behind the first CRLFCRLF.
@@ -230,7 +233,7 @@ extension SIPMessage {
   /// Reads a head whose body, whatever its Content-Length says, is elsewhere.
   init(parsingHead bytes: UnsafeBufferPointer<UInt8>) {
     var parser = MessageParser(bytes)
-    parser.parse(Span(_unsafeElements: bytes), isHeadOnly: true)
+    parser.parse(isHeadOnly: true)
     self = parser.finish()
   }
 

@@ -75,8 +75,7 @@ extension URI {
   /// Whether `byte` is of a rule whose words are single bytes.
   private static func isOne(_ byte: UInt8, _ rule: (Input, inout Int) -> Bool) -> Bool {
     withUnsafePointer(to: byte) { pointer in
-      var position = 0
-      return rule(Span(_unsafeElements: UnsafeBufferPointer(start: pointer, count: 1)), &position)
+      Input.with(UnsafeBufferPointer(start: pointer, count: 1)) { begins($0, 0, rule) }
     }
   }
 

@@ -14,13 +14,14 @@ struct ReadHeader {
   /// - Parameter isInMessage: another header follows, so that the parser has to find the end itself.
   init(_ header: String, _ value: String, isInMessage: Bool = false) {
     let slot = header.asInput { Headers.slot($0, 0, $0.count) }
-    var text = isInMessage ? value + "\r\nX-Next: 1\r\n\r\n" : value
+    let name = header.utf8.count
+    var text = header + value + (isInMessage ? "\r\nX-Next: 1\r\n\r\n" : "")
     (arena, end, failure) = text.withUTF8 { bytes in
       var tape = Tape(copying: UnsafeRawBufferPointer(bytes), expectedWords: 64)
-      var position = 0
-      let isRead = Headers.parse(slot, Input(_unsafeElements: bytes), &position, &tape)
-      let failure = isRead ? nil : tape.failure
-      return (tape.finish(), position, failure)
+      let end = Headers.parse(tape.input, 0, name, value: name, &tape)
+      // Counted from the beginning of the value.
+      let failure = end >= 0 ? nil : tape.failure.map { ParseFailure(offset: $0.offset - name, expected: $0.expected) }
+      return (tape.finish(), end - name, failure)
     }
     self.slot = slot
   }
@@ -30,7 +31,9 @@ struct ReadHeader {
   static func written(_ slot: UInt32, _ arena: Arena) -> String {
     var output = Output()
     Headers.write(slot, arena, 0, to: &output)
-    return output.string
+    let name = "\(Headers.name(slot)): "
+    #expect(output.string.hasPrefix(name))
+    return String(output.string.dropFirst(name.count))
   }
 }
 

@@ -69,6 +69,7 @@ extension Compilation {
       text.line()
       EnumEmitter().emit(type, to: &text)
     }
+    let parsers = ParserEmitter(tokens: tokens, model: model)
     for shape in model.orderedShapes.sorted(by: { $0.position < $1.position }) where shape.position.file == file {
       let type = shape.layout.typeName
       text.line()
@@ -77,7 +78,7 @@ extension Compilation {
         text.line()
       }
       text.block("extension \(type)") { text in
-        ParserEmitter(tokens: tokens).emit(shape, to: &text)
+        parsers.emit(shape, to: &text)
         guard shape.fills == nil else { return }
         text.line()
         WriterEmitter().emit(shape, to: &text)

@@ -66,7 +66,7 @@ struct EnumEmitter {
       text.line()
       NameDispatch(
         names: type.cases.enumerated().map { ($0.element.name, $0.offset + 1) }, fallback: 0, isExact: type.isExact
-      ).emit("static func code", to: &text)
+      ).emit("\(type.cases.count <= 16 ? "@inline(__always) " : "")static func code", to: &text)
     }
   }
 }

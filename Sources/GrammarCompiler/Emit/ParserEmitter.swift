@@ -1,6 +1,33 @@
 /// Prints the parser of a shape.
 struct ParserEmitter {
   let tokens: TokenEmitter
+  /// Shapes that one place alone captures: their parsers stand there.
+  let inlined: Set<ObjectIdentifier>
+
+  init(tokens: TokenEmitter, model: Model) {
+    self.tokens = tokens
+    var uses: [ObjectIdentifier: Int] = [:]
+    for shape in model.orderedShapes {
+      var users = Self.shapes(shape.body)
+      for row in shape.params?.rows ?? [] { users += Self.shapes(row.value?.body ?? []) }
+      if let other = shape.params?.other { users.append(other) }
+      for user in users { uses[ObjectIdentifier(user), default: 0] += 1 }
+    }
+    inlined = Set(uses.filter { $0.value == 1 }.keys)
+  }
+
+  /// The shapes that `steps` capture.
+  private static func shapes(_ steps: [Step]) -> [Shape] {
+    steps.flatMap { step -> [Shape] in
+      switch step {
+      case .capture(_, .shape(let shape), _): [shape]
+      case .optional(let alternative, _), .repetition(_, _, let alternative), .commaList(_, let alternative, _, _):
+        shapes(alternative.body)
+      case .choice(let alternatives, _, _): alternatives.flatMap { shapes($0.body) }
+      default: []
+      }
+    }
+  }
 
   /// The name of the static function, in an extension of the type whose fields it fills.
   static func function(_ shape: Shape) -> String { shape.fills == nil ? "parse" : "parse\(shape.typeName)" }
@@ -8,17 +35,17 @@ struct ParserEmitter {
   func emit(_ shape: Shape, to text: inout SourceText) {
     let layout = shape.layout
     text.line(
-      "/// Appends a node of slot `slot` for the `\(shape.name)` at `position`; where there is none, notes the failure."
+      "/// Appends a node of slot `slot` for the `\(shape.name)` at `start`; returns where that ends. Where there is none, it"
     )
+    text.line("/// notes the failure and returns −1.")
+    if inlined.contains(ObjectIdentifier(shape)) { text.line("@inline(__always)") }
     text.block(
-      "static func \(Self.function(shape))(_ input: Input, _ position: inout Int, _ tape: inout Tape, slot: UInt32) -> Bool"
+      "static func \(Self.function(shape))(_ input: Input, _ start: Int, _ tape: inout Tape, slot: UInt32) -> Int"
     ) { text in
-      let usesNode = layout.fixedWords > 0
-      text.line("let node = tape.open(slot, fixedWords: \(layout.fixedWords))")
-      var context = Context(shape: shape, usesNode: usesNode)
-      emitBody(shape.body, &context, to: &text)
-      text.line("tape.close(node)")
-      text.line("return true")
+      text.line("let node = tape.begin(fixedWords: \(layout.fixedWords))")
+      text.line("var position = start")
+      emitNode(shape.body, Context(shape: shape), slot: "slot", to: &text)
+      text.line("return position")
     }
     if shape.fills == nil, let params = shape.params {
       text.line()
@@ -26,12 +53,25 @@ struct ParserEmitter {
     }
   }
 
+  /// The steps of a node that was begun, and its end. The word that says which optional fields are present is a variable
+  /// until then.
+  private func emitNode(_ steps: [Step], _ context: Context, slot: String, to text: inout SourceText) {
+    var context = context
+    var body = text.part()
+    emitBody(steps, &context, to: &body)
+    if context.setsState { text.line("var state: UInt32 = 0") }
+    text.append(body)
+    if context.setsState { text.line("tape.set(node, field: 1, state)") }
+    text.line("tape.end(node, slot: \(slot))")
+  }
+
   struct Context {
     let shape: Shape
-    let usesNode: Bool
     /// For a narrower spelling: bits of the state word of each field.
     var fillBits: [Int: UInt32] = [:]
     var counter = 0
+    /// Some optional part is there in the word that says which are.
+    var setsState = false
     /// Where the fields' words begin, relative to the node.
     var base = 1
     /// Set inside of an attempt: what to do on failure instead of giving up the shape.
@@ -75,7 +115,7 @@ struct ParserEmitter {
       if emitAttempt(alternative, condition, &context, to: &text) { return }
       text.line("if \(decision(alternative, context)) {")
       text.indented { text in
-        mark(condition, context, to: &text)
+        mark(condition, &context, to: &text)
         emitBody(alternative.body, &context, to: &text)
       }
       text.line("}")
@@ -92,8 +132,9 @@ struct ParserEmitter {
         text.indented { text in
           let outer = context.fillBits
           if context.shape.fills != nil { context.fillBits = fillBits(alternative.body, context.shape) }
-          mark(conditions[index], context, to: &text)
-          emitBody(alternative.body, &context, to: &text)
+          mark(conditions[index], &context, to: &text)
+          let known = emitKnownBeginning(alternative, &context, to: &text)
+          emitBody(Array(alternative.body.dropFirst(known)), &context, to: &text)
           context.fillBits = outer
         }
       }
@@ -125,7 +166,7 @@ struct ParserEmitter {
       text.line("} while \(tokens.function(separator))(input, &position)")
       if minimum == 0 { text.line("}") }
     case .params:
-      text.line("guard parseParameter(input, &position, &tape) else { return false }")
+      text.line("guard move(&position, to: parseParameter(input, position, &tape)) else { return -1 }")
     }
   }
 
@@ -139,15 +180,15 @@ struct ParserEmitter {
     else { return false }
     let label = context.fresh("attempt")
     text.line("let before\(label) = position")
-    if context.shape.layout.hasState { text.line("let state\(label) = tape.word(node, field: 1)") }
+    let savesState = context.shape.layout.hasState
+    if savesState { text.line("let state\(label) = state") }
     text.line("\(label): do {")
     text.indented { text in
-      var inner = context
-      let restore = context.shape.layout.hasState ? "tape.set(node, field: 1, state\(label)); " : ""
-      inner.attempt = "position = before\(label); \(restore)break \(label)"
-      mark(condition, inner, to: &text)
-      emitBody(alternative.body, &inner, to: &text)
-      context.counter = inner.counter
+      context.attempt = "position = before\(label); \(savesState ? "state = state\(label); " : "")break \(label)"
+      context.setsState = context.setsState || savesState
+      mark(condition, &context, to: &text)
+      emitBody(alternative.body, &context, to: &text)
+      context.attempt = nil
     }
     text.line("}")
     return true
@@ -171,12 +212,12 @@ struct ParserEmitter {
     text.line("\(choice): do {")
     text.indented { text in
       text.line("let before\(label) = position")
-      text.line("let state\(label) = tape.word(node, field: 1)")
+      text.line("let state\(label) = state")
       text.line("\(label): do {")
       text.indented { text in
-        mark(conditions[0], context, to: &text)
-        context.attempt =
-          "position = before\(label); tape.set(node, field: 1, state\(label)); break \(label)"
+        context.setsState = true
+        mark(conditions[0], &context, to: &text)
+        context.attempt = "position = before\(label); state = state\(label); break \(label)"
         emitBody(Array(body.prefix(length)), &context, to: &text)
         context.attempt = nil
         emitBody(Array(body.dropFirst(length)), &context, to: &text)
@@ -188,7 +229,7 @@ struct ParserEmitter {
         let field = Target(node: "node", word: context.shape.layout.fields[index].word + context.base)
         text.line(field.set("from: 0, to: 0"))
       }
-      mark(conditions[1], context, to: &text)
+      mark(conditions[1], &context, to: &text)
       emitBody(alternatives[1].body, &context, to: &text)
     }
     text.line("}")
@@ -214,6 +255,11 @@ struct ParserEmitter {
 
   private func literal(_ bytes: [UInt8], _ exact: Bool) -> String {
     let isCaseless = exact || bytes.allSatisfy { !(0x41...0x5A).contains($0 & 0xDF) }
+    if bytes.contains(0) {
+      // Behind the input there are zeros.
+      let take = "takeExact(input, &position, \(SourceText.literal(bytes)))"
+      return "hasByte(input, position &+ \(bytes.count - 1)) && \(take)"
+    }
     if isCaseless, bytes.count == 1 { return "take(input, &position, \(SourceText.byte(bytes[0])))" }
     if isCaseless { return "takeExact(input, &position, \(SourceText.literal(bytes)))" }
     return "takeIgnoringCase(input, &position, \(SourceText.literal(bytes.map(Self.lowercased))))"
@@ -229,9 +275,59 @@ struct ParserEmitter {
     }
   }
 
-  private func mark(_ condition: Condition, _ context: Context, to text: inout SourceText) {
+  private func mark(_ condition: Condition, _ context: inout Context, to text: inout SourceText) {
     guard context.shape.fills == nil else { return }
-    text.line("tape.mark(node, bits: \(condition.bits))")
+    set(condition.bits, &context, to: &text)
+  }
+
+  private func set(_ bits: UInt32, _ context: inout Context, to text: inout SourceText) {
+    guard bits != 0 else { return }
+    text.line("state |= \(bits)")
+    context.setsState = true
+  }
+
+  /// Whether the longest match of the automaton in `word` has `length` bytes, whatever follows the word.
+  private static func ends(_ automaton: Automaton, _ word: [UInt8], at length: Int) -> Bool {
+    var state = 0
+    for byte in word.prefix(length) where state >= 0 { state = automaton.next(state, byte) }
+    return state >= 0 && automaton.isAccepting[state] && automaton.next(state, word[length]) < 0
+  }
+
+  /// Where words decide what comes and the alternative begins with an enum and a literal that are these words, the enum's
+  /// value is known; returns how many steps that settles.
+  private func emitKnownBeginning(
+    _ alternative: Alternative, _ context: inout Context, to text: inout SourceText
+  ) -> Int {
+    guard case .predicate(let rule) = alternative.decision, let words = rule.automaton.fewWords(limit: 4),
+      alternative.body.count > 1, case .capture(let index, .enumeration(let type), _) = alternative.body[0],
+      case .literal(let bytes, _, _) = alternative.body[1], !type.isExact, !context.shape.layout.fields[index].isList
+    else { return 0 }
+    var known: [(word: [UInt8], code: Int, length: Int)] = []
+    for word in words {
+      let length = word.count - bytes.count
+      guard length > 0, word.suffix(bytes.count).elementsEqual(bytes.map(Self.lowercased)),
+        Self.ends(type.token.automaton, word, at: length),
+        let code = type.cases.firstIndex(where: { $0.name.asciiLowercased.utf8.elementsEqual(word.prefix(length)) })
+      else { return 0 }
+      known.append((word, code + 1, length))
+    }
+    let field = context.shape.layout.fields[index]
+    let target = Target(node: "node", word: field.word + context.base)
+    set(context.fillBits[index] ?? 0, &context, to: &text)
+    for (number, entry) in known.enumerated() {
+      let test = "isIgnoringCase(input, position, \(SourceText.literal(entry.word)))"
+      if known.count > 1 {
+        text.line(number == 0 ? "if \(test) {" : number == known.count - 1 ? "} else {" : "} else if \(test) {")
+      }
+      let body: (inout SourceText) -> Void = { text in
+        text.line(target.set("\(entry.code)"))
+        text.line(target.set("from: position, to: position &+ \(entry.length)", after: 1))
+        text.line("position &+= \(entry.word.count)")
+      }
+      if known.count > 1 { text.indented(body) } else { body(&text) }
+    }
+    if known.count > 1 { text.line("}") }
+    return 2
   }
 
   // MARK: Captures
@@ -240,20 +336,19 @@ struct ParserEmitter {
     _ index: Int, _ type: FieldType, _ context: inout Context, to text: inout SourceText
   ) {
     let field = context.shape.layout.fields[index]
-    if let bits = context.fillBits[index], bits != 0 { text.line("tape.mark(node, bits: \(bits))") }
+    set(context.fillBits[index] ?? 0, &context, to: &text)
     if case .shape(let shape) = type {
-      text.block(
-        "guard \(shape.layout.typeName).\(Self.function(shape))(input, &position, &tape, slot: \(field.slot)) else"
-      ) { $0.line(context.attempt ?? "return false") }
+      let call = "\(shape.layout.typeName).\(Self.function(shape))(input, position, &tape, slot: \(field.slot))"
+      text.block("guard move(&position, to: \(call)) else") { $0.line(context.attempt ?? "return -1") }
       return
     }
     var target = Target(node: "node", word: field.word + context.base)
     if field.isList {
       let item = context.fresh("item")
-      text.line("let \(item) = tape.open(\(field.slot), fixedWords: \(field.width))")
+      text.line("let \(item) = tape.begin(fixedWords: \(field.width))")
       target = Target(node: item, word: 1)
       emitValue(type, field, target, &context, to: &text)
-      text.line("tape.close(\(item))")
+      text.line("tape.end(\(item), slot: \(field.slot))")
       return
     }
     emitValue(type, field, target, &context, to: &text)
@@ -396,126 +491,56 @@ struct ParserEmitter {
         regex: .repetition(.set(ByteSet(0x21...0x7E).subtracting(ByteSet(";, \"=".utf8))), minimum: 1, maximum: nil),
         written: nil, position: params.position, area: shape.area)
     }
-    text.line("/// Appends the parameter at `position`.")
-    text.block(
-      "static func parseParameter(_ input: Input, _ position: inout Int, _ tape: inout Tape) -> Bool"
-    ) { text in
-      text.line("let start = position")
+    text.line("/// Appends the parameter at `start`; returns where it ends, or −1.")
+    text.line("@inline(__always)")
+    text.block("static func parseParameter(_ input: Input, _ start: Int, _ tape: inout Tape) -> Int") { text in
+      text.line("var position = start")
       text.block("guard \(tokens.function(nameToken))(input, &position) else") {
         $0.line("return tape.fail(position, \"the name of a parameter\")")
       }
-      text.line("switch parameterSlot(input, start, position) {")
-      for (index, row) in params.rows.enumerated() {
-        text.line("case \(ParameterSlot.first + index):  // \(row.name)")
-        text.indented { text in emitRow(row, ParameterSlot.first + index, params, to: &text) }
-      }
-      text.line("default:")
-      text.indented { text in
-        if let other = params.other {
-          text.line("position = start")
-          text.line(
-            "return \(other.layout.typeName).\(Self.function(other))(input, &position, &tape, slot: \(ParameterSlot.unknown))"
-          )
-        } else {
-          text.line("return tape.fail(start, \"a parameter of \(shape.name)\")")
+      NameDispatch(names: params.rows.enumerated().map { ($0.element.name, $0.offset) }, fallback: -1)
+        .emitSwitch(end: "position", to: &text) { index, text in
+          emitRow(params.rows[index], ParameterSlot.first + index, params, to: &text)
+          text.line("return position")
         }
+      if let other = params.other {
+        let parse = "\(other.layout.typeName).\(Self.function(other))"
+        text.line("return \(parse)(input, start, &tape, slot: \(ParameterSlot.unknown))")
+      } else {
+        text.line("return tape.fail(start, \"a parameter of \(shape.name)\")")
       }
-      text.line("}")
-      if !params.rows.isEmpty { text.line("return true") }
     }
-    text.line()
-    NameDispatch(
-      names: params.rows.enumerated().map { ($0.element.name, ParameterSlot.first + $0.offset) },
-      fallback: ParameterSlot.unknown
-    ).emit("@inline(__always) static func parameterSlot", to: &text)
   }
 
   private func emitRow(
     _ row: ParameterTable.Row, _ slot: Int, _ params: ParameterTable, to text: inout SourceText
   ) {
     guard let value = row.value else {
-      text.line("tape.close(tape.open(\(slot), fixedWords: 0))")
+      text.line("tape.end(tape.begin(fixedWords: 0), slot: \(slot))")
       return
     }
     // One that may lack its value has a word that says whether it is there.
     let extra = row.isValueOptional ? 1 : 0
-    text.line("let node = tape.open(\(slot), fixedWords: \(value.fixedWords + extra))")
-    let body: (inout SourceText) -> Void = { text in
-      var context = Context(shape: value, usesNode: true)
-      context.base = 1 + extra
-      emitBody(value.body, &context, to: &text)
-    }
+    text.line("let node = tape.begin(fixedWords: \(value.fixedWords + extra))")
     let separator: String
     switch params.separator {
     case .literal(let bytes, let exact, _): separator = literal(bytes, exact)
     case .token(let rule, _): separator = "\(tokens.function(rule))(input, &position)"
     default: separator = "true"
     }
+    var context = Context(shape: value)
+    context.base = 1 + extra
     if row.isValueOptional {
-      text.block("if \(separator)") { text in
-        text.line("tape.set(node, field: 1, 1)")
-        body(&text)
-      }
+      var body = text.part()
+      body.indented { emitBody(value.body, &context, to: &$0) }
+      text.line("if \(separator) {")
+      text.indented { $0.line("tape.set(node, field: 1, 1)") }
+      text.append(body)
+      text.line("}")
+      text.line("tape.end(node, slot: \(slot))")
     } else {
       text.block("guard \(separator) else") { $0.line("return tape.fail(position, \"the value of \(row.name)\")") }
-      body(&text)
-    }
-    text.line("tape.close(node)")
-  }
-}
-
-/// Prints a function that looks up a name by its length and first byte.
-struct NameDispatch {
-  var names: [(name: String, slot: Int)]
-  var fallback: Int
-  var isExact = false
-
-  func emit(_ declaration: String, to text: inout SourceText) {
-    text.line(
-      "/// The number of the name from `start` up to `end`; \(fallback) for one that the grammar does not have.")
-    text.block("\(declaration)(_ input: Input, _ start: Int, _ end: Int) -> UInt32") { text in
-      if names.isEmpty {
-        text.line("\(fallback)")
-        return
-      }
-      text.line("switch end &- start {")
-      let lengths = Dictionary(grouping: names) { $0.name.utf8.count }
-      for (length, entries) in lengths.sorted(by: { $0.key < $1.key }) {
-        text.line("case \(length):")
-        text.indented { text in emit(entries, to: &text) }
-      }
-      text.line("default: break")
-      text.line("}")
-      text.line("return \(fallback)")
+      emitNode(value.body, context, slot: String(slot), to: &text)
     }
   }
-
-  private func emit(_ entries: [(name: String, slot: Int)], to text: inout SourceText) {
-    let test = isExact ? "isExact" : "isIgnoringCase"
-    func key(_ name: String) -> String { isExact ? name : name.asciiLowercased }
-    if entries.count <= 3 {
-      for entry in entries {
-        text.line("if \(test)(input, start, \(SourceText.literal(key(entry.name)))) { return \(entry.slot) }")
-      }
-      return
-    }
-    // The comparison decides; the first byte is only what it begins with.
-    let groups = Dictionary(grouping: entries) { (key($0.name).utf8.first ?? 0) | (isExact ? 0 : 0x20) }
-    text.line("switch \(isExact ? "peek(input, start)" : "peek(input, start) | 0x20") {")
-    for (byte, group) in groups.sorted(by: { $0.key < $1.key }) {
-      text.line("case \(SourceText.byte(byte)):")
-      text.indented { text in
-        for entry in group {
-          text.line("if \(test)(input, start, \(SourceText.literal(key(entry.name)))) { return \(entry.slot) }")
-        }
-      }
-    }
-    text.line("default: break")
-    text.line("}")
-  }
-}
-
-extension String {
-  /// Lower case of the ASCII letters; the standard library alone knows all others too.
-  var asciiLowercased: String { String(decoding: utf8.map(ParserEmitter.lowercased), as: UTF8.self) }
 }

@@ -23,23 +23,29 @@ struct PartsEmitter {
         text.line("public static let \(Naming.escaped(Naming.property(header.name))): UInt32 = \(header.slot)")
       }
       text.line()
-      NameDispatch(
+      let names = NameDispatch(
         names: model.headers.flatMap { header in
           [header.name, header.compactForm].compactMap { $0 }.map { ($0, header.slot) }
-        }, fallback: 1021
-      ).emit("@inline(__always) static func slot", to: &text)
+        }, fallback: 1021)
+      names.emit("static func slot", to: &text)
       text.line()
-      emitDispatch(
-        "/// Appends the node of the header `slot` whose value begins at `position`.",
-        "static func parse(_ slot: UInt32, _ input: Input, _ position: inout Int, _ tape: inout Tape) -> Bool",
-        model.headers.map { ($0.slot, "\($0.shape.typeName).parse(input, &position, &tape, slot: \($0.slot))") },
-        fallback: "false", to: &text)
+      text.line("/// Appends the node of the header whose name stands from `start` up to `end`, its value at `value`.")
+      text.line("/// Returns where that ends. −1: it is not as the grammar says; −2: the grammars do not know it.")
+      text.block(
+        "static func parse(_ input: Input, _ start: Int, _ end: Int, value: Int, _ tape: inout Tape) -> Int"
+      ) { text in
+        let shapes = Dictionary(model.headers.map { ($0.slot, $0.shape) }) { first, _ in first }
+        names.emitSwitch(end: "end", to: &text) { slot, text in
+          if let shape = shapes[slot] {
+            text.line("return \(shape.typeName).parse(input, value, &tape, slot: \(slot))")
+          }
+        }
+        text.line("return -2")
+      }
       text.line()
-      emitDispatch(
-        "/// Writes the value of the header whose node is at `node`.",
-        "static func write(_ slot: UInt32, _ arena: Arena, _ node: Int, to output: inout Output)",
-        model.headers.map { ($0.slot, "\($0.shape.typeName).write(arena, node, to: &output)") }, fallback: "break",
-        to: &text)
+      emitWriter(
+        "/// Writes name and value of the header whose node is at `node`.",
+        model.headers.map { ($0.slot, "\($0.name): ", $0.shape) }, to: &text)
       text.line()
       emitDispatch(
         "/// The name as it is written.", "public static func name(_ slot: UInt32) -> StaticString",
@@ -117,6 +123,23 @@ struct PartsEmitter {
     }
   }
 
+  /// A function that writes what a node is called, and its value.
+  private func emitWriter(_ comment: String, _ cases: [(Int, String, Shape?)], to text: inout SourceText) {
+    text.line(comment)
+    text.block("static func write(_ slot: UInt32, _ arena: Arena, _ node: Int, to output: inout Output)") { text in
+      text.line("switch slot {")
+      for (slot, name, shape) in cases {
+        text.line("case \(slot):")
+        text.indented { text in
+          text.line(WriterEmitter.append(Array(name.utf8)))
+          if let shape { text.line("\(shape.typeName).write(arena, node, to: &output)") }
+        }
+      }
+      text.line("default: break")
+      text.line("}")
+    }
+  }
+
   private func emitDrafts(
     _ name: String, _ comment: String, _ entries: [(String, Shape?, Int)], to text: inout SourceText
   ) {
@@ -172,8 +195,8 @@ struct PartsEmitter {
         text.line("}")
       }
       text.line()
-      NameDispatch(names: model.attributes.map { ($0.name, $0.slot) }, fallback: 1000, isExact: true)
-        .emit("@inline(__always) static func attributeSlot", to: &text)
+      let names = NameDispatch(names: model.attributes.map { ($0.name, $0.slot) }, fallback: 1000, isExact: true)
+      names.emit("static func attributeSlot", to: &text)
       text.line()
       emitDispatch(
         "/// The name of the attribute `slot`.", "public static func attributeName(_ slot: UInt32) -> StaticString",
@@ -189,19 +212,41 @@ struct PartsEmitter {
         text.line("}")
       }
       text.line()
-      let shapes =
-        model.lines.map { ($0.slot, $0.shape) }
-        + model.attributes.compactMap { attribute in attribute.shape.map { (attribute.slot, $0) } }
-      emitDispatch(
-        "/// Appends the node of the line or attribute `slot` whose value begins at `position`.",
-        "static func parse(_ slot: UInt32, _ input: Input, _ position: inout Int, _ tape: inout Tape) -> Bool",
-        shapes.map { ($0.0, "\($0.1.typeName).parse(input, &position, &tape, slot: \($0.0))") }, fallback: "false",
-        to: &text)
+      text.line("/// Appends the node of the line of `letter`; its value begins at `start`. Returns where that ends.")
+      text.line("/// −1: it is not as the grammar says; −2: the grammars do not know it.")
+      let declaration = "static func parse(_ letter: UInt8, _ input: Input, _ start: Int, _ tape: inout Tape) -> Int"
+      text.block(declaration) { text in
+        text.line("switch letter {")
+        for line in model.lines {
+          let parse = "\(line.shape.typeName).parse(input, start, &tape, slot: \(line.slot))"
+          text.line("case \(SourceText.byte(line.letter)): \(parse)")
+        }
+        text.line("default: -2")
+        text.line("}")
+      }
       text.line()
-      emitDispatch(
-        "/// Writes the value of the line or attribute whose node is at `node`.",
-        "static func write(_ slot: UInt32, _ arena: Arena, _ node: Int, to output: inout Output)",
-        shapes.map { ($0.0, "\($0.1.typeName).write(arena, node, to: &output)") }, fallback: "break", to: &text)
+      text.line("/// The same for the attribute whose name stands from `start` up to `end`; −2 also for one that lacks")
+      text.line("/// its value or has one that it should not have.")
+      text.block(
+        "static func parseAttribute(_ input: Input, _ start: Int, _ end: Int, _ tape: inout Tape) -> Int"
+      ) { text in
+        let attributes = Dictionary(model.attributes.map { ($0.slot, $0) }) { first, _ in first }
+        names.emitSwitch(end: "end", to: &text) { slot, text in
+          text.line("guard \(attributes[slot]?.shape == nil ? "!" : "")isByte(input, end, 0x3a) else { return -2 }")
+          if let shape = attributes[slot]?.shape {
+            text.line("return \(shape.typeName).parse(input, end &+ 1, &tape, slot: \(slot))")
+          } else {
+            text.line("tape.end(tape.begin(fixedWords: 0), slot: \(slot))")
+            text.line("return end")
+          }
+        }
+        text.line("return -2")
+      }
+      text.line()
+      emitWriter(
+        "/// Writes the line or attribute whose node is at `node`.",
+        model.lines.map { ($0.slot, "\(Character(Unicode.Scalar($0.letter)))=", $0.shape) }
+          + model.attributes.map { ($0.slot, "a=\($0.name)\($0.shape == nil ? "" : ":")", $0.shape) }, to: &text)
     }
     text.line()
     text.line("/// The lines of a session description before its first m-line, or those of one media description.")

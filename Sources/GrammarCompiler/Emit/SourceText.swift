@@ -12,6 +12,15 @@ struct SourceText {
     }
   }
 
+  /// Text of the same depth, to be appended later.
+  func part() -> SourceText {
+    var part = SourceText()
+    part.depth = depth
+    return part
+  }
+
+  mutating func append(_ part: SourceText) { text += part.text }
+
   mutating func indented(_ body: (inout SourceText) -> Void) {
     depth += 1
     body(&self)

@@ -52,8 +52,10 @@ final class TokenEmitter {
   /// A condition that tells whether the byte at `position`, an expression, is there and in the set.
   func isByte(_ set: ByteSet, at position: String) -> String {
     let bytes = set.bytes
-    if bytes.count == 1 { return "isByte(input, \(position), \(SourceText.byte(bytes[0])))" }
-    return "isByte(input, \(position), \(table(set)))"
+    let test = bytes.count == 1 ? SourceText.byte(bytes[0]) : table(set)
+    // Behind the input there are zeros.
+    if set.contains(0) { return "(hasByte(input, \(position)) && isByte(input, \(position), \(test)))" }
+    return "isByte(input, \(position), \(test))"
   }
 
   /// A call that decides an optional part or alternative with the automaton of its beginning.
@@ -115,109 +117,176 @@ final class TokenEmitter {
 
   private func emit(_ name: String, _ rule: TokenRule, to text: inout SourceText) {
     text.documentation(rule.comment, fallback: rule.isAnonymous ? "Captured as `\(rule.name)`" : "`\(rule.name)`")
-    if rule.isNestedComment {
-      text.block("static func \(Naming.escaped(name))(_ input: Input, _ position: inout Int) -> Bool") {
-        $0.line("takeNestedComment(input, &position)")
-      }
-      return
-    }
     let automaton = rule.automaton
-    if let literal = rule.regex.exactLiteral, literal.count == 1 {
-      text.line("@inline(__always)")
-      text.block("static func \(Naming.escaped(name))(_ input: Input, _ position: inout Int) -> Bool") {
-        $0.line("take(input, &position, \(SourceText.byte(literal[0])))")
+    if rule.isNestedComment {
+      emitCalled(name, to: &text) { text in
+        text.line("var end = position")
+        text.line("return takeNestedComment(input, &end) ? end : -1")
       }
-      return
-    }
-    if let (set, minimum) = Self.asScan(automaton) {
-      text.line("@inline(__always)")
-      text.block("static func \(Naming.escaped(name))(_ input: Input, _ position: inout Int) -> Bool") {
-        $0.line("scan(input, &position, \(table(set)), minimum: \(minimum))")
+    } else if let literal = rule.regex.exactLiteral, literal.count == 1, literal[0] != 0 {
+      emitInlined(name, to: &text) { $0.line("take(input, &position, \(SourceText.byte(literal[0])))") }
+    } else if let (set, minimum) = Self.asScan(automaton), !set.contains(0) {
+      emitInlined(name, to: &text) { $0.line("scan(input, &position, \(table(set)), minimum: \(minimum))") }
+    } else if let (set, minimum, maximum) = Self.asBoundedScan(automaton), !set.contains(0) {
+      emitCalled(name, to: &text) { text in
+        text.line("let end = min(endOfRun(input, position, \(table(set))), position &+ \(maximum))")
+        text.line("return end &- position >= \(minimum) ? end : -1")
       }
-      return
-    }
-    if let (set, minimum, maximum) = Self.asBoundedScan(automaton) {
-      text.block("static func \(Naming.escaped(name))(_ input: Input, _ position: inout Int) -> Bool") {
-        $0.line("scan(input, &position, \(table(set)), minimum: \(minimum), maximum: \(maximum))")
-      }
-      return
-    }
-    if let (head, cycle) = Self.asCycle(automaton) {
-      text.block("static func \(Naming.escaped(name))(_ input: Input, _ position: inout Int) -> Bool") { text in
+    } else if let (head, cycle) = Self.asCycle(automaton) {
+      emitCalled(name, to: &text) { text in
         func row(_ sets: [ByteSet], _ start: String) -> String {
           sets.enumerated().map { isByte($0.element, at: $0.offset == 0 ? start : "\(start) &+ \($0.offset)") }
             .joined(separator: ", ")
         }
-        text.line("guard \(row(head, "position")) else { return false }")
-        text.line("position &+= \(head.count)")
-        text.line("while \(row(cycle, "position")) { position &+= \(cycle.count) }")
-        text.line("return true")
+        text.line("guard \(row(head, "position")) else { return -1 }")
+        text.line("var end = position &+ \(head.count)")
+        text.line("while \(row(cycle, "end")) { end &+= \(cycle.count) }")
+        text.line("return end")
       }
-      return
-    }
-    if automaton.stateCount == 2, !automaton.isAccepting[0], automaton.leaving(1).isEmpty {
-      text.line("@inline(__always)")
-      text.block("static func \(Naming.escaped(name))(_ input: Input, _ position: inout Int) -> Bool") {
-        $0.line("take(input, &position, \(table(automaton.firstBytes)))")
+    } else if let chain = Self.asChain(automaton) {
+      emitCalled(name, to: &text) { text in
+        text.line("var end = position")
+        for (index, link) in chain.enumerated() {
+          if !link.run.isEmpty { text.line("end = endOfRun(input, end, \(table(link.run)))") }
+          guard index < chain.count - 1 else { break }
+          text.line("guard \(isByte(link.onward, at: "end")) else { return -1 }")
+          text.line("end &+= 1")
+        }
+        text.line("return end")
       }
-      return
+    } else if automaton.stateCount == 2, !automaton.isAccepting[0], automaton.leaving(1).isEmpty,
+      !automaton.firstBytes.contains(0)
+    {
+      emitInlined(name, to: &text) { $0.line("take(input, &position, \(table(automaton.firstBytes)))") }
+    } else {
+      emitSplit(name, automaton, to: &text)
     }
-    // Most separators come without the white space that is allowed around them, most tokens are a run of like bytes:
-    // that is tried where the token stands, and only what it does not decide is left to the automaton.
+  }
+
+  /// A function whose body stands wherever it is called.
+  private func emitInlined(_ name: String, to text: inout SourceText, _ body: (inout SourceText) -> Void) {
+    text.line("@inline(__always)")
+    text.block("static func \(Naming.escaped(name))(_ input: Input, _ position: inout Int) -> Bool", body)
+  }
+
+  /// A function whose body stands once: it takes and returns the position by value, so that it stays in a register.
+  private func emitCalled(_ name: String, to text: inout SourceText, _ body: (inout SourceText) -> Void) {
+    let end = unique("\(name)End")
+    emitInlined(name, to: &text) { $0.line("move(&position, to: \(end)(input, position))") }
+    text.line()
+    text.line("@inline(never)")
+    text.block("private static func \(end)(_ input: Input, _ position: Int) -> Int", body)
+  }
+
+  /// Most separators come without the white space that is allowed around them, most tokens are a run of like bytes:
+  /// that is tried where the token stands, and only what it does not decide is left to the automaton.
+  private func emitSplit(_ name: String, _ automaton: Automaton, to text: inout SourceText) {
     let short = Self.shortcut(automaton)
     let starts = short == nil ? Self.hotStarts(automaton) : []
-    let run: (inout SourceText) -> Void = { self.emitRun(automaton, "runAutomaton(input, &position", to: &$0) }
-    let isSplit = short != nil || !starts.isEmpty || automaton.isAccepting[0]
-    let isShort = short != nil || starts.count == 1 && Self.isPlain(automaton, starts[0].target)
-    if isShort { text.line("@inline(__always)") }
-    let slow = isSplit ? unique("\(name)Slow") : name
-    text.block("static func \(Naming.escaped(name))(_ input: Input, _ position: inout Int) -> Bool") { text in
-      guard isSplit else {
-        run(&text)
-        return
-      }
+    let isFinal = (0..<automaton.stateCount).allSatisfy { !automaton.isAccepting[$0] || automaton.leaving($0).isEmpty }
+    let call = isFinal ? "runAutomatonOnce" : "runAutomaton"
+    let run: (inout SourceText) -> Void = { self.emitRun(automaton, "\(call)(input, position", to: &$0) }
+    let behindIPv4 = short == nil ? Self.behindIPv4(automaton) : nil
+    guard short != nil || !starts.isEmpty || automaton.isAccepting[0] || behindIPv4 != nil else {
+      emitCalled(name, to: &text, run)
+      return
+    }
+    let isInlined = short != nil || starts.count == 1 && Self.isPlain(automaton, starts[0].target)
+    let slow = unique("\(name)Slow")
+    let outcome = Outcome(isInlined: isInlined)
+    let body: (inout SourceText) -> Void = { [self] text in
       if automaton.isAccepting[0] {
-        text.line("guard \(isByte(automaton.firstBytes, at: "position")) else { return true }")
+        text.line("guard \(isByte(automaton.firstBytes, at: "position")) else { \(outcome.empty) }")
       }
       if let (bytes, skipsBlanks, onward) = short {
         text.block("if \(isByte(bytes, at: "position"))") { text in
           text.line("\(skipsBlanks ? "var" : "let") next = position &+ 1")
           if skipsBlanks, onward.bytes.allSatisfy({ $0 <= 0x20 }) {
             // Mostly neither white space nor the end of the line follows.
-            text.block("if peek(input, next) > 0x20") { text in
-              text.line("position = next")
-              text.line("return true")
+            text.block("if peek(input, next) > 0x20") { outcome.accept("next", to: &$0) }
+            text.block("if isByte(input, next, 0x20), peek(input, next &+ 1) > 0x20") {
+              outcome.accept("next &+ 1", to: &$0)
             }
           }
           if skipsBlanks { text.line("skipBlanks(input, &next)") }
           let test = skipsBlanks ? onward.subtracting(ByteSet([0x20, 0x09])) : onward
-          emitAccept("next", unless: test, to: &text)
+          emitAccept("next", unless: test, outcome, to: &text)
+        }
+        emitRefusals(automaton, outcome, to: &text)
+      }
+      if let behindIPv4 {
+        text.block("if isDigit(input, position)") { text in
+          text.line("let end = endOfIPv4Address(input, position)")
+          var test = "end >= 0"
+          if !behindIPv4.isEmpty { test += ", !\(isByte(behindIPv4, at: "end"))" }
+          text.block("if \(test)") { outcome.accept("end", to: &$0) }
         }
       }
-      if short != nil { emitRefusals(automaton, to: &text) }
       for (target, first) in starts {
         text.block("if \(isByte(first, at: "position"))") { text in
           text.line("var end = position &+ 1")
-          emitHot(automaton, target, seen: [], to: &text)
+          emitHot(automaton, target, seen: [], outcome, to: &text)
         }
       }
-      text.line("return \(slow)(input, &position)")
+      text.line(isInlined ? "return move(&position, to: \(slow)(input, position))" : "return \(slow)(input, position)")
     }
-    guard isSplit else { return }
+    if isInlined { emitInlined(name, to: &text, body) } else { emitCalled(name, to: &text, body) }
     text.line()
     text.line("@inline(never)")
-    text.block("private static func \(slow)(_ input: Input, _ position: inout Int) -> Bool", run)
+    text.block("private static func \(slow)(_ input: Input, _ position: Int) -> Int", run)
+  }
+
+  /// Addresses are what automata are slowest at. Where each IPv4 address is a match: the bytes that may carry on with one.
+  private static func behindIPv4(_ automaton: Automaton) -> ByteSet? {
+    guard let address = Automaton(ipv4) else { return nil }
+    var onward = ByteSet()
+    var seen: Set<[Int]> = [[0, 0]]
+    var queue = [[0, 0]]
+    while let pair = queue.popLast() {
+      if address.isAccepting[pair[0]] {
+        guard automaton.isAccepting[pair[1]] else { return nil }
+        // One that is a run of like bytes anyway is not slow.
+        if loop(automaton, pair[1]).contains(0x2E) { return nil }
+        onward = onward.union(automaton.leaving(pair[1]))
+      }
+      for byte in address.leaving(pair[0]).bytes {
+        let next = [address.next(pair[0], byte), automaton.next(pair[1], byte)]
+        if next[1] < 0 { return nil }
+        if seen.insert(next).inserted { queue.append(next) }
+      }
+    }
+    return onward
+  }
+
+  /// RFC 3261 §25.1
+  private static var ipv4: Regex {
+    let number = Regex.repetition(.set(ByteSet(0x30...0x39)), minimum: 1, maximum: 3)
+    let dot = Regex.set(ByteSet([0x2E]))
+    return .sequence([number, dot, number, dot, number, dot, number])
+  }
+
+  /// How a function says what it matched: inlined ones move the position, called ones return it.
+  private struct Outcome {
+    var isInlined: Bool
+
+    var refusal: String { isInlined ? "return false" : "return -1" }
+    var empty: String { isInlined ? "return true" : "return position" }
+
+    func accept(_ end: String, to text: inout SourceText) {
+      if isInlined { text.line("position = \(end)") }
+      text.line(isInlined ? "return true" : "return \(end)")
+    }
   }
 
   /// What cannot be a fold of a header field is no match; mostly it is the end of the line.
-  private func emitRefusals(_ automaton: Automaton, to text: inout SourceText) {
-    let result = automaton.isAccepting[0] ? "true" : "false"
+  private func emitRefusals(_ automaton: Automaton, _ outcome: Outcome, to text: inout SourceText) {
+    let result = automaton.isAccepting[0] ? outcome.empty : outcome.refusal
     if !automaton.isAccepting[0] {
-      text.line("guard \(isByte(automaton.firstBytes, at: "position")) else { return false }")
+      text.line("guard \(isByte(automaton.firstBytes, at: "position")) else { \(outcome.refusal) }")
     }
     for (byte, third) in Self.forced(automaton, automaton.firstBytes) {
       text.block("if isByte(input, position, \(SourceText.byte(byte))), !\(isByte(third, at: "position &+ 2"))") {
-        $0.line("return \(result)")
+        $0.line(result)
       }
     }
   }
@@ -226,7 +295,7 @@ final class TokenEmitter {
   private static func forced(_ automaton: Automaton, _ bytes: ByteSet) -> [(byte: UInt8, third: ByteSet)] {
     bytes.bytes.compactMap { byte in
       let behind = automaton.next(0, byte)
-      guard behind >= 0, !automaton.isAccepting[behind], automaton.leaving(behind).count == 1,
+      guard byte != 0, behind >= 0, !automaton.isAccepting[behind], automaton.leaving(behind).count == 1,
         let forced = automaton.leaving(behind).bytes.first
       else { return nil }
       let then = automaton.next(behind, forced)
@@ -247,15 +316,11 @@ final class TokenEmitter {
   }
 
   /// Ends the match at `end`, a variable, unless one of the bytes `onward` follows.
-  private func emitAccept(_ end: String, unless onward: ByteSet, to text: inout SourceText) {
+  private func emitAccept(_ end: String, unless onward: ByteSet, _ outcome: Outcome, to text: inout SourceText) {
     if onward.isEmpty {
-      text.line("position = \(end)")
-      text.line("return true")
-      return
-    }
-    text.block("if !\(isByte(onward, at: end))") { text in
-      text.line("position = \(end)")
-      text.line("return true")
+      outcome.accept(end, to: &text)
+    } else {
+      text.block("if !\(isByte(onward, at: end))") { outcome.accept(end, to: &$0) }
     }
   }
 
@@ -284,7 +349,9 @@ final class TokenEmitter {
 
   /// Follows an automaton from a state that many bytes lead back to, with `end` behind what was read: skips these bytes
   /// by a table, then one or two bytes that lead to such a state again or end the match.
-  private func emitHot(_ automaton: Automaton, _ state: Int, seen: Set<Int>, to text: inout SourceText) {
+  private func emitHot(
+    _ automaton: Automaton, _ state: Int, seen: Set<Int>, _ outcome: Outcome, to text: inout SourceText
+  ) {
     let loop = Self.loop(automaton, state)
     let onward = automaton.leaving(state).subtracting(loop)
     var joints: [(byte: ByteSet, behind: ByteSet, target: Int)] = []
@@ -300,11 +367,12 @@ final class TokenEmitter {
       }
     }
     let back = joints.filter { $0.target == state }
+    let run = loop.contains(0) ? "endOfRunWithNUL" : "endOfRun"
     if back.isEmpty {
-      text.line("end = endOfRun(input, end, \(table(loop)))")
+      text.line("end = \(run)(input, end, \(table(loop)))")
     } else {
       text.block("while true") { text in
-        text.line("end = endOfRun(input, end, \(table(loop)))")
+        text.line("end = \(run)(input, end, \(table(loop)))")
         for joint in back {
           text.block("if \(isByte(joint.byte, at: "end")), \(isByte(joint.behind, at: "end &+ 1"))") {
             $0.line("end &+= 2")
@@ -314,11 +382,20 @@ final class TokenEmitter {
         text.line("break")
       }
     }
-    if automaton.isAccepting[state] { emitAccept("end", unless: onward, to: &text) }
+    if automaton.isAccepting[state] {
+      emitAccept("end", unless: onward, outcome, to: &text)
+      // White space may carry on; mostly what follows it does not.
+      let behind = onward.contains(0x20) ? automaton.next(state, 0x20) : -1
+      if behind >= 0, !automaton.isAccepting[behind] {
+        text.block("if isByte(input, end, 0x20), !\(isByte(automaton.leaving(behind), at: "end &+ 1"))") {
+          outcome.accept("end", to: &$0)
+        }
+      }
+    }
     for (bytes, onward) in closing {
       text.block("if \(isByte(bytes, at: "end"))") { text in
         text.line("end &+= 1")
-        emitAccept("end", unless: onward, to: &text)
+        emitAccept("end", unless: onward, outcome, to: &text)
       }
     }
     let seen = seen.union([state])
@@ -327,7 +404,7 @@ final class TokenEmitter {
     else { return }
     text.block("if \(isByte(onto.byte, at: "end")), \(isByte(onto.behind, at: "end &+ 1"))") { text in
       text.line("end &+= 2")
-      emitHot(automaton, onto.target, seen: seen, to: &text)
+      emitHot(automaton, onto.target, seen: seen, outcome, to: &text)
     }
   }
 
@@ -367,8 +444,10 @@ final class TokenEmitter {
     text.line("/// Decides an optional part by how it begins.")
     text.line("@inline(__always)")
     text.block("static func \(entry.name)(_ input: Input, _ position: Int) -> Bool") { text in
-      text.line("guard hasByte(input, position) else { return false }")
-      text.line("let byte = input[unchecked: position]")
+      if entry.sure.contains(0) || entry.contested.contains(0) {
+        text.line("guard hasByte(input, position) else { return false }")
+      }
+      text.line("let byte = input[position]")
       if !entry.sure.isEmpty { text.line("if \(contains(entry.sure, "byte")) { return true }") }
       text.line("guard \(contains(entry.contested, "byte")) else { return false }")
       // What has to follow tells sooner than the automaton; mostly it is the end of the line.
@@ -436,6 +515,25 @@ final class TokenEmitter {
     }
     guard let head = row(from: 0), let cycle = row(from: end), cycle.count > 1 else { return nil }
     return (head, cycle)
+  }
+
+  /// States in a row, each with a run of bytes and then one that leads to the next, if that is all that the automaton does
+  /// and only the last one accepts.
+  private static func asChain(_ automaton: Automaton) -> [(run: ByteSet, onward: ByteSet)]? {
+    guard automaton.stateCount > 2, automaton.stateCount <= 16 else { return nil }
+    var chain: [(run: ByteSet, onward: ByteSet)] = []
+    var state = 0
+    while chain.count <= automaton.stateCount {
+      let run = loop(automaton, state)
+      let onward = automaton.leaving(state).subtracting(run)
+      chain.append((run, onward))
+      if run.contains(0) || onward.contains(0) { return nil }
+      if automaton.isAccepting[state] { return onward.isEmpty && chain.count == automaton.stateCount ? chain : nil }
+      let next = targets(automaton, state, onward)
+      guard next.count == 1 else { return nil }
+      state = next[0].target
+    }
+    return nil
   }
 
   /// The state to which all bytes lead that may follow.
