@@ -61,8 +61,8 @@ extension Engine {
   private func isToken(_ text: Slice) -> Bool { matches(text, tables.fields[MappingFields.sdpMidTag].token) }
 
   func writeSections(_ step: Step) {
-    let isRemoval = isAction("content-remove") || isAction("content-reject")
-    let isAccept = isAction("session-accept") || isAction("session-initiate")
+    let isRemoval = isAction(MappingActions.removals)
+    let isWhole = isAction(MappingActions.opening | MappingActions.accepting)
     for index in state.slots.indices {
       slot = index
       let content = index < pendingContents.count ? pendingContents[index] : nil
@@ -82,7 +82,7 @@ extension Engine {
         writeLines(content)
       } else if let content {
         writeChange(content)
-      } else if isAccept || state.slots[index].isRejected {
+      } else if isWhole || state.slots[index].isRejected {
         state.slots[index].isRejected = true
         writeRejected(nil)
       } else {
@@ -95,14 +95,12 @@ extension Engine {
 
   /// The stanza says only what has changed; all else is as the session has it.
   private var isPartial: Bool {
-    isSourceChange || isTransportChange || isAction("content-modify") || isAction("description-info")
+    isSourceChange || isTransportChange || isAction(MappingActions.directions | MappingActions.descriptions)
   }
 
-  private var isTransportChange: Bool {
-    isAction("transport-info") || isAction("transport-replace") || isAction("transport-accept")
-  }
+  private var isTransportChange: Bool { isAction(MappingActions.transports) }
 
-  var isSourceChange: Bool { isAction("source-add") || isAction("source-remove") || isAction("source-update") }
+  var isSourceChange: Bool { isAction(MappingActions.sources) }
 
   private func writeSection(_ content: Int) {
     let section = tape.open(Self.mediaSlot, fixedWords: 0)
@@ -135,7 +133,7 @@ extension Engine {
     let changed: Set<Int>
     if isSourceChange {
       changed = [MappingNodes.sdpSSRC, MappingNodes.sdpSSRCGroup]
-    } else if isAction("content-modify") {
+    } else if isAction(MappingActions.directions) {
       changed = [
         MappingNodes.sdpSendrecv, MappingNodes.sdpSendonly, MappingNodes.sdpRecvonly, MappingNodes.sdpInactive,
       ]
@@ -152,7 +150,7 @@ extension Engine {
     }
     let filter = LineFilter(nodes: changed, isAllowed: false)
     let rest = LineFilter(nodes: changed, isAllowed: true)
-    if isAction("description-info") {
+    if isAction(MappingActions.descriptions) {
       // A description that comes anew keeps its transport.
       transportSource = before
       lineFilter = filter

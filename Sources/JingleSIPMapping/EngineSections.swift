@@ -51,7 +51,7 @@ extension Engine {
   func translateSections(_ step: Step, _ frame: inout Frame) {
     isInSession = false
     let areNewOnly =
-      (isAction("content-add") || isAction("content-accept")) && assignments.contains(where: \.facts.isNew)
+      isAction(MappingActions.additions) && assignments.contains(where: \.facts.isNew)
     for (number, node) in pendingSections.enumerated() {
       guard let index = assignments[number].slot else { continue }
       slot = index
@@ -71,7 +71,7 @@ extension Engine {
 
   /// Whether the section becomes a content of this stanza.
   private func isWanted(_ facts: SectionFacts) -> Bool {
-    let isRemoval = isAction("content-remove") || isAction("content-reject")
+    let isRemoval = isAction(MappingActions.removals)
     if facts.kind == .unmapped {
       if !isRemoval { lose("m= of \(state.slots[slot].name)", "Jingle has no such media") }
       return false
@@ -207,13 +207,10 @@ extension Engine {
   // MARK: Actions
 
   /// The stanza says all that the description says, so what is left over is lost.
-  var saysAll: Bool { isFragment || isAction("session-initiate") || isAction("session-accept") }
+  var saysAll: Bool { isFragment || isAction(MappingActions.opening | MappingActions.accepting) }
 
-  /// Whether the stanza's action bears this name.
-  func isAction(_ name: StaticString) -> Bool {
-    guard let known = self.name(of: action, MappingFields.jingleAction) else { return false }
-    return isSame(known, name)
-  }
+  /// Whether the stanza's action is one of a set of ``MappingActions``.
+  func isAction(_ set: UInt64) -> Bool { set & 1 << UInt64(action & 63) != 0 }
 
   /// The code of an action by its name.
   func code(ofAction name: String) -> UInt32 {
@@ -223,5 +220,5 @@ extension Engine {
   }
 
   /// A description that answers an offer.
-  var isAnswer: Bool { isAction("session-accept") || isAction("content-accept") || isAction("transport-accept") }
+  var isAnswer: Bool { isAction(MappingActions.answers) }
 }

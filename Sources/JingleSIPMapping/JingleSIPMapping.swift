@@ -56,6 +56,14 @@ public func translateToSDP(
   return engine.finish()
 }
 
+/// The name of the action with which a side describes a whole session: the initiator opens it, the responder accepts it.
+public func descriptionAction(of role: Role) -> String {
+  let tables = MappingTables.shared
+  let set = role == .initiator ? MappingActions.opening : MappingActions.accepting
+  return
+    "\(tables.enums[Int(tables.fields[MappingFields.jingleAction].enumeration)].names[set.trailingZeroBitCount - 1])"
+}
+
 extension Engine {
   /// The action that the caller names, that of `a=jingle-action`, or the one that begins a session.
   func chooseAction(_ name: String?) {
@@ -70,7 +78,8 @@ extension Engine {
       action = self.code(ofAction: "\(name)")
       return
     }
-    action = code(ofAction: isFragment ? "transport-info" : "session-initiate")
+    let only = isFragment ? MappingActions.fragments : MappingActions.opening
+    action = UInt32(only.trailingZeroBitCount)
   }
 
   func endRoot(_ root: Frame) {
@@ -83,7 +92,7 @@ extension Engine {
   func beginStanza(at index: Int, asFragment: Bool?) {
     action = code(MappingFields.jingleAction, in: index)
     isDigesting = true
-    isFragment = asFragment ?? isAction("transport-info")
+    isFragment = asFragment ?? isAction(MappingActions.fragments)
     sid = text(MappingFields.jingleSID, in: index).map { string($0) }
     initiator = text(MappingFields.jingleInitiator, in: index)
     reportUnknownParts(of: Source(index: index, node: MappingTables.root))

@@ -161,4 +161,33 @@ struct MappingDiagnosticsTests {
 
         """)
   }
+
+  @Test("Sets of actions for which Swift asks")
+  func askedActions() {
+    let sample = MappingSample.mappingGrammar
+    #expect(MappingSample.diagnostics(sample + "actions ends = stop\nasks ends\n") == "")
+    let end = sample.split(separator: "\n", omittingEmptySubsequences: false).count
+    #expect(
+      MappingSample.diagnostics(sample + "actions ends = stop\nasks end\n").hasPrefix(
+        """
+        media.grammar:\(end + 1):6: error: there are no actions `end`; did you mean `ends`?
+        asks end
+             ^
+
+        """))
+    #expect(
+      MappingSample.diagnostics(sample + "actions ends = stop\n") == """
+        media.grammar:\(end):9: error: nothing uses the actions `ends`
+        actions ends = stop
+                ^
+
+        """)
+    #expect(
+      MappingSample.diagnostics(sample + "actions ends = stp\nasks ends\n") == """
+        media.grammar:\(end):16: error: Jingle has no action `stp`; did you mean `stop`?
+        actions ends = stp
+                       ^
+
+        """)
+  }
 }

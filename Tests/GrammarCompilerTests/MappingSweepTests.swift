@@ -105,6 +105,7 @@ extension MappingSyntax {
     maps += other.maps
     tables += other.tables
     actionSets += other.actionSets
+    askedSets += other.askedSets
     functions += other.functions
     predicates += other.predicates
   }

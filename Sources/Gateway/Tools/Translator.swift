@@ -120,7 +120,7 @@ public struct Translator: Sendable {
     if !description.session.jingleAction.isEmpty { return nil }
     let isFragment = description.session.protocolVersion.isEmpty
     if isFragment, !description.media.contains(where: Self.describesMedia) { return nil }
-    return author == .initiator ? "session-initiate" : "session-accept"
+    return descriptionAction(of: author)
   }
 
   /// More than a pseudo m-line above candidates.

@@ -61,6 +61,10 @@ struct MappingEmitter {
     emitIndices("MappingNodes", "Kinds of nodes by name.", tables.nodeNames, to: &text)
     text.line()
     emitIndices("MappingFields", "Fields and attributes by name.", tables.fieldNames, to: &text)
+    if !mapping.actionSets.isEmpty {
+      text.line()
+      emitActionSets(to: &text)
+    }
     return [("MappingTokens.swift", tokens(tables)), ("MappingTables.swift", text.text)]
   }
 
@@ -88,6 +92,18 @@ struct MappingEmitter {
     text.block("enum \(type)") { text in
       for (name, index) in names.sorted(by: { ($0.value, $0.key) < ($1.value, $1.key) }) {
         text.line("static let \(Naming.escaped(name)) = \(index)")
+      }
+    }
+  }
+
+  private func emitActionSets(to text: inout SourceText) {
+    text.line("/// Sets of actions: a bit for the code of each.")
+    text.block("enum MappingActions") { text in
+      for set in mapping.actionSets {
+        text.line("/// \(set.actions.map { "`\($0)`" }.joined(separator: ", "))")
+        text.line(
+          "static let \(Naming.escaped(Naming.property(set.name))): UInt64 = 0x\(String(mapping.mask(of: set.actions, model), radix: 16))"
+        )
       }
     }
   }

@@ -20,10 +20,8 @@ struct MappingLowering {
     guard toJingle else { return step }
     step.predicate = row.syntax.predicate?.name
     if !row.actions.isEmpty {
-      let names = mapping.actionNames(model)
-      var mask: UInt64 = 0
-      for (code, name) in names.enumerated() where row.actions.contains(name) { mask |= 1 << UInt64(code + 1) }
-      step.actions = row.syntax.actionsAreExcluded ? ~mask : mask
+      let named = mapping.mask(of: row.actions, model)
+      step.actions = row.syntax.actionsAreExcluded ? ~named : named
     }
     return step
   }

@@ -5,6 +5,8 @@ final class MappingModel {
   var root: MappedBlock?
   var perspectives: [PerspectiveTable] = []
   var keyTables: [KeyTable] = []
+  /// Sets of actions for which functions ask, in the order of the grammar.
+  var actionSets: [(name: String, actions: [String])] = []
   /// What is written in Swift.
   var functions: [FunctionDeclaration] = []
   var predicates: [PredicateDeclaration] = []

@@ -6,6 +6,7 @@ final class MappingModelBuilder {
   private let declarations: [MapDeclaration]
   private(set) var actionSets: [String: ActionSetDeclaration] = [:]
   private var usedMaps: Set<Position> = []
+  private var resolvedActions: [String: [String]] = [:]
   private(set) var usedActions: Set<String> = []
   private var mapsInProgress: [Position] = []
   var usedTables: Set<String> = []
@@ -27,6 +28,18 @@ final class MappingModelBuilder {
         diagnostics.report(set.name.position, "the actions `\(set.name.name)` are declared twice")
       }
       actionSets[set.name.name] = set
+      resolvedActions[set.name.name] = set.actions.compactMap { action($0) }
+    }
+    for asked in trees.flatMap(\.mapping.askedSets) {
+      usedActions.insert(asked.name)
+      if let actions = resolvedActions[asked.name] {
+        mapping.actionSets.append((asked.name, actions))
+      } else {
+        let suggestion = Spelling.closest(to: asked.name, among: actionSets.keys.sorted())
+        diagnostics.report(
+          asked.position,
+          "there are no actions `\(asked.name)`" + (suggestion.map { "; did you mean `\($0)`?" } ?? ""))
+      }
     }
     addTables()
     addFunctions(trees)
@@ -420,7 +433,7 @@ final class MappingModelBuilder {
   private func actions(_ references: [Reference]) -> [String] {
     references.flatMap { reference -> [String] in
       let isFirst = usedActions.insert(reference.name).inserted
-      if let set = actionSets[reference.name] { return set.actions.compactMap { action($0) } }
+      if let actions = resolvedActions[reference.name] { return actions }
       // What is missing is one set, however many rows name it.
       if !isFirst, !mapping.actionNames(model).contains(reference.name) { return [] }
       return [action(reference, orSet: true)].compactMap { $0 }
@@ -447,6 +460,13 @@ extension MappingModelBuilder.Scope {
 }
 
 extension MappingModel {
+  /// A bit for the code of each action.
+  func mask(of actions: [String], _ model: Model) -> UInt64 {
+    var mask: UInt64 = 0
+    for (code, name) in actionNames(model).enumerated() where actions.contains(name) { mask |= 1 << UInt64(code + 1) }
+    return mask
+  }
+
   /// The actions of Jingle: the values of the root's attribute `action`.
   func actionNames(_ model: Model) -> [String] {
     for element in model.orderedElements where element.isRoot {

@@ -187,7 +187,8 @@ extension MappingModelBuilder {
       diagnostics.report(table.name.position, "nothing uses the table `\(table.name.name)`")
     }
     for set in actionSets.values where !usedActions.contains(set.name.name) {
-      diagnostics.report(set.name.position, "nothing uses the actions `\(set.name.name)`")
+      diagnostics.report(
+        set.name.position, "nothing uses the actions `\(set.name.name)`")
     }
     for declaration in mapping.functions where !usedFunctions.contains(declaration.name.name) {
       diagnostics.report(declaration.name.position, "no row names the function `\(declaration.name.name)`")

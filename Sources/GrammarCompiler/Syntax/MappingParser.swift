@@ -3,6 +3,7 @@ struct MappingSyntax {
   var maps: [MapDeclaration] = []
   var tables: [TableDeclaration] = []
   var actionSets: [ActionSetDeclaration] = []
+  var askedSets: [Reference] = []
   var functions: [FunctionDeclaration] = []
   var predicates: [PredicateDeclaration] = []
 }
@@ -142,6 +143,7 @@ extension Parser {
     case "map": try parseMap()
     case "table": try parseTable()
     case "actions": try parseActionSet()
+    case "asks": try parseAsks()
     case "function": try parseFunction()
     case "predicate": try parsePredicate()
     default: return false
@@ -167,6 +169,12 @@ extension Parser {
     var actions: [Reference] = []
     while !isAtEnd { actions.append(try expectName("an action of Jingle")) }
     tree.mapping.actionSets.append(ActionSetDeclaration(name: name, actions: actions))
+  }
+
+  /// `asks set …`: the sets of actions for which Swift asks.
+  private mutating func parseAsks() throws {
+    take()
+    repeat { tree.mapping.askedSets.append(try expectName("the name of a set of actions")) } while !isAtEnd
   }
 
   // MARK: Tables

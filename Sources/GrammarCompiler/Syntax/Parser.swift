@@ -188,7 +188,8 @@ struct Parser {
   }
 
   private static let keywords = [
-    "actions", "attribute", "effects", "element", "enum", "events", "framing", "function", "group", "header", "line",
+    "actions", "asks", "attribute", "effects", "element", "enum", "events", "framing", "function", "group", "header",
+    "line",
     "map",
     "namespace", "params", "predicate", "reasons", "states", "statuses", "stepping", "table", "target",
   ]
