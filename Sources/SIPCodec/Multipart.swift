@@ -110,11 +110,12 @@ public struct MultipartBody: Sendable {
     }
     var output = Output()
     for part in parts {
-      let start = output.count
+      guard !contains(boundary, part.body) else {
+        throw DraftError(field: "MultipartBody.boundary", message: "a line of a part begins with it")
+      }
       output.append("--")
       append(boundary, to: &output)
       output.append("\r\n")
-      let content = output.count
       for header in part.headers {
         var tape = Tape()
         try header.append(to: &tape)
@@ -126,10 +127,6 @@ public struct MultipartBody: Sendable {
       output.append("\r\n")
       append(part.body, to: &output)
       output.append("\r\n")
-      if contains(boundary, output.bytes[content...]) {
-        output.truncate(to: start)
-        throw DraftError(field: "MultipartBody.boundary", message: "a line of a part begins with it")
-      }
     }
     output.append("--")
     append(boundary, to: &output)
@@ -142,7 +139,7 @@ public struct MultipartBody: Sendable {
   }
 
   /// Whether a line of `bytes` begins like a delimiter.
-  private static func contains(_ boundary: [UInt8], _ bytes: ArraySlice<UInt8>) -> Bool {
+  private static func contains(_ boundary: [UInt8], _ bytes: [UInt8]) -> Bool {
     bytes.withUnsafeBufferPointer { bytes in
       var line = 0
       while line + 2 < bytes.count {

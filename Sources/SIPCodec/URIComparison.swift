@@ -129,7 +129,7 @@ extension URI {
   }
 }
 
-/// A host as it is compared: IPv6 addresses by their value (RFC 5954 §4.2), all else as text without regard to case.
+/// A host as it is compared: IPv6 addresses by their value (RFC 5954), all else as text without regard to case.
 private struct HostName: Equatable {
   private var text: [UInt8]
   private var groups: [UInt16]?

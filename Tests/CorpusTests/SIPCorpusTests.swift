@@ -62,4 +62,20 @@ struct SIPCorpusTests {
     #expect(body.parts.first?.body.string == "Hello")
     #expect(body.parts.last?.body.withBytes { $0.first } == 0x30)
   }
+
+  @Test("a body of parts of which any byte is missing or changed is read without a trap")
+  func damagedParts() throws {
+    guard let folder = Corpus.folder("rfc4475") else { return }
+    let bytes = Array(try Data(contentsOf: folder.appendingPathComponent("mpart01.dat")))
+    for place in bytes.indices {
+      var damaged = bytes
+      damaged[place] ^= 0x2D
+      for message in [damaged, Array(bytes[..<place])] {
+        for part in try SIPMessage(parsing: message).multipart?.parts ?? [] {
+          #expect(part.body.count <= bytes.count)
+          #expect(part.multipart == nil)
+        }
+      }
+    }
+  }
 }

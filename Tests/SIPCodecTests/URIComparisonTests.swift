@@ -32,7 +32,7 @@ struct URIComparisonTests {
       "sip:alice@atlanta.com?subject=project%20x&priority=urgent",
       "sip:alice@atlanta.com?priority=urgent&subject=project%20x"
     ),
-    // RFC 5954 §4.2: the same address, not the same text.
+    // RFC 5954: the same address, not the same text.
     ("sip:bob@[2001:DB8::9:01]", "sip:bob@[2001:db8:0::9:1]"),
     ("sip:[::ffff:192.0.2.10]", "sip:[::ffff:c000:20A]"),
     ("sip:[2001:db8:::192.0.2.1]", "sip:[2001:db8::192.0.2.1]"),
