@@ -100,6 +100,24 @@ struct PlacedCallTests {
     #expect(stage.jingle("session-terminate", reason: .success) == [.refuse(4, .unknownSession)])
   }
 
+  @Test("a BYE that overtakes every response ends the session, and the INVITE is cancelled when one comes")
+  func byeBeforeAnyResponse() {
+    var stage = Stage.placed(.calling)
+    #expect(
+      stage.request("BYE") == [
+        .answer(2, .accepted), .sendSessionTerminate(1, to: Stage.phoneOfAlice, .success),
+      ])
+    #expect(stage.call.state == .cancelKept)
+    #expect(stage.request("BYE") == [.answer(3, .accepted)], "repeated")
+    let actions = stage.response(180)
+    #expect(actions.count == 1)
+    guard case .sendCancel? = actions.first else {
+      Issue.record("\(actions)")
+      return
+    }
+    #expect(stage.response(487) == [.end])
+  }
+
   @Test("a BYE after session-terminate finds the call ending")
   func terminateThenBye() {
     var stage = Stage.placed(.established)

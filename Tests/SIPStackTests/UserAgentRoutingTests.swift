@@ -196,6 +196,22 @@ import Testing
     #expect(probe.reports.last == "ended")
   }
 
+  /// RFC 3261 §12.2.2: in each dialog the numbers rise, so the BYE of a losing fork comes behind the INFO that its early
+  /// dialog has had (found by the simulation).
+  @Test func byeOfALosingForkIsNumberedBehindItsEarlyRequests() throws {
+    var (probe, leg, invite) = try calling()
+    let number = try #require(invite.headers.cseq?.number)
+    probe.receive(response("180 Ringing", to: invite, tag: "t1"))
+    try probe.act { try $0.request(.info, in: leg, at: $1, into: &$2) }
+    #expect(probe.sent.last?.message.headers.cseq?.number == number + 1)
+    probe.receive(response("200 OK", to: invite, tag: "t2"))
+    probe.receive(response("200 OK", to: invite, tag: "t1"))
+    let bye = try #require(probe.sent.last)
+    #expect(bye.message.requestLine?.method == .bye)
+    #expect(bye.message.headers.to?.party.tag?.string == "t1")
+    #expect(bye.message.headers.cseq?.number == number + 2)
+  }
+
   /// A plain proxy sends our INVITE back to us: two legs with one Call-ID.
   @Test func loopedInvite() throws {
     let (probe, caller, callee) = try looped()
