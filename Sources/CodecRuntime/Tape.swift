@@ -193,15 +193,22 @@ public struct Tape: ~Copyable {
   /// Reserves a node that ``end(_:slot:)`` will close: like ``open(_:fixedWords:)`` but for its head.
   @inlinable @inline(__always)
   public mutating func begin(fixedWords: Int) -> Int {
-    let index = count
-    let next = index &+ 1 &+ fixedWords
-    if next > capacity { grow(to: next) }
+    let index = begin(filling: fixedWords)
     let head = words + index
     var position = 1
     while position <= fixedWords {
       head[position] = 0
       position &+= 1
     }
+    return index
+  }
+
+  /// The same for a node of which the parser sets each field, or which is dropped: what they are until then is left open.
+  @inlinable @inline(__always)
+  public mutating func begin(filling fixedWords: Int) -> Int {
+    let index = count
+    let next = index &+ 1 &+ fixedWords
+    if next > capacity { grow(to: next) }
     count = next
     return index
   }

@@ -44,7 +44,7 @@ struct DescriptionParser: ~Copyable {
         media = tape.open(SessionDescription.Slot.media, fixedWords: 0)
       }
       let mark = tape.wordCount
-      let end = Lines.parse(letter, input, start &+ 2, &tape)
+      let end = Lines.parse(input, start &+ 2, &tape, letter: letter)
       if end == -2 {
         position = keep(input, start, SessionDescription.Slot.unknownLine, nil)
       } else {
@@ -67,7 +67,7 @@ struct DescriptionParser: ~Copyable {
       return keep(input, start, SessionDescription.Slot.malformedLine, "expected the name of an attribute")
     }
     let mark = tape.wordCount
-    let end = Lines.parseAttribute(input, nameStart, nameEnd, &tape)
+    let end = Lines.parseAttribute(input, to: nameEnd, &tape, from: nameStart)
     let next = end >= 0 ? endOfValue(input, end) : -1
     if next >= 0 { return next }
     return end == -2

@@ -13,11 +13,13 @@ struct MessageParser: ~Copyable {
   /// Known headers that were seen, a bit each.
   private var seen: (UInt64, UInt64, UInt64) = (0, 0, 0)
 
+  @inline(__always)
   init(_ bytes: UnsafeBufferPointer<UInt8>) {
     // The body takes no words; heads came to a word for three bytes.
     tape = Tape(copying: UnsafeRawBufferPointer(bytes), expectedWords: min(bytes.count, 2048) * 3 / 8 + 32)
   }
 
+  @inline(__always)
   consuming func finish() -> SIPMessage {
     let issues = issues
     let isDubious = isDubious
@@ -43,6 +45,7 @@ struct MessageParser: ~Copyable {
   }
 
   /// With `isHeadOnly` the body is not there and stays empty.
+  @inline(__always)
   mutating func parse(isHeadOnly: Bool = false) {
     // Parsers append nodes only, so the bytes of the tape stay where they are.
     let input = tape.input
@@ -145,7 +148,12 @@ struct MessageParser: ~Copyable {
       return parseUnusualHeader(input, start)
     }
     let mark = tape.wordCount
-    let end = Headers.parse(input, start, nameEnd, value: nameEnd &+ 2, &tape)
+    let end = Headers.parse(input, nameEnd &+ 2, &tape, name: start, to: nameEnd)
+    // The end of a header field, but for the last one and those with white space behind them.
+    if end >= 0, input.pair(end) == Self.lineEnd, input[end &+ 2] > 0x20 {
+      see(mark, start)
+      return end &+ 2
+    }
     let next = end >= 0 ? endOfField(input, end) : -1
     if next >= 0 {
       see(mark, start)
@@ -169,7 +177,7 @@ struct MessageParser: ~Copyable {
     }
     _ = Tokens.sws(input, &position)
     let mark = tape.wordCount
-    let end = Headers.parse(input, start, nameEnd, value: position, &tape)
+    let end = Headers.parse(input, position, &tape, name: start, to: nameEnd)
     if end == -2 {
       let value = endOfValue(input, position)
       let node = tape.begin(fixedWords: 4)
@@ -259,13 +267,8 @@ struct MessageParser: ~Copyable {
 
   /// What follows the end of a header field at `position`: white space, then CRLF that no white space follows; −1 where
   /// it does not end there.
-  @inline(__always)
-  private func endOfField(_ input: Input, _ position: Int) -> Int {
-    if input.pair(position) == Self.lineEnd, input[position &+ 2] > 0x20 { return position &+ 2 }
-    return endOfBlankField(input, position)
-  }
-
-  private func endOfBlankField(_ input: Input, _ start: Int) -> Int {
+  @inline(never)
+  private func endOfField(_ input: Input, _ start: Int) -> Int {
     var position = start
     skipBlanks(input, &position)
     guard input.pair(position) == Self.lineEnd else { return -1 }

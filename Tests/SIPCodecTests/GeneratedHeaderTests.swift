@@ -18,7 +18,7 @@ struct ReadHeader {
     var text = header + value + (isInMessage ? "\r\nX-Next: 1\r\n\r\n" : "")
     (arena, end, failure) = text.withUTF8 { bytes in
       var tape = Tape(copying: UnsafeRawBufferPointer(bytes), expectedWords: 64)
-      let end = Headers.parse(tape.input, 0, name, value: name, &tape)
+      let end = Headers.parse(tape.input, name, &tape, name: 0, to: name)
       // Counted from the beginning of the value.
       let failure = end >= 0 ? nil : tape.failure.map { ParseFailure(offset: $0.offset - name, expected: $0.expected) }
       return (tape.finish(), end - name, failure)

@@ -3,6 +3,8 @@ struct ParserEmitter {
   let tokens: TokenEmitter
   /// Shapes that one place alone captures: their parsers stand there.
   let inlined: Set<ObjectIdentifier>
+  /// Shapes of headers, lines and attributes: a function that only jumps to one of them needs no frame of its own.
+  let called: Set<ObjectIdentifier>
 
   init(tokens: TokenEmitter, model: Model) {
     self.tokens = tokens
@@ -14,6 +16,8 @@ struct ParserEmitter {
       for user in users { uses[ObjectIdentifier(user), default: 0] += 1 }
     }
     inlined = Set(uses.filter { $0.value == 1 }.keys)
+    let parts = model.headers.map(\.shape) + model.lines.map(\.shape) + model.attributes.compactMap(\.shape)
+    called = Set(parts.map { ObjectIdentifier($0) })
   }
 
   /// The shapes that `steps` capture.
@@ -38,11 +42,16 @@ struct ParserEmitter {
       "/// Appends a node of slot `slot` for the `\(shape.name)` at `start`; returns where that ends. Where there is none, it"
     )
     text.line("/// notes the failure and returns −1.")
-    if inlined.contains(ObjectIdentifier(shape)) { text.line("@inline(__always)") }
+    if called.contains(ObjectIdentifier(shape)) {
+      text.line("@inline(never)")
+    } else if inlined.contains(ObjectIdentifier(shape)) {
+      text.line("@inline(__always)")
+    }
     text.block(
       "static func \(Self.function(shape))(_ input: Input, _ start: Int, _ tape: inout Tape, slot: UInt32) -> Int"
     ) { text in
-      text.line("let node = tape.begin(fixedWords: \(layout.fixedWords))")
+      let isFilled = shape.fills == nil && Self.fillsAll(shape.body, shape)
+      text.line("let node = tape.begin(\(isFilled ? "filling" : "fixedWords"): \(layout.fixedWords))")
       text.line("var position = start")
       emitNode(shape.body, Context(shape: shape), slot: "slot", to: &text)
       text.line("return position")
@@ -51,6 +60,13 @@ struct ParserEmitter {
       text.line()
       emitParameters(params, of: shape, to: &text)
     }
+  }
+
+  /// Whether the steps set each word of the node, whatever is there.
+  private static func fillsAll(_ steps: [Step], _ shape: Shape) -> Bool {
+    var filled: Set<Int> = []
+    for case .capture(let index, _, _) in steps { filled.insert(index) }
+    return !shape.hasState && shape.fields.indices.allSatisfy { filled.contains($0) || shape.fields[$0].isChild }
   }
 
   /// The steps of a node that was begun, and its end. The word that says which optional fields are present is a variable
@@ -345,7 +361,7 @@ struct ParserEmitter {
     var target = Target(node: "node", word: field.word + context.base)
     if field.isList {
       let item = context.fresh("item")
-      text.line("let \(item) = tape.begin(fixedWords: \(field.width))")
+      text.line("let \(item) = tape.begin(filling: \(field.width))")
       target = Target(node: item, word: 1)
       emitValue(type, field, target, &context, to: &text)
       text.line("tape.end(\(item), slot: \(field.slot))")
@@ -521,7 +537,8 @@ struct ParserEmitter {
     }
     // One that may lack its value has a word that says whether it is there.
     let extra = row.isValueOptional ? 1 : 0
-    text.line("let node = tape.begin(fixedWords: \(value.fixedWords + extra))")
+    let isFilled = !row.isValueOptional && Self.fillsAll(value.body, value)
+    text.line("let node = tape.begin(\(isFilled ? "filling" : "fixedWords"): \(value.fixedWords + extra))")
     let separator: String
     switch params.separator {
     case .literal(let bytes, let exact, _): separator = literal(bytes, exact)

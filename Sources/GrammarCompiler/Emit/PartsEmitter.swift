@@ -29,10 +29,11 @@ struct PartsEmitter {
         }, fallback: 1021)
       names.emit("static func slot", to: &text)
       text.line()
-      text.line("/// Appends the node of the header whose name stands from `start` up to `end`, its value at `value`.")
+      text.line("/// Appends the node of the header whose value begins at `value`; its name: from `start` up to `end`.")
       text.line("/// Returns where that ends. −1: it is not as the grammar says; −2: the grammars do not know it.")
+      // In the order in which the parsers of the headers take them.
       text.block(
-        "static func parse(_ input: Input, _ start: Int, _ end: Int, value: Int, _ tape: inout Tape) -> Int"
+        "static func parse(_ input: Input, _ value: Int, _ tape: inout Tape, name start: Int, to end: Int) -> Int"
       ) { text in
         let shapes = Dictionary(model.headers.map { ($0.slot, $0.shape) }) { first, _ in first }
         names.emitSwitch(end: "end", to: &text) { slot, text in
@@ -214,7 +215,7 @@ struct PartsEmitter {
       text.line()
       text.line("/// Appends the node of the line of `letter`; its value begins at `start`. Returns where that ends.")
       text.line("/// −1: it is not as the grammar says; −2: the grammars do not know it.")
-      let declaration = "static func parse(_ letter: UInt8, _ input: Input, _ start: Int, _ tape: inout Tape) -> Int"
+      let declaration = "static func parse(_ input: Input, _ start: Int, _ tape: inout Tape, letter: UInt8) -> Int"
       text.block(declaration) { text in
         text.line("switch letter {")
         for line in model.lines {
@@ -228,7 +229,7 @@ struct PartsEmitter {
       text.line("/// The same for the attribute whose name stands from `start` up to `end`; −2 also for one that lacks")
       text.line("/// its value or has one that it should not have.")
       text.block(
-        "static func parseAttribute(_ input: Input, _ start: Int, _ end: Int, _ tape: inout Tape) -> Int"
+        "static func parseAttribute(_ input: Input, to end: Int, _ tape: inout Tape, from start: Int) -> Int"
       ) { text in
         let attributes = Dictionary(model.attributes.map { ($0.slot, $0) }) { first, _ in first }
         names.emitSwitch(end: "end", to: &text) { slot, text in
