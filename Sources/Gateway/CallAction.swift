@@ -24,6 +24,8 @@ public enum RequestAnswer: Hashable, Sendable {
   case methodNotAllowed
   /// 481
   case noSuchCall
+  /// 488
+  case notAcceptable
   /// 491
   case pending
   /// 500 with a Retry-After of 0 to 10 s

@@ -14,8 +14,8 @@ extension Call {
       .sessionTerminateOthersCancel, .sessionTerminateOthersDecline, .transportInfo, .passChange, .adoptDevice,
       .dropDevice:
       performForClient(effect, event, occasion, at: now, into: &actions)
-    case .acceptRequest, .acceptReInvite, .refuseRequest405, .refuseRequest481, .refuseRequest491, .refuseRequest500,
-      .refuseInfo:
+    case .acceptRequest, .acceptReInvite, .refuseRequest405, .refuseRequest481, .refuseRequest488, .refuseRequest491,
+      .refuseRequest500, .refuseInfo:
       answerRequest(effect, occasion, into: &actions)
     case .sendInvite, .followRedirection, .noteDialog, .sendAck, .endFork, .keepCancel, .sendCancel, .sendKeptCancel,
       .keepBye, .sendBye, .sendKeptBye, .answer180, .answer200, .answerInvite487, .refuseInvite:
@@ -45,6 +45,7 @@ extension Call {
     case .acceptReInvite: actions.append(.acceptReInvite(reference))
     case .refuseRequest405: actions.append(.answer(reference, .methodNotAllowed))
     case .refuseRequest481: actions.append(.answer(reference, .noSuchCall))
+    case .refuseRequest488: actions.append(.answer(reference, .notAcceptable))
     case .refuseRequest491: actions.append(.answer(reference, .pending))
     case .refuseRequest500: actions.append(.answer(reference, .later))
     case .refuseInfo: actions.append(.answer(reference, .badInfo))
@@ -69,7 +70,7 @@ extension Call {
     case .repeatSessionInitiate:
       guard let device = occasion.device, let offer else { return }
       if !devices.contains(device) { devices.append(device) }
-      forgetSets(to: device)
+      // What it has not answered yet keeps its deadline: asking again is no answer.
       actions.append(.sendSessionInitiate(stanza(to: device, .initiate, at: now), to: device, offer: offer))
     case .sessionAccept:
       guard let device = devices.first, let reference = occasion.response?.reference else { return }

@@ -174,6 +174,8 @@ extension SIPCallRequest {
   /// The event of the signalling table for a call in `state`.
   func event(in state: CallState) -> CallEvent {
     switch (method, content) {
+    case ("INVITE", .withoutOffer) where state != .beginning: return .reInviteWithoutOffer
+    case ("INVITE", .unusable) where state != .beginning: return .reInviteUnusable
     case ("INVITE", _) where state != .beginning: return .reInvite
     case ("INVITE", .withoutOffer): return .inviteWithoutOffer
     case ("INVITE", .unusable): return .inviteUnusable

@@ -65,7 +65,8 @@ private let stanzaAnswers: Set<CallEffect> = [
 ]
 
 private let requestAnswers: Set<CallEffect> = [
-  .acceptRequest, .acceptReInvite, .refuseRequest405, .refuseRequest481, .refuseRequest491, .refuseRequest500,
+  .acceptRequest, .acceptReInvite, .refuseRequest405, .refuseRequest481, .refuseRequest488, .refuseRequest491,
+  .refuseRequest500,
   .refuseInfo,
 ]
 
@@ -81,7 +82,8 @@ private let stanzas: [CallEvent] =
   ]
 
 private let requests: [CallEvent] = [
-  .reInvite, .bye, .cancel, .infoCandidates, .infoEmpty, .infoUnknown, .options, .requestUnsupported,
+  .reInvite, .reInviteWithoutOffer, .reInviteUnusable, .bye, .cancel, .infoCandidates, .infoEmpty, .infoUnknown,
+  .options, .requestUnsupported,
 ]
 
 /// All cells that exist.

@@ -163,7 +163,7 @@ struct ShardBench {
   // MARK: What they say
 
   static let content = """
-    <content creator='initiator' name='a'><description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'>\
+    <content creator='initiator' name='audio'><description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'>\
     <payload-type id='8' name='PCMA' clockrate='8000'/></description>\
     <transport xmlns='urn:xmpp:jingle:transports:raw-udp:1'><candidate component='1' generation='0' id='c1' \
     ip='192.0.2.1' port='4000'/></transport></content>

@@ -62,6 +62,69 @@ struct ShardTests {
     #expect(bench.shard.callCount == 0)
   }
 
+  /// A call of the client that the phone has answered.
+  private func established() throws -> (bench: ShardBench, leg: SIPLeg) {
+    var bench = ShardBench()
+    try bench.send("session-initiate", from: device, to: peer, sid: "s1", ShardBench.content)
+    let leg = try #require(bench.incomingLeg)
+    try bench.phoneDoes { try $0.respond(to: leg, status: 200, body: ShardBench.body, at: $2, into: &$1) }
+    return (bench, leg)
+  }
+
+  @Test(
+    "A phone gives a client source actions and nothing else: with others it could end a session that stands",
+    arguments: [
+      ("session-terminate", "transport-info"), ("content-remove", "transport-info"), ("foo", "transport-info"),
+      ("source-add", "source-add"),
+    ])
+  func actionsOfPhones(asked: String, told: String) throws {
+    var (bench, leg) = try established()
+    let description =
+      ShardBench.description.replacing("t=0 0", with: "t=0 0\r\na=jingle-action:\(asked)")
+      + "a=ssrc:7 cname:x\r\n"
+    let body = SIPBody(GatewayMediaTypes.sessionDescription, Array(description.utf8))
+    try bench.phoneDoes { try $0.request(.invite, in: leg, body: body, at: $2, into: &$1) }
+    #expect(bench.sent.last == "\(device) \(told)")
+    #expect(bench.wire.suffix(2) == ["→ 200 INVITE", "← ACK"])
+    #expect(bench.shard.callCount == 1)
+  }
+
+  @Test("RFC 3261 §14.2: a re-INVITE that cannot be read is refused and changes nothing; without a body it may ask")
+  func unreadableChange() throws {
+    var (bench, leg) = try established()
+    let count = bench.sent.count
+    let garbage = SIPBody(GatewayMediaTypes.sessionDescription, Array("garbage".utf8))
+    try bench.phoneDoes { try $0.request(.invite, in: leg, body: garbage, at: $2, into: &$1) }
+    #expect(bench.wire.suffix(2) == ["→ 488 INVITE", "← ACK"])
+    try bench.phoneDoes { try $0.request(.invite, in: leg, at: $2, into: &$1) }
+    #expect(bench.wire.suffix(2) == ["→ 200 INVITE", "← ACK"])
+    #expect(bench.sent.count == count)
+    try bench.send("session-terminate", from: device, to: peer, sid: "s1", "<reason><success/></reason>")
+    #expect(bench.wire.suffix(2) == ["→ BYE", "← 200 BYE"])
+  }
+
+  @Test("RFC 3264 §6: an answer with a content that nobody offered is of no use: 488")
+  func answerWithMoreContents() throws {
+    var bench = ShardBench()
+    try bench.available("alice@localhost/one")
+    _ = try bench.phoneCalls("alice")
+    try bench.send(
+      "session-accept", from: "alice@localhost/one", to: "+4912345@phones.example", sid: "call-1",
+      ShardBench.content.replacing("name='audio'", with: "name='other'"))
+    #expect(bench.wire.suffix(2) == ["→ 488 INVITE", "← ACK"])
+    #expect(bench.shard.callCount == 0)
+  }
+
+  @Test("A reason that nobody knows ends the call all the same (mapping-rules, mistake 17)")
+  func unknownReason() throws {
+    var (bench, _) = try established()
+    try bench.send(
+      "session-terminate", from: device, to: peer, sid: "s1",
+      "<reason><boredom/><other xmlns='urn:x'/></reason><thing xmlns='urn:x'/>")
+    #expect(bench.wire.suffix(2) == ["→ BYE", "← 200 BYE"])
+    #expect(bench.shard.callCount == 0)
+  }
+
   @Test("Nobody there: 480 (mod_jingle_sip, Recipient unavailable)")
   func nobodyThere() throws {
     var bench = ShardBench()
@@ -203,7 +266,7 @@ struct ShardTests {
     // The client has the phone's change, the phone has no answer yet.
     bench.take(effects)
     let source = """
-      <content creator='initiator' name='a'><description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'>\
+      <content creator='initiator' name='audio'><description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'>\
       <source xmlns='urn:xmpp:jingle:apps:rtp:ssma:0' ssrc='1'/></description></content>
       """
     try bench.send("source-add", from: device, to: caller, sid: "call-1", source)

@@ -4,6 +4,35 @@ import SIPStack
 import Testing
 
 @Suite struct TransportAddressTests {
+  @Test("a datagram that the system refuses is an error of its own: the socket goes on")
+  func refusedDatagrams() async throws {
+    let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+    let (received, continuation) = AsyncStream.makeStream(of: [UInt8].self)
+    let other = try await UDPTransport.bind(host: "127.0.0.1", port: 0, on: eventLoop) { bytes, _ in
+      continuation.yield(Array(bytes))
+    }.get()
+    let transport = try await UDPTransport.bind(host: "127.0.0.1", port: 0, on: eventLoop) { _, _ in }.get()
+    let local = transport.localAddress.address
+    let bad: [(IPAddress?, UInt16)] = [
+      (local, 0), (IPAddress("255.255.255.255"), 5060), (IPAddress("240.0.0.1"), 5060),
+      (IPAddress("2001:db8::1"), 5060),
+    ]
+    for (address, port) in bad {
+      let address = try #require(address)
+      let failed: Bool = await withCheckedContinuation { continuation in
+        transport.send([0x61], to: TransportAddress(transport: .udp, address: address, port: port)) { _ in
+          continuation.resume(returning: true)
+        }
+      }
+      #expect(failed)
+    }
+    transport.send([0x62], to: other.localAddress)
+    var iterator = received.makeAsyncIterator()
+    #expect(await iterator.next() == [0x62])
+    try await transport.close().get()
+    try await other.close().get()
+  }
+
   @Test("addresses are read and written", arguments: ["192.0.2.1", "::1", "2001:db8::1:0:0:1", "255.255.255.255"])
   func text(_ text: String) {
     #expect(IPAddress(text)?.description == text)

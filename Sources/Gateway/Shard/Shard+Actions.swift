@@ -166,12 +166,17 @@ extension Shard {
     let isSent = tryAgent(at: now) { agent, effects throws(SIPUserAgentError) in
       try agent.request(.bye, in: leg, headers: [Self.reason(cause)], at: now, into: &effects)
     }
-    if !isSent { handle(number, .byeLost, at: now) }
+    if !isSent {
+      // The dialog ends without it, or the leg would outlive its call.
+      runAgent(at: now) { $0.abandon(leg, at: now, into: &$1) }
+      handle(number, .byeLost, at: now)
+    }
   }
 
-  private mutating func respond(_ status: Int, body: SIPBody? = nil, _ session: Session, at now: Instant) {
-    guard let leg = session.leg else { return }
-    tryAgent(at: now) { agent, effects throws(SIPUserAgentError) in
+  @discardableResult
+  private mutating func respond(_ status: Int, body: SIPBody? = nil, _ session: Session, at now: Instant) -> Bool {
+    guard let leg = session.leg else { return false }
+    return tryAgent(at: now) { agent, effects throws(SIPUserAgentError) in
       try agent.respond(to: leg, status: status, body: body, at: now, into: &effects)
     }
   }
@@ -183,9 +188,12 @@ extension Shard {
       let description = describeSession(jingle, candidates.compactMap(session.jingle), number)
     else {
       respond(488, session, at: now)
+      handle(number, .ackTimeout, at: now)
       return
     }
-    respond(200, body: SIPBody(GatewayMediaTypes.sessionDescription, description), session, at: now)
+    let body = SIPBody(GatewayMediaTypes.sessionDescription, description)
+    // What could not be answered is never confirmed either.
+    if !respond(200, body: body, session, at: now) { handle(number, .ackTimeout, at: now) }
   }
 
   // MARK: Within the dialog
@@ -201,6 +209,7 @@ extension Shard {
     case .accepted: status = 200
     case .methodNotAllowed: status = 405
     case .noSuchCall: status = 481
+    case .notAcceptable: status = 488
     case .pending: status = 491
     case .later:
       status = 500

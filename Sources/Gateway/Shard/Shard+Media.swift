@@ -29,9 +29,22 @@ extension Shard {
     }
   }
 
-  /// What the phone's re-INVITE changes: as its attribute says, or a transport-info with all contents.
+  /// What the phone's re-INVITE changes: as its attribute says, or a transport-info with all contents. An action that
+  /// the grammar of the attribute does not name is none that a phone may give a client: it could end the session there.
   func changeAction(_ description: SessionDescription) -> Action {
-    description.session.jingleAction.first.map { Action($0.value.name) } ?? .transportInfo
+    guard let action = description.session.jingleAction.first?.value else { return .transportInfo }
+    if case .other = action { return .transportInfo }
+    return Action(action.name)
+  }
+
+  /// Whether a re-INVITE says something that Jingle can; nothing is remembered of it.
+  func isUsableChange(_ message: SIPMessage, _ number: Int) -> Bool {
+    guard let session = sessions[number], let description = sessionDescription(in: message) else { return false }
+    var media = session.media
+    let translation = try? translateToJingle(
+      description.arena, by: session.clientRole.other, action: changeAction(description).name, sid: session.sid,
+      state: &media)
+    return translation != nil
   }
 
   /// Whether anything of a client's description has a counterpart; nothing is remembered of it.
@@ -40,8 +53,14 @@ extension Shard {
     var media = session.media
     guard let translation = try? translateToSDP(jingle.arena, at: jingle.index, by: session.clientRole, state: &media)
     else { return false }
+    let sections = SessionDescription(arena: translation.arena).media
+    // An answer has as many m-lines as the offer (RFC 3264 §6): a content that nobody offered would be one more.
+    if jingle.action == .sessionAccept, sections.dropFirst(session.media.slots.count).first(where: { _ in true }) != nil
+    {
+      return false
+    }
     // m-lines with port 0 are refused ones; one with port 0 that is bundled is not (RFC 9143 §6).
-    return SessionDescription(arena: translation.arena).media.contains { media in
+    return sections.contains { media in
       media.lines.media.first.map { $0.port != 0 } ?? false || media.lines.bundleOnly
     }
   }

@@ -209,6 +209,8 @@ extension Shard {
     var content = SIPCallRequest.Content.usual
     if method == .info {
       content = message.body.isEmpty ? .empty : candidates(in: message) == nil ? .usual : .candidates
+    } else if method == .invite {
+      content = message.body.isEmpty ? .withoutOffer : isUsableChange(message, number) ? .usual : .unusable
     }
     handle(
       number, .request(SIPCallRequest(method: method.name, reference: reference, content: content)), at: now)

@@ -307,7 +307,7 @@ enum SimJingle {
   static let hold = "<hold xmlns='urn:xmpp:jingle:apps:rtp:info:1'/>"
   static let unknown = "<dance xmlns='urn:example:dance'/>"
   static let unusable =
-    "<content creator='initiator' name='a'><description xmlns='urn:example:unknown'/><transport xmlns='urn:example:way'/></content>"
+    "<content creator='initiator' name='audio'><description xmlns='urn:example:unknown'/><transport xmlns='urn:example:way'/></content>"
 
   private static let ice = "urn:xmpp:jingle:transports:ice-udp:1"
   private static let raw = "urn:xmpp:jingle:transports:raw-udp:1"
@@ -319,14 +319,14 @@ enum SimJingle {
       ? "<transport xmlns='\(ice)' ufrag='8hhy' pwd='asd88fgpdd777uzjYhagZg'>\(candidates)</transport>"
       : "<transport xmlns='\(raw)'>\(candidates)</transport>"
     return """
-      <content creator='initiator' name='a'><description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'>\
+      <content creator='initiator' name='audio'><description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'>\
       <payload-type id='8' name='PCMA' clockrate='8000'/></description>\(transport)</content>
       """
   }
 
   static func candidates(port: Int, usesICE: Bool) -> String {
     let attributes = usesICE ? " ufrag='8hhy' pwd='asd88fgpdd777uzjYhagZg'" : ""
-    return "<content creator='initiator' name='a'><transport xmlns='\(usesICE ? ice : raw)'\(attributes)>"
+    return "<content creator='initiator' name='audio'><transport xmlns='\(usesICE ? ice : raw)'\(attributes)>"
       + "\(candidate(port: port, usesICE: usesICE))</transport></content>"
   }
 
@@ -338,7 +338,7 @@ enum SimJingle {
   }
 
   static func source(_ ssrc: Int) -> String {
-    "<content creator='initiator' name='a'><description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'>"
+    "<content creator='initiator' name='audio'><description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'>"
       + "<source xmlns='urn:xmpp:jingle:apps:rtp:ssma:0' ssrc='\(ssrc)'><parameter name='cname' value='x'/></source>"
       + "</description></content>"
   }
