@@ -371,6 +371,25 @@ struct ReceivedCallTests {
       ])
     #expect(stage.jingle("existing-session-initiate", from: Stage.laptop) == [.refuse(4, .itemNotFound)])
   }
+
+  @Test("a device that asks for the call again and does not answer has left 10 s after the first offer")
+  func silentAndExisting() {
+    var stage = Stage.received(.alerting)
+    _ = stage.input(.answer(2, .result))
+    _ = stage.wait(.seconds(6))
+    #expect(
+      stage.jingle("existing-session-initiate", from: Stage.laptop) == [
+        .acknowledge(2), .sendSessionInitiate(3, to: Stage.laptop, offer: 1),
+      ])
+    _ = stage.wait(.seconds(3))
+    #expect(stage.call.devices == [Stage.laptop, Stage.tablet])
+    _ = stage.wait(.seconds(1))
+    #expect(stage.call.devices == [Stage.tablet])
+    // The second offer went with the device.
+    #expect(stage.input(.answer(3, .error)) == [])
+    _ = stage.wait(.seconds(9))
+    #expect(stage.call.state == .alerting)
+  }
 }
 
 extension ReasonCause {
