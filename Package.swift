@@ -94,6 +94,10 @@ let package = Package(
       dependencies: ["CodecRuntime", "JingleCodec", "JingleSIPMapping", "SDPCodec", "XMLReader"]),
     .testTarget(name: "GatewayTests", dependencies: ["Gateway", "JingleSIPMapping", "SIPStack"]),
     .testTarget(name: "GrammarCompilerTests", dependencies: ["GrammarCompiler"], exclude: ["Expected"]),
+    // Values that chance takes from the grammars.
+    .testTarget(
+      name: "RoundTripTests",
+      dependencies: ["CodecRuntime", "GrammarCompiler", "JingleCodec", "SDPCodec", "SIPCodec", "XMLReader"]),
     .testTarget(name: "SIPCodecTests", dependencies: ["CodecRuntime", "SIPCodec"]),
     .testTarget(name: "SIPStackTests", dependencies: ["SIPStack", .product(name: "NIOPosix", package: "swift-nio")]),
   ],
