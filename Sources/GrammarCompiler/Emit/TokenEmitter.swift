@@ -379,6 +379,23 @@ final class TokenEmitter {
             $0.line("continue")
           }
         }
+        // Runs of another kind from which the way leads back, such as a label of digits first.
+        for joint in joints where joint.target != state {
+          let other = Self.loop(automaton, joint.target)
+          guard other.bytes.allSatisfy({ $0 != 0 }), !joint.behind.contains(0) else { continue }
+          let leaving = automaton.leaving(joint.target).subtracting(other)
+          for (middle, bytes) in Self.targets(automaton, joint.target, leaving) {
+            let home = ByteSet(automaton.leaving(middle).bytes.filter { automaton.next(middle, $0) == state })
+            if home.count < 10 || bytes.contains(0) || home.contains(0) { continue }
+            text.block("if \(isByte(joint.byte, at: "end")), \(isByte(joint.behind, at: "end &+ 1"))") { text in
+              text.line("let ahead = endOfRun(input, end &+ 2, \(table(other)))")
+              text.block("if \(isByte(bytes, at: "ahead")), \(isByte(home, at: "ahead &+ 1"))") {
+                $0.line("end = ahead &+ 2")
+                $0.line("continue")
+              }
+            }
+          }
+        }
         text.line("break")
       }
     }
