@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# How many instructions it takes to parse and to serialize each file of messages/, counted by callgrind, beside the limits
-# in instructions.txt. Unlike times these counts hardly differ from run to run, so they tell on any machine what was made
-# slower by mistake. The messages are those of the peers of compare.sh.
+# How many instructions it takes to parse and to serialize each message of the peers of compare.sh, counted by callgrind,
+# beside the limits in instructions.txt. Unlike times these counts hardly differ from run to run, so they tell on any
+# machine what was made slower by mistake.
 #
 #   Tests/Benchmarks/instructions.sh [--record]
 #
 # --record writes the limits anew, with 3 % to spare. CODEC_BENCHMARKS is our executable (the one of the release build
-# when not given).
+# when not given), PEERS the folder of the peers (../shared/peers).
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 package=$(cd "$here/../.." && pwd)
-messages=$here/messages
+messages=${PEERS:-$package/../shared/peers}/corpus
 table=$here/instructions.txt
 
 skip() {
@@ -20,6 +20,7 @@ skip() {
 }
 
 command -v valgrind >/dev/null || skip 'valgrind is missing (Debian: valgrind)'
+[ -d "$messages" ] || skip "the messages of the peers are not in $messages (set PEERS)"
 [ "$(uname -m)" = x86_64 ] || skip "the limits are for x86_64, this is $(uname -m)"
 benchmarks=${CODEC_BENCHMARKS:-}
 if [ -z "$benchmarks" ]; then
