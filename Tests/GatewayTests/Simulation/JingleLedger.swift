@@ -16,6 +16,8 @@ final class JingleLedger {
   }
 
   struct Session {
+    /// Nobody else has it: a sid may be used again.
+    var number: Int
     var isCaller: Bool
     var isAccepted = false
     var hasRung = false
@@ -34,6 +36,8 @@ final class JingleLedger {
   private(set) var open: [Key: Session] = [:]
   /// Sets of ours by id, with what is to be answered.
   private var ours: [String: (key: Key, action: String, deadline: Instant)] = [:]
+  /// Sessions so far.
+  private var count = 0
   private var unanswered: [String: Request] = [:]
   /// Sessions that were offered again to the one who asked.
   private var queries: Set<String> = []
@@ -70,10 +74,15 @@ final class JingleLedger {
     unanswered = unanswered.filter { $0.value.device != device.name }
   }
 
-  /// The INVITE goes somewhere else, where it may ring again.
-  func redirected(_ sid: String) {
-    for key in open.keys where key.sid == sid && open[key]?.isCaller == true { open[key]?.hasRung = false }
+  private func begin(_ key: Key, isCaller: Bool) {
+    count += 1
+    open[key] = Session(number: count, isCaller: isCaller)
+    // Those of the session that had this sid before.
+    ours = ours.filter { $0.value.key != key }
   }
+
+  /// The INVITE goes somewhere else, where it may ring again.
+  func redirected(_ key: Key) { open[key]?.hasRung = false }
 
   // MARK: To a device
 
@@ -99,7 +108,7 @@ final class JingleLedger {
     switch request.action {
     case "session-initiate":
       if open[key] != nil { fail("a session \(key) is initiated twice") }
-      open[key] = Session(isCaller: true)
+      begin(key, isCaller: true)
     case "session-accept":
       guard let session = open[key], !session.isCaller, !session.isAccepted else {
         fail("an accept that cannot be is acknowledged to \(key)")
@@ -123,7 +132,7 @@ final class JingleLedger {
       if let session, session.isCaller || session.isAccepted || !queries.contains(key.device) {
         fail("session-initiate twice to \(key)")
       }
-      open[key] = Session(isCaller: false)
+      if session == nil { begin(key, isCaller: false) }
     case "session-accept":
       if session.map({ $0.isCaller && !$0.isAccepted }) != true { fail("session-accept to \(key)") }
       open[key]?.isAccepted = true

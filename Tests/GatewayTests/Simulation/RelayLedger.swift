@@ -23,14 +23,24 @@ final class RelayLedger {
   private var incoming: SimMessage?
   private var outgoing: [SimMessage] = []
   private var sets: [(device: String, action: String, sid: String, reason: (name: String, code: Int?)?)] = []
-  private var ended: (key: JingleLedger.Key, reason: String)?
+  private var ended: (key: JingleLedger.Key, session: JingleLedger.Session, reason: String)?
   private var endIsAcknowledged = false
   /// What was passed on of clients that have no part in a call.
   private var strangers: [String] = []
   /// Who asks for calls that nobody has answered, and is told that there are some.
   private var query: (id: String, device: String, isTaken: Bool)?
-  /// How the client wants its call to end, by Call-ID: what the CANCEL or BYE has to say.
-  private var causes: [String: String] = [:]
+  /// How the client wants its call to end: what the CANCEL or BYE has to say.
+  private var causes: [Cause: String] = [:]
+  /// Clients use a sid again, also that of a phone's call: only the session tells the calls of clients apart.
+  private enum Cause: Hashable {
+    case placed(session: Int)
+    case received(callID: String)
+  }
+  private func cause(of key: JingleLedger.Key, _ session: JingleLedger.Session) -> Cause {
+    session.isCaller ? .placed(session: session.number) : .received(callID: key.sid)
+  }
+  /// Whose call an INVITE of ours is, by Call-ID and our tag.
+  private var callers: [String: (key: JingleLedger.Key, number: Int)] = [:]
   private var answered: Set<String> = []
   /// The branch of the INVITE of ours that counts, by Call-ID and our tag.
   private var invites: [String: String] = [:]
@@ -38,9 +48,12 @@ final class RelayLedger {
   private var finished: Set<String> = []
 
   /// A client's call ends by something that it has not asked for, and so does its CANCEL or BYE.
-  func ends(_ event: CallEvent, _ keys: some Sequence<JingleLedger.Key>) {
+  func ends(_ event: CallEvent, _ sessions: [JingleLedger.Key: JingleLedger.Session]) {
     guard let cause = ReasonTable.ending(of: event)?.cause else { return }
-    for key in keys where causes[key.sid] == nil { causes[key.sid] = "cause=\(cause.number)" }
+    for (key, session) in sessions {
+      let call = self.cause(of: key, session)
+      if causes[call] == nil { causes[call] = "cause=\(cause.number)" }
+    }
   }
 
   func expect(inSIP token: Int, device: String, sid: String, kind: Kind) {
@@ -55,7 +68,10 @@ final class RelayLedger {
     outgoing.append(message)
     if message.isRequest, message.method == "INVITE", message.toTag == nil {
       let call = "\(message.callID) \(message.fromTag)"
-      if let branch = invites[call], branch != message.branch { jingle.redirected(message.callID) }
+      if callers[call] == nil { callers[call] = caller(message, jingle) }
+      if let branch = invites[call], branch != message.branch, let caller = callers[call] {
+        jingle.redirected(caller.key)
+      }
       invites[call] = message.branch
     }
     guard !message.body.isEmpty else { return }
@@ -65,12 +81,31 @@ final class RelayLedger {
     expectations.removeAll { message.body.contains("\($0.token)") }
   }
 
-  func received(_ stanza: XMLElement, from device: SimDevice) {
+  /// Who calls in this INVITE of ours: one user has one session with a sid.
+  private func caller(_ invite: SimMessage, _ jingle: JingleLedger) -> (key: JingleLedger.Key, number: Int)? {
+    let user = (invite["From"] ?? "").address.uriUser
+    for (key, session) in jingle.open
+    where session.isCaller && key.sid == invite.callID && key.device.hasPrefix("\(user)@") {
+      return (key, session.number)
+    }
+    return nil
+  }
+
+  /// The session of the client whose call this is, if it stands.
+  private func session(_ call: String, _ jingle: JingleLedger) -> JingleLedger.Session? {
+    guard let caller = callers[call], let session = jingle.open[caller.key], session.number == caller.number else {
+      return nil
+    }
+    return session
+  }
+
+  func received(_ stanza: XMLElement, from device: SimDevice, _ jingle: JingleLedger) {
     let (action, sid) = SimStanza.jingle(stanza)
     let id = "\(device.name) \(stanza.attribute("id")?.string ?? "")"
     if action == "existing-session-initiate" { query = (id, device.name, false) }
     if action == "session-terminate" {
-      ended = (JingleLedger.Key(device: device.name, sid: sid), SimStanza.reason(stanza)?.name ?? "")
+      let key = JingleLedger.Key(device: device.name, sid: sid)
+      if let session = jingle.open[key] { ended = (key, session, SimStanza.reason(stanza)?.name ?? "") }
     } else if action == "transport-info" || action.hasPrefix("source-") {
       var bytes = Output()
       bytes.append(xml: stanza)
@@ -102,12 +137,19 @@ final class RelayLedger {
   func endStep(_ jingle: JingleLedger, _ fail: (String) -> Void) {
     if let incoming { check(incoming, jingle, fail) }
     // One of several devices that cannot take the call ends nothing.
-    if let ended, endIsAcknowledged, !jingle.open.keys.contains(where: { $0.sid == ended.key.sid }) {
+    if let ended, endIsAcknowledged,
+      ended.session.isCaller || !jingle.open.contains(where: { $0.key.sid == ended.key.sid && !$0.value.isCaller })
+    {
       let reason = JingleReason(rawValue: ended.reason)
-      causes["\(ended.key.sid)"] = "cause=\(ReasonTable.ending(reason).cause.number)"
+      causes[cause(of: ended.key, ended.session)] = "cause=\(ReasonTable.ending(reason).cause.number)"
     }
     for message in outgoing where message.isRequest && (message.method == "CANCEL" || message.method == "BYE") {
-      if let cause = causes[message.callID], ownsEnd(message), message["Reason"]?.contains(cause) != true {
+      let caller = callers["\(message.callID) \(message.fromTag)"]
+      let call = caller.map { Cause.placed(session: $0.number) } ?? .received(callID: message.callID)
+      // A BYE to another fork says nothing.
+      if let cause = causes[call], caller == nil || !message.isOfFork(answered),
+        message["Reason"]?.contains(cause) != true
+      {
         fail("\(message.method) \(message.callID) without the client's \(cause)")
       }
     }
@@ -126,14 +168,6 @@ final class RelayLedger {
     endIsAcknowledged = false
     pending = []
   }
-
-  /// A loop has two calls with one Call-ID, and only one of them was ended by the client; a BYE to another fork says
-  /// nothing.
-  private func ownsEnd(_ message: SimMessage) -> Bool {
-    if isLooping { return false }
-    return message.callID.hasPrefix("c") || !message.isOfFork(answered)
-  }
-  var isLooping = false
 
   private func answers(_ message: SimMessage, _ status: Int) -> Bool {
     outgoing.contains { $0.status == status && $0.branch == message.branch && $0.method == message.method }
@@ -161,12 +195,12 @@ final class RelayLedger {
         fail("180 and session-initiate do not come together")
       }
     case "BYE":
-      let isCaller = invites["\(message.callID) \(message.toTag ?? "")"] != nil
-      if answers(message, 200),
-        jingle.open.contains(where: { $0.key.sid == message.callID && $0.value.isCaller == isCaller })
-      {
-        fail("a BYE is not told to the client")
-      }
+      let call = "\(message.callID) \(message.toTag ?? "")"
+      let isOpen =
+        invites[call] != nil
+        ? session(call, jingle) != nil
+        : jingle.open.contains { $0.key.sid == message.callID && !$0.value.isCaller }
+      if isOpen, answers(message, 200) { fail("a BYE is not told to the client") }
       for end in told where end.action == "session-terminate" && end.reason?.name != "success" {
         fail("the end by a BYE is told as \(end.reason?.name ?? "nothing")")
       }
@@ -183,25 +217,19 @@ final class RelayLedger {
   private func isNew(_ message: SimMessage) -> Bool { !seen.contains(message.branch + message.method) }
 
   private func checkResponse(_ message: SimMessage, _ status: Int, _ jingle: JingleLedger, _ fail: (String) -> Void) {
-    // Which call of ours the response belongs to, a client's session with this sid that waits for an answer tells.
     let told = sets.filter { $0.sid == message.callID }
     // One that was redirected, or has had its final response, is over.
     guard invites["\(message.callID) \(message.fromTag)"] == message.branch, !finished.contains(message.branch) else {
       return
     }
     if status >= 200 { finished.insert(message.branch) }
+    let session = session("\(message.callID) \(message.fromTag)", jingle)
     switch status {
     case 180, 183:
-      let waits = jingle.open.contains {
-        $0.key.sid == message.callID && $0.value.isCaller && !$0.value.isAccepted && !$0.value.hasRung
-      }
-      if waits { fail("\(status) is not told to the client") }
+      if let session, !session.isAccepted, !session.hasRung { fail("\(status) is not told to the client") }
     case 200..<300:
       answered.insert("\(message.callID) \(message.toTag ?? "")")
-      let waits = jingle.open.contains {
-        $0.key.sid == message.callID && $0.value.isCaller && !$0.value.isAccepted
-      }
-      if waits { fail("the answer is not told to the client") }
+      if let session, !session.isAccepted { fail("the answer is not told to the client") }
     case 300..<700:
       for end in told where end.action == "session-terminate" {
         let expected = status == 486 ? "decline" : "general-error"

@@ -138,7 +138,7 @@ final class SimDevice {
   private func meddle(_ sid: String) {
     guard let index = index(sid) else { return }
     let action = world.pick(SimJingle.actions)
-    if action == "session-initiate", sessions[index].state == .ended { return }
+    if action == "session-initiate", sessions[index].state == .ended || !mayReuse(sessions[index]) { return }
     switch action {
     case "existing-session-initiate": request(action, sid, to: name, type: "get")
     case "session-info":
@@ -151,6 +151,10 @@ final class SimDevice {
     }
     if world.percent(20) { stranger(sessions[index]) }
   }
+
+  /// Whether it may call with the sid of this session: in a loop the call would come to the one whose sid it is, who then
+  /// had two sessions that nothing tells apart.
+  private func mayReuse(_ session: Session) -> Bool { session.isCaller || world.plan.topology != .looping }
 
   private func usesICE(_ sid: String) -> Bool { index(sid).map { sessions[$0].usesICE } ?? false }
 
@@ -182,9 +186,19 @@ final class SimDevice {
       // The second of two says nothing about the first.
       if sessions[index].isTaken { break }
       sessions[index].state = .ended
-    case "session-initiate": sessions[index].isTaken = true
-    case "session-accept" where sessions[index].state == .accepting: sessions[index].state = isError ? .ended : .active
-    case "session-accept" where sessions[index].state == .ringing && !isError: sessions[index].state = .active
+    case "session-initiate" where isError: break
+    case "session-initiate" where sessions[index].state == .calling && !sessions[index].isTaken:
+      sessions[index].isTaken = true
+    case "session-initiate":
+      // What had this sid is over for the gateway, and this is another call.
+      sessions[index].state = .ended
+      sessions.append(
+        Session(
+          sid: asked.sid, peer: sessions[index].peer, isCaller: true, state: .calling,
+          usesICE: sessions[index].usesICE, isTaken: true))
+    // Also of a session that was over: it was offered again meanwhile.
+    case "session-accept" where !isError: sessions[index].state = .active
+    case "session-accept" where sessions[index].state == .accepting: sessions[index].state = .ended
     case "session-terminate": sessions[index].state = .ended
     default: break
     }
@@ -196,7 +210,8 @@ final class SimDevice {
     reply(id, peer, action)
     switch action {
     case "session-initiate":
-      guard index(sid) == nil else { return }
+      // Offered again to one who has declined, it rings again.
+      if let index = index(sid), sessions[index].state != .ended { return }
       sessions.append(Session(sid: sid, peer: peer, isCaller: false, state: .ringing, usesICE: world.percent(40)))
       decide(sid)
     case "session-accept":
@@ -277,7 +292,7 @@ final class SimDevice {
         SimJingle.content(usesICE: false, isEmpty: false))
     case 13 where world.plan.isWild:
       request("session-accept", session.sid, to: peer, SimJingle.content(usesICE: false, isEmpty: false))
-    case 14 where world.plan.isWild && session.state != .ended:
+    case 14 where world.plan.isWild && session.state != .ended && mayReuse(session):
       request("session-initiate", session.sid, to: peer, SimJingle.content(usesICE: false, isEmpty: false))
     case 15: stranger(session)
     default: break

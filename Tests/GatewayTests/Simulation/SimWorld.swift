@@ -50,7 +50,6 @@ final class SimWorld {
     sip = SIPLedger(isReliable: plan.isReliable)
     jingle = JingleLedger()
     relay = RelayLedger()
-    relay.isLooping = plan.topology == .looping
     var configuration = Configuration()
     configuration.sip.proxyHost = "127.0.0.1"
     configuration.sip.transport = plan.isReliable ? .tcp : .udp
@@ -222,7 +221,7 @@ final class SimWorld {
     guard device.isConnected else { return }
     ladder.note(now) { "\(device.name) -> \(SimStanza.title(stanza))" }
     jingle.received(stanza, from: device)
-    relay.received(stanza, from: device)
+    relay.received(stanza, from: device, jingle)
     gateway { shard in
       if let type = stanza.attribute("type")?.string, type == "result" || type == "error" {
         let id = stanza.attribute("id")?.string ?? ""
@@ -235,14 +234,14 @@ final class SimWorld {
 
   func deviceLeft(_ device: SimDevice) {
     ladder.note(now) { "\(device.name) has left" }
-    relay.ends(.clientGone, jingle.open.keys.filter { $0.device == device.name && jingle.open[$0]?.isTalkedTo == true })
+    relay.ends(.clientGone, jingle.open.filter { $0.key.device == device.name && $0.value.isTalkedTo })
     jingle.left(device)
     gateway { $0.deviceLeft(device.jid, at: self.now) }
   }
 
   func shutDown() {
     ladder.note(now) { "shutdown" }
-    relay.ends(.shutdown, jingle.open.keys)
+    relay.ends(.shutdown, jingle.open)
     gateway { $0.shutDown(at: self.now) }
     if let key = jingle.open.keys.first { fail("\(key) is open behind the shutdown") }
   }
