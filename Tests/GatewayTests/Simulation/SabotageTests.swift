@@ -37,22 +37,32 @@ struct SabotageTests {
     #expect(Self.isNoticed(SimSabotage(wire: wire), 1...60), "\(wire.rawValue)")
   }
 
+  /// Rows that these seeds do not miss: the next response does what a provisional one has not done, and a refused change
+  /// is met too rarely. `everything` plays more.
+  private static let survivingRows: Set<String> = [
+    "on provisional in calling: no row",
+    "on provisional in proceeding: no row",
+    "on provisional in ringing: no row",
+    "on phone rings in ringing: no row",
+    "on update refused in updating: no row",
+  ]
+
   @Test("a row of the call table that is taken away")
-  func rows() {
-    let (survivors, count) = Self.survivors(Self.seedsByCell(1...150, most: 4)) { $0.kind == .row }
+  func rows() async {
+    let (survivors, count) = await Self.survivors(Self.seedsByCell(1...400, most: 12)) { $0.kind == .row }
     #expect(count > 150)
-    // Some rows are met by so few of these seeds that nothing comes of it; `everything` has the others.
-    #expect(survivors.count * 100 <= count * 15, "\(survivors.count) of \(count) survive: \(survivors)")
+    let unnamed = survivors.filter { !Self.survivingRows.contains($0) }
+    #expect(unnamed.isEmpty, "of \(count) rows nobody misses:\n\(unnamed.joined(separator: "\n"))")
   }
 
   @Test("a row, an effect or a change of state that is taken away", .enabled(if: sabotageDepth != nil))
-  func everything() {
+  func everything() async {
     let found = Self.seedsByCell(1...(sabotageDepth ?? 1), most: 40)
     let possible = CallState.allCases.flatMap { state in
       CallEvent.allCases.map { SimCell(state: state, event: $0) }
     }.filter { SignallingTable.transition($0.state, $0.event).isPossible }
     print("not visited: \(possible.filter { found[$0] == nil }.map(\.description).joined(separator: "; "))")
-    let (survivors, count) = Self.survivors(found) { !Self.isDoneBelow($0) }
+    let (survivors, count) = await Self.survivors(found) { !Self.isDoneBelow($0) }
     print("\(found.count) of \(possible.count) cells, \(count) changes, \(survivors.count) unnoticed:")
     print(survivors.joined(separator: "\n"))
     #expect(survivors.count * 100 <= count * 5)
@@ -60,16 +70,19 @@ struct SabotageTests {
 
   private static func survivors(
     _ found: [SimCell: [UInt64]], where isTried: (SimSabotage.Mutation) -> Bool
-  ) -> (survivors: [String], count: Int) {
+  ) async -> (survivors: [String], count: Int) {
     var survivors: [String] = []
     var count = 0
-    for cell in found.keys.sorted(by: { $0.description < $1.description }) {
-      for mutation in SimSabotage.Mutation.all(cell) where isTried(mutation) {
-        count += 1
-        if !isNoticed(SimSabotage(mutation: mutation), found[cell] ?? []) { survivors.append("\(mutation)") }
+    await withTaskGroup(of: String?.self) { group in
+      for (cell, seeds) in found {
+        for mutation in SimSabotage.Mutation.all(cell) where isTried(mutation) {
+          count += 1
+          group.addTask { isNoticed(SimSabotage(mutation: mutation), seeds) ? nil : "\(mutation)" }
+        }
       }
+      for await survivor in group { if let survivor { survivors.append(survivor) } }
     }
-    return (survivors, count)
+    return (survivors.sorted(), count)
   }
 
   /// What the table says and the user agent does, or what another row makes good: no message shows that it is gone.
