@@ -69,6 +69,8 @@ final class Engine {
   @exclusivity(unchecked) var pendingSections: [Int] = []
   /// For each of them its slot, `nil` where there is none, and what it is.
   @exclusivity(unchecked) var assignments: [(slot: Int?, facts: SectionFacts)] = []
+  /// The payload types and sources of the section that rows have gone through.
+  @exclusivity(unchecked) var sectionKeys = KeySet()
   /// The steps are those of the session, not of a section.
   @exclusivity(unchecked) var isInSession = true
   /// Cells of the table that fills in for a missing attribute.

@@ -61,10 +61,14 @@ extension Engine {
       if !isFragment { state.slots[index][description: role] = .init(arena: arena, index: node, isJingle: false) }
       guard isWanted(sectionFacts) else { continue }
       for line in lineNodes(of: node) { reportUnknown(line) }
+      sectionKeys = KeySet()
       var inner = open(step.element)
       runToJingle(step.nested, .none, &inner)
       if close(inner) { frame.isUsed = true }
-      if saysAll { reportUnread(section, "it does not belong to this medium") }
+      if saysAll {
+        reportUnread(section, "it does not belong to this medium")
+        reportUnjoined()
+      }
     }
     isInSession = true
   }
@@ -75,6 +79,9 @@ extension Engine {
     if facts.kind == .unmapped {
       if !isRemoval { lose("m= of \(state.slots[slot].name)", "Jingle has no such media") }
       return false
+    }
+    if facts.isRejected, isAction(MappingActions.opening) {
+      lose("m= of \(state.slots[slot].name)", "its port is 0, so it is not offered")
     }
     if isSourceChange, !has(MappingNodes.sdpSSRC), !has(MappingNodes.sdpSSRCGroup) { return false }
     return facts.isRejected == isRemoval

@@ -103,6 +103,7 @@ extension Engine {
           continue
         }
         guard seen.insert(number) else { continue }
+        _ = sectionKeys.insert(number)
         key = number
       }
       element(step, Source(index: item, node: step.item), &frame)
@@ -145,6 +146,7 @@ extension Engine {
     groups.sort { $0.first < $1.first }
     let outer = key
     for group in groups {
+      _ = sectionKeys.insert(group.key)
       key = group.key
       element(step, Source(index: group.first, node: step.line), &frame)
     }
@@ -368,6 +370,16 @@ extension Engine {
     }
   }
 
+  /// Names the lines that belong to a payload type which the m-line does not have.
+  func reportUnjoined() {
+    for (slot, keys) in section.askedKeys {
+      guard let node = MappingTables.linesToJingle[slot] else { continue }
+      for key in keys where !sectionKeys.contains(key) {
+        lose("\(tables.nodes[node].name):\(key)", "the m-line has no such format")
+      }
+    }
+  }
+
   /// Whether XML can hold the text: UTF-8 without control characters (XML 1.0 §2.2).
   private func isWritable(_ slice: Slice) -> Bool {
     tape.withBytes(of: slice) { bytes in
@@ -386,6 +398,16 @@ extension Engine {
 struct KeySet {
   private var small: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
   private var large: Set<UInt64> = []
+
+  func contains(_ key: UInt64) -> Bool {
+    switch key {
+    case 0..<64: small.0 & 1 << key != 0
+    case 64..<128: small.1 & 1 << (key & 63) != 0
+    case 128..<192: small.2 & 1 << (key & 63) != 0
+    case 192..<256: small.3 & 1 << (key & 63) != 0
+    default: large.contains(key)
+    }
+  }
 
   /// `false` where it was there before.
   mutating func insert(_ key: UInt64) -> Bool {

@@ -61,6 +61,9 @@ struct LineIndex {
   /// Lines of this slot need not be reported: somebody knows that they are there.
   mutating func noteAsked(_ slot: Int) { asked[slot >> 6] |= 1 << UInt64(slot & 63) }
 
+  /// The slots whose lines were asked for by key, with the keys that their lines have.
+  var askedKeys: [(slot: Int, keys: [UInt64])] { keys.map { ($0.slot, $0.entries.map(\.key)) } }
+
   /// The slots of lines for which nobody has asked.
   var unasked: [Int] { used.map(Int.init).filter { asked[$0 >> 6] & 1 << UInt64($0 & 63) == 0 } }
 

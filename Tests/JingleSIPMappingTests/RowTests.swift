@@ -221,6 +221,19 @@ struct RowTests {
     #expect(try jingle(medium).losses == ["a=rtcp-mux: it does not belong to this medium"])
   }
 
+  @Test("What belongs to a payload type that the m-line lacks is named, and a medium that is not offered")
+  func missingFormats() throws {
+    let lines = "a=rtpmap:55 x/8000\na=fmtp:97 y=1\na=rtcp-fb:44 nack\na=rtcp-fb:* nack\n"
+    let text = Self.head + "m=audio 4000 RTP/AVPF 0\na=mid:a\na=rtpmap:0 PCMU/8000\n" + lines
+    #expect(
+      try jingle(text).losses == [
+        "a=rtpmap:55: the m-line has no such format", "a=fmtp:97: the m-line has no such format",
+        "a=rtcp-fb:44: the m-line has no such format",
+      ])
+    let rejected = Self.head + "m=audio 4000 RTP/AVP 0\na=mid:a\nm=video 0 RTP/AVP 96\na=mid:b\n"
+    #expect(try jingle(rejected).losses == ["m= of b: its port is 0, so it is not offered"])
+  }
+
   @Test("Characters that XML cannot hold (XML 1.0 §2.2) are named; a line of blanks says nothing")
   func charactersOfXML() throws {
     let result = try jingle(Self.section + "a=ssrc:1 cname:x\u{1}y\n  \n")
