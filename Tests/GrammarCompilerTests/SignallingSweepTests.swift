@@ -38,7 +38,7 @@ struct SignallingSweepTests {
   }
 
   @Test("deleting any line is refused")
-  func deletedLines() throws {
+  func deletedLines() async throws {
     let reasons = SourceFile(
       path: "mapping/reasons.grammar", area: "mapping", text: try Self.text("mapping/reasons.grammar"))
     let others = try Self.protocols() + [reasons]
@@ -47,6 +47,7 @@ struct SignallingSweepTests {
 
     var rows = 0
     for (index, line) in lines.enumerated() {
+      await Task.yield()
       let content = line.trimmingCharacters(in: .whitespaces)
       if content.isEmpty || content.hasPrefix(";") { continue }
       rows += 1

@@ -28,8 +28,10 @@ struct ListenerTests {
     let listener = try await loop.submit {
       var logger = Logger(label: "test")
       logger.logLevel = .critical
-      let configuration = EmbeddedServerConfiguration(
+      var configuration = EmbeddedServerConfiguration(
         domain: "localhost", accounts: ["alice": "secret", "bob": "geheim"])
+      // The tests that run beside this one can keep it waiting for longer than a client may take to log in.
+      configuration.negotiationTimeout = 600_000_000_000
       guard let server = EmbeddedServer(configuration: configuration) else { throw ChannelError.operationUnsupported }
       return EmbeddedListener(
         eventLoop: loop, server: server, maximumBufferedBytes: maximumBufferedBytes, logger: logger
@@ -55,7 +57,7 @@ struct ListenerTests {
   }
 
   private func wait(_ isDone: () -> Bool) async throws {
-    for _ in 0..<500 where !isDone() { try await Task.sleep(for: .milliseconds(10)) }
+    for _ in 0..<6_000 where !isDone() { try await Task.sleep(for: .milliseconds(10)) }
   }
 
   private func login(_ user: String) -> String {
@@ -103,7 +105,7 @@ struct ListenerTests {
       try await send(login("bob"), fast)
       try await wait { recorder.received.contains("<presence ") }
       let alice = try #require(JID("alice@localhost/r"))
-      for _ in 0..<500 where try await loop.submit({ listener.isConnected(alice) }).get() == false {
+      for _ in 0..<6_000 where try await loop.submit({ listener.isConnected(alice) }).get() == false {
         try await Task.sleep(for: .milliseconds(10))
       }
       // The kernel takes some megabytes before anything waits here.

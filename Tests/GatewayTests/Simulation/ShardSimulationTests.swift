@@ -26,7 +26,7 @@ struct ShardSimulationTests {
     var messages = 0
     await withTaskGroup(of: (failures: [(seed: UInt64, text: String)], messages: Int).self) { group in
       for first in stride(from: Self.seeds.lowerBound, through: Self.seeds.upperBound, by: Int(Self.portion)) {
-        group.addTask { Self.play(first...min(first + Self.portion - 1, Self.seeds.upperBound)) }
+        group.addTask { await Self.play(first...min(first + Self.portion - 1, Self.seeds.upperBound)) }
       }
       for await portion in group {
         failures += portion.failures
@@ -39,10 +39,14 @@ struct ShardSimulationTests {
     #expect(failures.isEmpty, "\(failures.prefix(100).map { "seed \($0.seed): \($0.text)" }.joined(separator: "\n"))")
   }
 
-  private static func play(_ seeds: ClosedRange<UInt64>) -> (failures: [(seed: UInt64, text: String)], messages: Int) {
+  private static func play(
+    _ seeds: ClosedRange<UInt64>
+  ) async -> (failures: [(seed: UInt64, text: String)], messages: Int) {
     var failures: [(seed: UInt64, text: String)] = []
     var messages = 0
     for seed in seeds {
+      // Tests with sockets wait for a turn.
+      await Task.yield()
       let outcome = SimPlay.run(seed)
       messages += outcome.messages
       if let first = outcome.violations.first { failures.append((seed, first)) }
