@@ -167,13 +167,10 @@ extension Greeting {
   public init?(_ text: String) {
     let arena: Arena? = text.asInput { input in
       var tape = Tape()
-      var position = 0
-      var isRead = false
       text.utf8.withContiguousStorageIfAvailable { bytes in
         tape = Tape(copying: UnsafeRawBufferPointer(bytes), expectedWords: 16)
       }
-      isRead = Greeting.parse(input, &position, &tape, slot: 1) && position == input.count
-      return isRead ? tape.finish() : nil
+      return Greeting.parse(input, 0, &tape, slot: 1) == input.count ? tape.finish() : nil
     }
     guard let arena else { return nil }
     self.init(arena: arena, index: 0)
