@@ -92,6 +92,7 @@ let package = Package(
     .testTarget(
       name: "JingleSIPMappingTests",
       dependencies: ["CodecRuntime", "JingleCodec", "JingleSIPMapping", "SDPCodec", "XMLReader"]),
+    .testTarget(name: "JingleCodecTests", dependencies: ["CodecRuntime", "JingleCodec", "XMLReader"]),
     .testTarget(name: "GatewayTests", dependencies: ["Gateway", "JingleSIPMapping", "SIPStack"]),
     .testTarget(name: "GrammarCompilerTests", dependencies: ["GrammarCompiler"], exclude: ["Expected"]),
     // Values that chance takes from the grammars.

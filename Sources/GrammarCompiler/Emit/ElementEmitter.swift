@@ -131,7 +131,11 @@ struct ElementEmitter {
 
   func emit(_ element: ElementType, to text: inout SourceText) {
     text.documentation(element.comment, fallback: "`\(element.qualifiedName)`")
-    text.block("public struct \(element.typeName): ArenaValue") { text in
+    text.block("public struct \(element.typeName): \(element.isRoot ? "ElementPayload" : "ArenaValue")") { text in
+      if element.isRoot {
+        text.line("public typealias Tables = Elements")
+        text.line()
+      }
       text.line("public let arena: Arena")
       text.line("public let index: Int")
       text.line()
@@ -157,7 +161,18 @@ struct ElementEmitter {
           }
         }
       }
-      if element.isRoot { emitSetters(element, to: &text) }
+      if element.isRoot {
+        emitSetters(element, to: &text)
+        text.line()
+        text.line(
+          "/// Builds the element from plain values. Throws: ``DraftError`` for a value that the grammars do not allow."
+        )
+        text.block("public init(_ draft: Draft) throws(DraftError)") { text in
+          text.line("var tape = Tape()")
+          text.line("try draft.append(to: &tape, slot: 0)")
+          text.line("self.init(arena: tape.finish(), index: 0)")
+        }
+      }
       text.line()
       emitDraft(element, to: &text)
     }

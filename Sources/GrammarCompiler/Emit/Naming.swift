@@ -2,7 +2,7 @@
 enum Naming {
   /// Written in capitals as a type, and as a whole in lower or upper case inside of a name.
   private static let acronyms: Set<String> = [
-    "sip", "sdp", "rtp", "rtcp", "ice", "uri", "url", "id", "ip", "udp", "tcp", "tls", "dtls", "sctp", "srtp",
+    "sip", "sdp", "rtp", "rtcp", "ice", "uri", "url", "id", "ip", "udp", "tcp", "tls", "dtls", "dtmf", "sctp", "srtp",
     "ssrc", "sid", "jid", "xml", "mime", "iq", "ws", "wss",
   ]
 
@@ -17,7 +17,8 @@ enum Naming {
   /// Types of Swift, CodecRuntime and the generated code on which generated types stand.
   static let reservedTypes: Set<String> = [
     "Any", "Arena", "ArenaEnum", "ArenaList", "ArenaValue", "Array", "Bool", "ByteClasses", "DraftError",
-    "ElementAttributeRow", "ElementChildRow", "ElementRow", "ElementTables", "Elements", "EnumValue", "HeaderDraft",
+    "ElementAttributeRow", "ElementChildRow", "ElementPayload", "ElementReading", "ElementRow", "ElementTables",
+    "Elements", "EnumValue", "HeaderDraft",
     "HeaderFields", "HeaderValues", "Headers", "Input", "Int", "LineDraft", "LineFields", "Lines", "NodeLayout",
     "NumberValue", "Output", "ParseFailure", "Protocol", "Self", "Sendable", "Slice", "Span", "StaticString",
     "StatusCodes", "String", "Tape", "Text", "TextValue", "Tokens", "Type", "UInt16", "UInt32", "UInt64", "UInt8",

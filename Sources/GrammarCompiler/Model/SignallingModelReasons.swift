@@ -54,9 +54,9 @@ struct ReasonBuilder {
     self.syntax = syntax
     self.owner = owner
     model = owner.model
-    // What has character data is no condition, but said beside one: `text`, `sip-error`.
+    // What has character data is no condition, but said beside one: `text`, `sip-error`; so are those of applications.
     conditions = model.elements["jingle:reason"].map { reason in
-      reason.children.filter { $0.element.text == nil }.map(\.element.name)
+      reason.children.filter { $0.element.text == nil && $0.element.prefix == "jingle" }.map(\.element.name)
     }
   }
 
