@@ -1,8 +1,14 @@
+import SIPStack
+
 /// What a user decides about the gateway: the TOML file given to `serve --config`, with defaults for what it does not
 /// say.
 public struct Configuration: Equatable, Sendable {
   public var sip = SIPConfiguration()
   public var xmpp = XMPPConfiguration.embedded(EmbeddedXMPPConfiguration())
+  public var calls = CallsConfiguration()
+  /// `[[route]]`: the first that fits decides. Without any, the users of our domain may call by the proxy of ``sip``, and
+  /// nobody else may call.
+  public var routes: [Route] = []
 
   public init() {}
 }
@@ -14,6 +20,13 @@ public struct SIPConfiguration: Equatable, Sendable {
   /// What SIP messages to the proxy go over.
   public enum Transport: String, CaseIterable, Sendable {
     case udp, tcp, tls
+  }
+
+  /// What SIP requests get that do not come from the address of a proxy or from ``trusted``.
+  public enum Strangers: String, CaseIterable, Sendable {
+    /// 403 (RFC 3261 §21.4.4).
+    case forbidden = "403"
+    case silence
   }
 
   /// Where the gateway listens, over UDP and TCP; port 0 takes a free one.
@@ -30,8 +43,14 @@ public struct SIPConfiguration: Equatable, Sendable {
   /// The address of o= lines, and of c= lines where no candidate gives one and there is no ICE.
   public var sdpOrigin = "127.0.0.1"
   public var numbers = PhoneNumbers()
+  public var strangers = Strangers.forbidden
+  /// Whose requests are taken besides those of the proxies.
+  public var trusted: [IPNetwork] = []
 
   public init() {}
+
+  /// The proxy where no route names another one.
+  public var proxy: ProxyTarget { ProxyTarget(host: proxyHost, port: proxyPort, transport: transport) }
 
   /// A host as it stands in a URI or a Via field: an IPv6 address in brackets (RFC 3261 §25.1).
   public static func uriHost(_ host: String) -> String { host.contains(":") ? "[\(host)]" : host }
@@ -100,10 +119,30 @@ public struct ComponentXMPPConfiguration: Equatable, Sendable {
   /// The domain whose users SIP calls for.
   public var userDomain: String
   public var secret: String
+  /// How our domain is called, in its vCard (XEP-0054) and by service discovery (XEP-0030); contacts are called by their
+  /// numbers.
+  public var name = "SIP gateway"
+  /// Whether telephone numbers are reached: the domain has the identity `gateway/pstn` beside `gateway/sip`.
+  public var pstn = false
+  /// Whether the server hands over every Jingle request of its users (`mod_jingle_sip_intercept`). The gateway then sends
+  /// as those users, too.
+  public var intercept = false
 
   public init(domain: String, userDomain: String, secret: String) {
     self.domain = domain
     self.userDomain = userDomain
     self.secret = secret
   }
+}
+
+/// `[calls]`: limits. A user is a bare address.
+public struct CallsConfiguration: Equatable, Sendable {
+  /// Calls of one user at a time.
+  public var perUser = 10
+  /// Attempts of one user within one second.
+  public var perUserPerSecond = 5
+  /// Seconds until a call that nobody answers ends.
+  public var ringSeconds = 120
+
+  public init() {}
 }

@@ -25,6 +25,8 @@ struct ConfigurationReader {
     }
     if var section = sip ?? predecessor { configuration.sip = readSIP(&section) }
     if var section = root.section("xmpp") { configuration.xmpp = readXMPP(&section) }
+    if var section = root.section("calls") { configuration.calls = readCalls(&section) }
+    configuration.routes = readRoutes(&root, transport: configuration.sip.transport)
     root.finish()
     return configuration
   }
@@ -52,6 +54,8 @@ struct ConfigurationReader {
     if let host = readHost(&section, "local_host") { sip.localHost = host }
     if let host = readHost(&section, "sdp_origin") { sip.sdpOrigin = host }
     sip.numbers = readNumbers(&section)
+    if let strangers = section.choice("strangers", SIPConfiguration.Strangers.self) { sip.strangers = strangers }
+    sip.trusted = readNetworks(&section, "trusted")
     section.passOver("backend", "`backend` is passed over")
     section.finish()
     return sip
@@ -156,63 +160,10 @@ struct ConfigurationReader {
       secret: text("secret") { $0.isEmpty ? "is empty" : nil } ?? "")
     if let host { component.host = host }
     if let port { component.port = port }
+    if let name = section.string("name", unless: Self.faultOfName) { component.name = name }
+    if let pstn = section.boolean("pstn") { component.pstn = pstn }
+    if let intercept = section.boolean("intercept") { component.intercept = intercept }
     section.finish()
     return component
-  }
-
-  // MARK: Values
-
-  private func readRequired(
-    _ section: inout ConfigurationSection, _ key: String, unless fault: (String) -> String?
-  ) -> String? {
-    if !section.contains(key) { section.error(key, "`\(key)` is missing") }
-    return section.string(key, unless: fault)
-  }
-
-  /// A host name or an IP address; the brackets around an IPv6 address are taken off.
-  private func readHost(_ section: inout ConfigurationSection, _ key: String) -> String? {
-    guard let host = section.string(key, unless: Self.faultOfHost) else { return nil }
-    return host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
-  }
-
-  private static func faultOfHost(_ host: String) -> String? {
-    let fault = "is \(Spelling.quoted(host)), which is no host name and no IP address"
-    if host.hasPrefix("[") != host.hasSuffix("]") || host.hasPrefix("[") && !host.contains(":") { return fault }
-    let inner = host.hasPrefix("[") ? host.dropFirst().dropLast() : host[...]
-    if inner.isEmpty { return host.isEmpty ? "is empty" : fault }
-    let isAddress = inner.contains(":")
-    let isAllowed = inner.utf8.allSatisfy { byte in
-      switch byte {
-      case 0x30...0x39, 0x2E: true
-      case 0x61...0x66, 0x41...0x46, 0x3A: true
-      case 0x61...0x7A, 0x41...0x5A, 0x2D, 0x5F: !isAddress
-      default: false
-      }
-    }
-    return isAllowed ? nil : fault
-  }
-
-  private static func faultOfDomain(_ domain: String) -> String? {
-    if domain.isEmpty { return "is empty" }
-    return containsAny(of: "@/\"&'<> ", domain) ? "is \(Spelling.quoted(domain)), which is no domain" : nil
-  }
-
-  /// RFC 7622 §3.3.1
-  private static func faultOfLocalpart(_ name: String) -> String? {
-    if name.isEmpty { return "is empty" }
-    guard containsAny(of: "\"&'/:<>@ ", name) else { return nil }
-    return "is \(Spelling.quoted(name)), which cannot stand before the @ of an address"
-  }
-
-  /// What can be a user part of a SIP URI once it is escaped.
-  private static func faultOfURIUser(_ name: String) -> String? {
-    if name.isEmpty { return "is empty" }
-    return containsAny(of: "@ ", name) ? "is \(Spelling.quoted(name)), which cannot be the user of an address" : nil
-  }
-
-  private static func containsAny(of characters: String, _ text: String) -> Bool {
-    text.unicodeScalars.contains { scalar in
-      scalar.value < 0x20 || scalar.value == 0x7F || characters.unicodeScalars.contains(scalar)
-    }
   }
 }

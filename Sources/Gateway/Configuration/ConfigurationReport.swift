@@ -37,7 +37,12 @@ struct ConfigurationSection {
 
   func contains(_ key: String) -> Bool { table[key] != nil }
 
+  /// Whether there is an array at `key` and nothing in it.
+  func isEmptyArray(_ key: String) -> Bool { table[key]?.tomlValue.array?.isEmpty ?? false }
+
   func error(_ key: String, _ message: String) { report.error(path + [key], message) }
+
+  func warning(_ key: String, _ message: String) { report.warning(path + [key], message) }
 
   private mutating func value(_ key: String) -> TOMLValue? {
     known.append(key)
@@ -78,6 +83,38 @@ struct ConfigurationSection {
       return nil
     }
     return text
+  }
+
+  /// The strings in the array at `key` for which `problem` finds no fault; `nil` where there is no array.
+  mutating func strings(_ key: String, unless problem: (String) -> String?) -> [String]? {
+    guard let value = value(key) else { return nil }
+    guard let array = value.array else {
+      wrongType(key, value, "an array of strings")
+      return nil
+    }
+    var texts: [String] = []
+    for (index, element) in array.enumerated() {
+      let place = path + [key, String(index)]
+      if let text = element.tomlValue.string {
+        if let problem = problem(text) {
+          report.error(place, "an element of `\(key)` \(problem)")
+        } else {
+          texts.append(text)
+        }
+      } else {
+        report.error(place, "an element of `\(key)` is \(Self.describe(element.type)), it has to be a string")
+      }
+    }
+    return texts
+  }
+
+  mutating func boolean(_ key: String) -> Bool? {
+    guard let value = value(key) else { return nil }
+    guard let flag = value.bool else {
+      wrongType(key, value, "a boolean")
+      return nil
+    }
+    return flag
   }
 
   mutating func port(_ key: String) -> UInt16? {

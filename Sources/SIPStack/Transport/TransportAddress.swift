@@ -24,7 +24,7 @@ public struct IPAddress: Hashable, Sendable, CustomStringConvertible {
   let low: UInt64
   public let isIPv6: Bool
 
-  private init(high: UInt64, low: UInt64, isIPv6: Bool) {
+  init(high: UInt64, low: UInt64, isIPv6: Bool) {
     self.high = high
     self.low = low
     self.isIPv6 = isIPv6
@@ -51,6 +51,8 @@ public struct IPAddress: Hashable, Sendable, CustomStringConvertible {
 
   /// From its text, an IPv6 address with or without brackets; `nil` where it is none.
   public init?(_ text: String) {
+    // For the C library the text would end there.
+    if text.utf8.contains(0) { return nil }
     let bare = text.hasPrefix("[") && text.hasSuffix("]") ? String(text.dropFirst().dropLast()) : text
     var ipv4 = in_addr()
     var ipv6 = in6_addr()
