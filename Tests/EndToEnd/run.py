@@ -16,15 +16,20 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import cases  # noqa: E402, F401  (registers the scenarios)
+from harness.baresip import baresip_is_there  # noqa: E402
 from harness.client import slixmpp_is_there  # noqa: E402
 from harness.phone import sipp_is_there  # noqa: E402
 from harness.proxies import kamailio_path  # noqa: E402
-from harness.scenario import SCENARIOS, Scenario, Skipped, World  # noqa: E402
+from harness.scenario import SCENARIOS, Scenario, Skipped  # noqa: E402
+from harness.servers import Ejabberd, Prosody  # noqa: E402
 
 PACKAGE = Path(__file__).resolve().parents[2]
 MISSING = {
     "sipp": "SIPp is not installed (Debian: sip-tester)",
+    "baresip": "baresip is not installed (Debian: baresip-core)",
+    "ejabberd": "ejabberd is not installed (Debian: ejabberd)",
     "kamailio": "Kamailio is not installed (Debian: kamailio)",
+    "prosody": "Prosody is not installed (Debian: prosody)",
     "slixmpp": f"slixmpp is not installed for {sys.executable} (PyPI: slixmpp)",
 }
 
@@ -40,7 +45,7 @@ def default_gateway() -> Path:
 async def play(scenario: Scenario, gateway: Path, verbose: bool, calls: int) -> str | None:
     """Plays one scenario; returns what was wrong. Raises `Skipped` where it could not be played."""
     with tempfile.TemporaryDirectory(prefix="jsg-e2e-") as folder:
-        world = World(gateway, Path(folder), scenario.topology, calls)
+        world = scenario.world(gateway, Path(folder), scenario.topology, calls)
         problem = None
         try:
             await asyncio.wait_for(scenario.run(world), scenario.timeout)
@@ -133,7 +138,8 @@ def main() -> int:
     if not gateway.is_file():
         parser.error(f"there is no {gateway}; build it first: swift build --product jingle-sip-gateway")
 
-    there = {"sipp": sipp_is_there(), "slixmpp": slixmpp_is_there(), "kamailio": kamailio_path() is not None}
+    there = {"sipp": sipp_is_there(), "slixmpp": slixmpp_is_there(), "kamailio": kamailio_path() is not None,
+             "prosody": Prosody.is_there(), "ejabberd": Ejabberd.is_there(), "baresip": baresip_is_there()}
     # slixmpp tells about every connection that ends; what matters here is what the scenarios see.
     logging.getLogger("slixmpp").setLevel(logging.CRITICAL)
     results = Results(gateway, arguments.verbose, arguments.calls or (10_000 if "release" in gateway.parts else 2000))

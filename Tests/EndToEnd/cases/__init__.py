@@ -2,4 +2,4 @@
 
 from . import (  # noqa: F401
     calls_to_phones, calls_from_phones, between_users, comings_and_goings, changes, resilience, hostile, many_calls, shutdown,
-    commands)
+    commands, real_servers)

@@ -29,13 +29,15 @@ class Client:
     """One device of a user: a stream with a resource, available, and every IQ that it got."""
 
     _ids = itertools.count(1)
+    #: The stanzas that are recorded.
+    kinds: tuple[str, ...] = ("iq",)
 
-    def __init__(self, user: str, resource: str) -> None:
+    def __init__(self, user: str, resource: str, domain: str = DOMAIN) -> None:
         self.user = user
         self.resource = resource
-        self.bare = f"{user}@{DOMAIN}"
+        self.bare = f"{user}@{domain}"
         self.jid = f"{self.bare}/{resource}"
-        #: Every IQ received, in order.
+        #: Every IQ received, in order (and what else `kinds` names).
         self.received: list[Element] = []
         self.answers_sets = True
         self.stream_errors: list[str] = []
@@ -73,7 +75,10 @@ class Client:
         stream.add_event_handler("session_start", on_start)
         stream.add_event_handler("disconnected", on_end)
         stream.add_event_handler("stream_error", on_error)
-        stream.register_handler(Callback("every IQ", StanzaPath("iq"), lambda stanza: self._take(stanza.xml)))
+        # Who may see whom is for the scenarios to say.
+        stream.auto_authorize = None
+        for kind in self.kinds:
+            stream.register_handler(Callback(f"every {kind}", StanzaPath(kind), lambda stanza: self._take(stanza.xml)))
         stream.connect("127.0.0.1", port)
         try:
             await asyncio.wait_for(started, 10)

@@ -26,9 +26,14 @@ class Gateway:
 
     async def start(self, proxy_port: int, more_sip: str = "", sip_port: int = 0) -> None:
         """Starts it and waits for its `ready` line. `more_sip` are further lines of `[sip]`."""
-        accounts = ", ".join(f'{{ username = "{name}", password = "{PASSWORD}" }}' for name in ACCOUNTS)
         file = self.folder / "gateway.toml"
-        file.write_text(f"""\
+        file.write_text(self.configuration(proxy_port, more_sip, sip_port))
+        await self.launch(file)
+        self.xmpp_port = self._port(r"\bxmpp=127\.0\.0\.1:(\d+)")
+
+    def configuration(self, proxy_port: int, more_sip: str, sip_port: int) -> str:
+        accounts = ", ".join(f'{{ username = "{name}", password = "{PASSWORD}" }}' for name in ACCOUNTS)
+        return f"""\
 [sip]
 listen_host = "127.0.0.1"
 listen_port = {sip_port}
@@ -44,7 +49,10 @@ domain = "{DOMAIN}"
 listen_host = "127.0.0.1"
 listen_port = 0
 accounts = [{accounts}]
-""")
+"""
+
+    async def launch(self, file: Path) -> None:
+        """Starts it with a configuration and waits for its `ready` line."""
         self.log = self.folder / "gateway.log"
         with open(self.log, "wb") as log:
             self.process = await asyncio.create_subprocess_exec(
@@ -58,7 +66,6 @@ accounts = [{accounts}]
         self.ready = line.decode().rstrip("\n")
         if not self.ready.startswith("ready "):
             raise AssertionError(f"expected a line that begins with `ready `, got {self.ready!r}")
-        self.xmpp_port = self._port(r"\bxmpp=127\.0\.0\.1:(\d+)")
         self.sip_port = self._port(r"\bsip=127\.0\.0\.1:(\d+)/udp")
         equal_port = self._port(r"\bsip=127\.0\.0\.1:(\d+)/tcp")
         if equal_port != self.sip_port:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Awaitable, Callable
 
+from .baresip import Baresip
 from .client import Client
 from .gateway import Gateway
 from .phone import Phone
 from .proxies import PROXIES, Peer
 from .puppet import Puppet
-from .wire import LOOPBACK, Relay, free_port
+from .wire import LOOPBACK, Relay, free_pair, free_port
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,14 @@ class Topology:
 
     proxy: str | None = None
     transport: str = "udp"
+    #: The XMPP server whose component the gateway is; without one it is the server itself.
+    server: str | None = None
 
     @property
     def name(self) -> str:
-        """Nothing where SIPp itself is the proxy, over UDP."""
-        return "-over-".join(part for part in (self.proxy or "", "tcp" if self.transport == "tcp" else "") if part)
+        """Nothing where SIPp itself is the proxy, over UDP, and the gateway the XMPP server."""
+        peers = "-and-".join(part for part in (self.server, self.proxy) if part)
+        return "-over-".join(part for part in (peers, "tcp" if self.transport == "tcp" else "") if part)
 
     @property
     def keeps_call_id(self) -> bool:
@@ -35,6 +39,10 @@ class Topology:
 
 #: SIPp is the phone and the proxy.
 SIPP = (Topology(), Topology(transport="tcp"))
+#: The gateway is the component of an XMPP server; SIPp, or a peer that does what the scenario says, is the proxy.
+SERVED = (Topology(server="prosody"), Topology(server="ejabberd"))
+#: The same, and Kamailio is the proxy.
+SERVED_AND_PROXIED = (Topology("kamailio", server="prosody"), Topology("kamailio", server="ejabberd"))
 #: The topologies in which one user of the gateway can call another one.
 PROXIED = tuple(Topology(proxy, transport) for transport in ("udp", "tcp") for proxy in PROXIES)
 
@@ -54,7 +62,8 @@ class World:
         self.phones: list[Phone] = []
         self.clients: list[Client] = []
         self.puppets: list[Puppet] = []
-        self.phone_port = free_port()
+        self.baresips: list[Baresip] = []
+        self.phone_port = free_pair()
         #: Where phones call the gateway, unless that is the relay or a proxy.
         self.direct_port: int | None = None
 
@@ -105,11 +114,20 @@ class World:
         await phone.start(scenario, calls, arguments, seconds, **keywords)
         return phone
 
+    async def baresip(self, user: str = "+49123", answers: bool = True, parameters: str = "") -> Baresip:
+        """The phone behind the proxy, or in its place."""
+        baresip = Baresip(self.folder, self.phone_port)
+        self.baresips.append(baresip)
+        await baresip.start(user, answers, parameters)
+        return baresip
+
     async def close(self) -> None:
         for client in self.clients:
             await client.close()
         for phone in self.phones:
             await phone.stop()
+        for baresip in self.baresips:
+            await baresip.stop()
         await self.gateway.stop()
         if self.proxy:
             await self.proxy.stop()
@@ -122,6 +140,7 @@ class World:
         parts = [self.relay.transcript(), *(puppet.transcript() for puppet in self.puppets)]
         parts += [client.transcript() for client in self.clients]
         parts += [f"--- SIPp, {phone.scenario}\n{phone.complaints()}" for phone in self.phones if phone.complaints()]
+        parts += [f"--- log of baresip\n{baresip.log_tail()}" for baresip in self.baresips]
         if self.proxy and self.proxy.log_tail():
             parts.append(f"--- log of the proxy\n{self.proxy.log_tail()}")
         parts.append(f"--- log of the gateway\n{self.gateway.log_tail()}")
@@ -140,6 +159,8 @@ class Scenario:
     alone: str = ""
     #: It does little but wait: others are played meanwhile.
     waits: bool = False
+    #: What it is given.
+    world: type[World] = World
 
 
 #: All scenarios, in the order of their definition.
@@ -147,7 +168,7 @@ SCENARIOS: list[Scenario] = []
 
 
 def scenario(*needs: str, timeout: float = 60, behind: tuple[Topology, ...] = (Topology(),),
-             alone: str = "", waits: bool = False) -> Callable[[Callable[[World], Awaitable[None]]], Any]:
+             alone: str = "", waits: bool = False, world: type[World] = World) -> Callable[[Callable[[World], Awaitable[None]]], Any]:
     """Makes a scenario of a function, one for each topology that it is played `behind`: the function's name with
     dashes, `@` and the topology's; the first line of its text. `needs` are programs."""
 
@@ -155,8 +176,9 @@ def scenario(*needs: str, timeout: float = 60, behind: tuple[Topology, ...] = (T
         what = (run.__doc__ or "").strip().splitlines()[0]
         for topology in behind:
             name = run.__name__.replace("_", "-") + (f"@{topology.name}" if topology.name else "")
-            programs = {*needs, *({"kamailio"} if topology.proxy == "kamailio" else ())}
-            SCENARIOS.append(Scenario(name, what, run, frozenset(programs), timeout, topology, alone, waits))
+            programs = {*needs, *({"kamailio"} if topology.proxy == "kamailio" else ()),
+                        *((topology.server,) if topology.server else ())}
+            SCENARIOS.append(Scenario(name, what, run, frozenset(programs), timeout, topology, alone, waits, world))
         return run
 
     return register

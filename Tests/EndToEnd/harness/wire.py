@@ -34,10 +34,19 @@ def free_port() -> int:
     raise AssertionError
 
 
-def is_bound(port: int, transport: str) -> bool:
-    """Whether anybody has a socket at this port."""
+def free_pair() -> int:
+    """A free port whose successor is free as well and is not given to anybody: baresip takes both."""
+    while True:
+        first = free_port()
+        if free_port() == first + 1:
+            return first
+
+
+def is_bound(port: int, transport: str, listening: bool = False) -> bool:
+    """Whether anybody has a socket at this port; over TCP on request only one that listens (state 0A)."""
     with open(f"/proc/net/{transport}") as table:
-        return any(line.split()[1].endswith(f":{port:04X}") for line in table.readlines()[1:])
+        sockets = [line.split() for line in table.readlines()[1:]]
+    return any(fields[1].endswith(f":{port:04X}") and (not listening or fields[3] == "0A") for fields in sockets)
 
 
 class Wire:
