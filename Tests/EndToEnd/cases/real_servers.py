@@ -11,9 +11,11 @@ from harness.client import CLIENT, JINGLE, error_of, jingle_of
 from harness.component import ACCEPT
 from harness.gateway import DOMAIN
 from harness.puppet import PLAIN_SDP, Puppet
-from harness.scenario import SERVED, Topology, check, equal, for_a_while, scenario
+from harness.rtp import Ear
+from harness.scenario import SERVED, Topology, World, check, equal, for_a_while, scenario
 from harness.served import JMI, ServedWorld
 from harness.servers import COMPONENT, ELSEWHERE, SECRET, STRANGER
+from harness.sip import Message
 
 CONTACT = f"+49123@{COMPONENT}"
 PROSODY = (Topology(server="prosody"),)
@@ -97,29 +99,45 @@ def _condition(stanza: Element) -> str:
     return stanza.get("type", "") if error is None else error[0].tag.rpartition("}")[2]
 
 
-@scenario("baresip", world=ServedWorld, behind=PROSODY)
-async def baresip_answers_and_calls(world: ServedWorld) -> None:
-    """baresip answers at once, calls, and each side hangs up: what it tells is what the scenarios with it wait for."""
-    phone = await world.baresip()
+@scenario("baresip", behind=(Topology("kamailio"),))
+async def baresip_answers_and_calls(world: World) -> None:
+    """baresip behind Kamailio answers at once, plays back what it hears, hangs up; calls, and is hung up on."""
     puppet = Puppet()
     world.puppets.append(puppet)
     await puppet.open()
-    puppet.gateway = ("127.0.0.1", phone.port)
-    invite = puppet.invite("+49123", PLAIN_SDP)
+    await world.start_proxy(puppet.port)
+    puppet.gateway = ("127.0.0.1", world.relay.port)
+    phone = await world.baresip()
+    ear = Ear()
+    await ear.open()
+    offer = PLAIN_SDP.replace(b"192.0.2.7", b"127.0.0.1").replace(b"40000", b"%d" % ear.address[1])
+    invite = puppet.invite("+49123", offer)
     ok = await puppet.response(200, to="INVITE")
-    puppet.follow(invite, "ACK", ok)
+    answer_to(puppet, invite, "ACK", ok)
     await phone.event("CALL_ESTABLISHED")
-    puppet.follow(invite, "BYE", ok, sequence=2)
-    await phone.event("CALL_CLOSED")
-
-    phone.dial(f"sip:alice@127.0.0.1:{puppet.port}")
-    call = await puppet.request("INVITE")
-    puppet.respond(call, 180, "Ringing")
-    await phone.event("CALL_RINGING")
-    puppet.respond(call, 200, "OK", PLAIN_SDP)
-    await phone.event("CALL_ESTABLISHED", number=2)
+    ear.hum(("127.0.0.1", ok.sdp.media[0].port))
+    await ear.hears_itself()
+    ear.close()
     phone.hang_up()
     puppet.respond(await puppet.request("BYE"), 200)
+    await phone.event("CALL_CLOSED")
+
+    assert world.proxy
+    phone.dial(f"sip:alice@127.0.0.1:{world.proxy.port}")
+    await puppet.until(lambda: len(puppet.sent(request="INVITE")) > 0, 10, "INVITE of baresip")
+    call = puppet.sent(request="INVITE")[0]
+    equal(call.target, f"sip:alice@{DOMAIN}", "Request-URI")
+    puppet.respond(call, 180, "Ringing")
+    await phone.event("CALL_RINGING")
+    puppet.respond(call, 486, "Busy Here")
+    closed = await phone.event("CALL_CLOSED", number=2)
+    check(closed.get("param", "").startswith("486"), f"why the call ended: {closed.get('param')}")
+
+
+def answer_to(puppet: Puppet, invite: Message, method: str, response: Message) -> None:
+    """A request within the dialog of a response that came over a proxy which records its route."""
+    routes = [("Route", value) for value in reversed(response.values("Record-Route"))]
+    puppet.follow(invite, method, response, headers=routes)
 
 
 @scenario("slixmpp", behind=PROSODY, world=ServedWorld)

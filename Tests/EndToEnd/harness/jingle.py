@@ -69,17 +69,28 @@ def webrtc_answer(sid: str, responder: str) -> str:
             f"{webrtc_audio('active')}{webrtc_video('active')}{GROUP}</jingle>")
 
 
-def plain_answer(sid: str, responder: str, name: str, candidates: bool = True) -> str:
+def plain_answer(sid: str, responder: str, name: str, candidates: bool = True,
+                 address: tuple[str, int] = ("198.51.100.9", 13540)) -> str:
     """The answer to a plain RTP phone: one audio content with a raw-udp candidate, which may come later."""
-    candidate = "<candidate component='1' generation='0' id='a9j3mnbtu1' ip='198.51.100.9' port='13540'/>"
+    return _plain(f"action='session-accept' responder='{responder}'", sid, name, address if candidates else None)
+
+
+def plain_offer(sid: str, initiator: str, address: tuple[str, int] = ("198.51.100.9", 13540)) -> str:
+    """The offer of a client that speaks plain RTP."""
+    return _plain(f"action='session-initiate' initiator='{initiator}'", sid, "audio", address)
+
+
+def _plain(attributes: str, sid: str, name: str, address: tuple[str, int] | None) -> str:
+    candidate = "" if address is None else (
+        f"<candidate component='1' generation='0' id='a9j3mnbtu1' ip='{address[0]}' port='{address[1]}'/>")
     return (
-        f"<jingle xmlns='urn:xmpp:jingle:1' action='session-accept' responder='{responder}' sid='{sid}'>"
+        f"<jingle xmlns='urn:xmpp:jingle:1' {attributes} sid='{sid}'>"
         f"<content creator='initiator' name='{name}' senders='both'>"
         "<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'>"
         "<payload-type id='0' name='PCMU' clockrate='8000'/>"
         "<payload-type id='101' name='telephone-event' clockrate='8000'/></description>"
         "<transport xmlns='urn:xmpp:jingle:transports:raw-udp:1'>"
-        f"{candidate if candidates else ''}</transport></content></jingle>")
+        f"{candidate}</transport></content></jingle>")
 
 
 def terminate(sid: str, reason: str) -> str:

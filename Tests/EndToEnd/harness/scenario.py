@@ -78,19 +78,23 @@ class World:
 
     async def start(self, more_sip: str = "", proxy_port: int | None = None, direct: bool = False) -> None:
         """Starts the gateway; its SIP proxy is at the relay, or at another port. `direct`: phones go past the relay."""
-        await self.relay.open()
         sip_port = free_port()
         self.direct_port = sip_port if direct else None
+        await self.start_proxy(sip_port)
+        if self.is_over_tcp and "transport" not in more_sip:
+            more_sip += '\ntransport = "tcp"\n'
+        await self.gateway.start(proxy_port or self.relay.port, more_sip, sip_port)
+
+    async def start_proxy(self, sip_port: int) -> None:
+        """Starts what is between the phones and a gateway at this port."""
+        await self.relay.open()
+        self.relay.gateway = (LOOPBACK, sip_port)
         if self.topology.proxy:
             self.proxy = PROXIES[self.topology.proxy](self.topology.transport, self.relay, self.phone_port)
             self.proxy.gateway_port = sip_port
             await self.proxy.start(self.folder)
             self.relay.phone = (LOOPBACK, self.proxy.port)
             self.relay.phone_listens = True
-        if self.is_over_tcp and "transport" not in more_sip:
-            more_sip += '\ntransport = "tcp"\n'
-        self.relay.gateway = (LOOPBACK, sip_port)
-        await self.gateway.start(proxy_port or self.relay.port, more_sip, sip_port)
 
     async def puppet(self, more_sip: str = "", kind: type[Puppet] = Puppet) -> Puppet:
         """Starts the gateway with a peer that does what the scenario says, and nothing by itself."""
