@@ -93,10 +93,13 @@ enum MessageReading {
   }
 
   /// Where the responses to a request go (RFC 3261 §18.2.2, RFC 3581 §4).
-  static func replyAddress(of message: SIPMessage, from source: TransportAddress) -> TransportAddress {
+  static func replyAddress(
+    of message: SIPMessage, from source: TransportAddress, honoursMaddr: Bool = true
+  ) -> TransportAddress {
     guard let via = message.headers.via.first else { return source }
+    let maddr = honoursMaddr ? via.maddr.flatMap { IPAddress($0.string) } : nil
     return source.replyAddress(
-      maddr: via.maddr.flatMap { IPAddress($0.string) }, hasReturnPort: via.hasRport, sentByPort: via.port)
+      maddr: maddr, hasReturnPort: via.hasRport, sentByPort: via.port)
   }
 
   /// Whether a datagram is only there to keep a binding of a NAT (RFC 5626 §3.5.1, and what phones send instead).

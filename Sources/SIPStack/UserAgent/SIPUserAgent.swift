@@ -15,6 +15,8 @@ public struct SIPUserAgent: Sendable {
   public typealias Effects = [SIPUserAgentEffect]
 
   public let configuration: SIPUserAgentConfiguration
+  /// Whose requests are taken; others are refused or passed over from the next one on.
+  public var admission = SIPAdmission.everyone
   let writer: MessageWriter
   var identifiers: IdentifierGenerator
   var transactions: TransactionLayer<ReceivedMessage>
@@ -32,6 +34,10 @@ public struct SIPUserAgent: Sendable {
   public internal(set) var strayResponseCount: UInt64 = 0
   /// Requests that were answered 503 because there was no room for them.
   public internal(set) var refusalCount: UInt64 = 0
+  /// Requests of strangers, of which each source is logged once a minute at most.
+  private var strangers = ParseFailureLimiter<IPAddress>()
+  /// Requests that ``admission`` has kept out.
+  public var strangerCount: UInt64 { strangers.total }
   /// So that the tags of stateless responses can be neither guessed nor differ for the same request (§8.2.7).
   private let secret: UInt64
 
@@ -100,7 +106,9 @@ public struct SIPUserAgent: Sendable {
     _ message: SIPMessage, from source: TransportAddress, at now: Instant, into effects: inout Effects
   ) {
     let received = ReceivedMessage(message: message, source: source)
-    if let issue = MessageReading.obstacle(in: message) {
+    if !admission.admits(source), !MessageReading.looksLikeResponse(message) {
+      keepOut(received, at: now, into: &effects)
+    } else if let issue = MessageReading.obstacle(in: message) {
       effects.append(.malformed(from: source, issue))
       refuseWithoutState(400, received, into: &effects)
     } else if let line = message.requestLine {
@@ -243,8 +251,28 @@ public struct SIPUserAgent: Sendable {
 
   // MARK: Without state
 
+  /// Refuses or passes over the request of a stranger, whatever it is: nobody learns from the answer what we can read.
+  private mutating func keepOut(_ received: ReceivedMessage, at now: Instant, into effects: inout Effects) {
+    let source = received.source
+    switch strangers.record(source.address, at: now) {
+    case .log(let others), .logForOthers(let others):
+      let more = others == 0 ? "" : "; \(others) more were not logged"
+      effects.append(.diagnostic("a request of \(source), whose requests are not taken\(more)"))
+    case .suppress: break
+    }
+    guard case .only(_, .forbid) = admission else { return }
+    // A stateless server passes over these (§8.2.7).
+    let method = received.message.requestLine?.method ?? received.message.headers.cseq?.method
+    if method == .cancel { return }
+    refuseWithoutState(403, received, isToSource: true, into: &effects)
+  }
+
   /// Answers a request without remembering it; an ACK and what is no request not at all.
-  private func refuseWithoutState(_ status: Int, _ received: ReceivedMessage, into effects: inout Effects) {
+  ///
+  /// With `isToSource` the `maddr` of its Via is of no account: a stranger shall not say to whom else we send.
+  private func refuseWithoutState(
+    _ status: Int, _ received: ReceivedMessage, isToSource: Bool = false, into effects: inout Effects
+  ) {
     let message = received.message
     let method = message.requestLine?.method ?? message.headers.cseq?.method
     if method == .ack || message.headers.cseq?.method == .ack || MessageReading.looksLikeResponse(message) { return }
@@ -252,8 +280,8 @@ public struct SIPUserAgent: Sendable {
     if message.headers.via.isEmpty || message.issues.contains(where: { $0.header == Headers.via }) { return }
     do throws(DraftError) {
       let bytes = try writer.responseToMalformed(status, to: received, tag: statelessTag(for: message))
-      effects.append(
-        .send(bytes: bytes, to: MessageReading.replyAddress(of: message, from: received.source), key: nil))
+      let address = MessageReading.replyAddress(of: message, from: received.source, honoursMaddr: !isToSource)
+      effects.append(.send(bytes: bytes, to: address, key: nil))
     } catch {
       effects.append(.diagnostic("no \(status) can be written: \(error)"))
     }
