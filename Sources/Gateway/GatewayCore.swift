@@ -87,6 +87,7 @@ final class GatewayCore {
     case .resourceAvailable(let device): run { $0.deviceAvailable(device) }
     case .resourceUnavailable(let device), .streamEnded(let device):
       run { $0.deviceLeft(device, at: now) }
+    case .message, .resourceFeatures, .connected, .disconnected: break
     }
   }
 

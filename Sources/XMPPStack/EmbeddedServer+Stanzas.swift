@@ -50,10 +50,7 @@ extension EmbeddedServer {
       case .nobodyHere:
         guard let to, to != domain, !hasAccount(to.bare) else { continue }
       }
-      for child in stanza.children
-      where child.namespace.isSame(as: rule.namespace) && rule.name.map({ child.name.isSame(as: $0) }) ?? true {
-        return true
-      }
+      if rule.isIn(stanza, kind) { return true }
     }
     return false
   }
@@ -167,7 +164,7 @@ extension EmbeddedServer {
 
   private mutating func receiveMessage(_ stanza: XMLElement, from sender: JID, to: JID?, on id: ConnectionID) {
     if isIntercepted(stanza, as: .message, from: sender, to: to) {
-      effects.append(.notify(.intercepted(from: sender, stanza)))
+      effects.append(.notify(.message(from: sender, stanza)))
       return
     }
     // RFC 6120 §10.3.1: without an addressee it is for the sender's own account.
@@ -251,11 +248,5 @@ extension EmbeddedServer {
       effects.append(.send(other.connection, presence))
     }
     effects.append(.notify(.resourceUnavailable(jid)))
-  }
-}
-
-extension Text {
-  fileprivate func isSame(as string: String) -> Bool {
-    withBytes { string.utf8.elementsEqual($0) }
   }
 }

@@ -7,35 +7,6 @@ public struct ConnectionID: Hashable, Sendable {
   public init(_ rawValue: UInt64) { self.rawValue = rawValue }
 }
 
-/// A payload that the embedded server does not route or answer but hands over.
-///
-/// The server knows no words of the protocols that it carries; the one who configures it does.
-public struct InterceptedPayload: Sendable {
-  public enum Stanza: Sendable { case iqSet, iqGet, message }
-
-  /// Which `to` is meant.
-  public enum Addressee: Sendable {
-    case anyone
-    /// The sender itself: no `to`, or the sender's bare or full JID.
-    case oneself
-    /// An address without an account here.
-    case nobodyHere
-  }
-
-  public var stanza: Stanza
-  public var addressee: Addressee
-  public var namespace: String
-  /// The local name; `nil` is every name of the namespace.
-  public var name: String?
-
-  public init(_ stanza: Stanza, to addressee: Addressee, namespace: String, name: String?) {
-    self.stanza = stanza
-    self.addressee = addressee
-    self.namespace = namespace
-    self.name = name
-  }
-}
-
 public struct EmbeddedServerConfiguration: Sendable {
   /// The one domain that is served.
   public var domain: String
@@ -79,30 +50,6 @@ public enum ServerEffect: Sendable {
   /// A new stream begins with the next byte, with these limits.
   case restartStream(ConnectionID, XMLLimits)
   case notify(ServerNotification)
-}
-
-/// What the embedded server tells the gateway.
-public enum ServerNotification: Sendable {
-  /// A stanza with an ``InterceptedPayload``, from this full JID. Its own `from` attribute says nothing.
-  case intercepted(from: JID, XMLElement)
-  /// The result or error that answers an IQ which the gateway has sent.
-  case iqResponse(from: JID, id: String, XMLElement)
-  /// A resource has sent initial presence (RFC 6121 §4.2).
-  case resourceAvailable(JID)
-  /// It has sent unavailable presence, or its stream has ended.
-  case resourceUnavailable(JID)
-  /// A stream that had a resource bound has ended.
-  case streamEnded(JID)
-}
-
-/// An IQ whose answer is for the gateway: that which comes from the addressee to the `from` of the IQ with this id.
-public struct AwaitedResponse: Hashable, Sendable {
-  public var id: String
-  public var from: JID
-  public init(id: String, from: JID) {
-    self.id = id
-    self.from = from
-  }
 }
 
 /// The XMPP server inside the gateway (RFC 6120, the parts of RFC 6121 that do without rosters, XEP-0030, XEP-0199):

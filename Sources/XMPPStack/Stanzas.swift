@@ -1,7 +1,7 @@
 import CodecRuntime
 import XMLReader
 
-/// Names of RFC 6120 and RFC 6121, and of the extensions that the embedded server speaks itself.
+/// Names of RFC 6120 and RFC 6121, and of the extensions that the embedded server and the component speak themselves.
 enum Namespace {
   static let streams: StaticString = "http://etherx.jabber.org/streams"
   static let client: StaticString = "jabber:client"
@@ -16,6 +16,18 @@ enum Namespace {
   static let discoInfo: StaticString = "http://jabber.org/protocol/disco#info"
   static let discoItems: StaticString = "http://jabber.org/protocol/disco#items"
   static let ping: StaticString = "urn:xmpp:ping"
+  /// XEP-0114.
+  static let component: StaticString = "jabber:component:accept"
+  /// XEP-0115.
+  static let capabilities: StaticString = "http://jabber.org/protocol/caps"
+  /// XEP-0004.
+  static let dataForms: StaticString = "jabber:x:data"
+  /// XEP-0054.
+  static let vCard: StaticString = "vcard-temp"
+  /// XEP-0100.
+  static let gateway: StaticString = "jabber:iq:gateway"
+  /// XEP-0106.
+  static let escaping: StaticString = "jid\\20escaping"
 }
 
 /// Why a stream is closed (RFC 6120 §4.9.3).
@@ -54,6 +66,7 @@ public enum StanzaErrorCondition: String, Sendable {
   case badRequest = "bad-request"
   case itemNotFound = "item-not-found"
   case jidMalformed = "jid-malformed"
+  case notAcceptable = "not-acceptable"
   case notAllowed = "not-allowed"
   case remoteServerNotFound = "remote-server-not-found"
   case resourceConstraint = "resource-constraint"
@@ -61,7 +74,7 @@ public enum StanzaErrorCondition: String, Sendable {
 
   var type: StaticString {
     switch self {
-    case .badRequest, .jidMalformed: "modify"
+    case .badRequest, .jidMalformed, .notAcceptable: "modify"
     case .resourceConstraint: "wait"
     case .itemNotFound, .notAllowed, .remoteServerNotFound, .serviceUnavailable: "cancel"
     }

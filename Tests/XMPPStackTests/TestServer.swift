@@ -86,15 +86,7 @@ struct TestServer {
 
   mutating func takeNotifications() -> [String] {
     defer { notifications = [] }
-    return notifications.map { notification in
-      switch notification {
-      case .intercepted(let from, let element): "intercepted \(from) \(element.name)"
-      case .iqResponse(let from, let id, let element): "response \(from) \(id) \(element.attribute("type") ?? Text(""))"
-      case .resourceAvailable(let jid): "available \(jid)"
-      case .resourceUnavailable(let jid): "unavailable \(jid)"
-      case .streamEnded(let jid): "ended \(jid)"
-      }
-    }
+    return notifications.map(describe)
   }
 
   static let auth = ["alice": "AGFsaWNlAHNlY3JldA==", "bob": "AGJvYgBnZWhlaW0="]
