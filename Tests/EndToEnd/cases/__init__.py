@@ -7,4 +7,4 @@ from . import (  # noqa: F401
 #: Modules with scenarios for parts that the gateway does not have yet: registered by `run.py --pending` only.
 PENDING = (
     "component_contacts", "component_calls_to_phones", "component_calls_from_phones", "component_comings_and_goings",
-    "component_desk_phones")
+    "component_desk_phones", "component_when_answered", "component_intercept")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness import jingle
-from harness.client import error_of, jingle_of, reason_of
+from harness.client import error_of, reason_of
 from harness.puppet import WEBRTC_SDP, Puppet
 from harness.scenario import SERVED, check, equal, for_a_while, scenario
 from harness.served import CALLS, ServedClient, ServedWorld, reason_in
@@ -120,20 +120,6 @@ async def user_gives_up_a_call(world: ServedWorld) -> None:
     await alice.accepted(jingle.terminate(sid, "cancel"), PHONE)
     cancel = await puppet.request("CANCEL", call_id=sid)
     puppet.respond(cancel, 200)
-    puppet.respond(invite, 487, "Request Terminated")
-    await puppet.request("ACK", call_id=sid)
-
-
-@scenario("slixmpp", behind=SERVED, world=ServedWorld)
-async def user_retracts_a_ringing_call(world: ServedWorld) -> None:
-    """Clients of the older flow (XEP-0353 0.3) take back with <retract/> what rings: CANCEL."""
-    puppet = await world.puppet()
-    alice = await world.client("alice")
-    sid, invite = await proposed(puppet, alice)
-    puppet.respond(invite, 180, "Ringing")
-    await alice.action("session-info")
-    alice.retract(CONTACT, sid)
-    puppet.respond(await puppet.request("CANCEL", call_id=sid), 200)
     puppet.respond(invite, 487, "Request Terminated")
     await puppet.request("ACK", call_id=sid)
 
@@ -278,60 +264,3 @@ async def limits_hold_for_one_user(world: ServedWorld) -> None:
     await alice.action("session-terminate")
     sid = jingle.new_sid()
     await alice.accepted(jingle.webrtc_offer(sid, alice.jid), PHONE)
-
-
-@scenario("slixmpp", behind=SERVED, world=ServedWorld)
-async def phone_rings_before_the_client_proceeds(world: ServedWorld) -> None:
-    """proceed = "when-answered" (for Monal): INVITE without offer, 180 → <ringing/>, 200 → <proceed/>, re-INVITE, session-accept."""
-    world.gateway.sections = '\n[[route]]\nfrom = ["localhost"]\nto = ["*"]\nproceed = "when-answered"\n'
-    puppet = await world.puppet()
-    alice = await world.client("alice")
-    sid = jingle.new_sid()
-    alice.propose(CONTACT, sid)
-    invite = await puppet.request("INVITE")
-    equal(invite.body, b"", "body of the first INVITE")
-    await for_a_while()
-    equal(alice.order("ringing", "proceed"), [], "before the phone rings")
-    puppet.respond(invite, 180, "Ringing")
-    await alice.hears("ringing", sid)
-    equal(alice.heard("proceed", sid), [], "<proceed/> before the phone has answered")
-    puppet.respond(invite, 200, "OK", WEBRTC_SDP)
-    proceed = await alice.hears("proceed", sid)
-    equal(proceed.get("from"), PHONE, "from of <proceed/>")
-    # RFC 3261 §13.2.2.4: the ACK has to bring the answer to the offer of the 200.
-    ack = await puppet.request("ACK")
-    check(ack.body, "the ACK has no answer to the offer of the 200")
-    await alice.accepted(jingle.webrtc_offer(sid, alice.jid), PHONE)
-    await puppet.until(lambda: len(puppet.sent(request="INVITE")) == 2, 10, "re-INVITE")
-    again = puppet.sent(request="INVITE")[1]
-    equal([m.kind for m in again.sdp.media], ["audio", "video"], "m= lines of the re-INVITE")
-    check(again.tag, "the second INVITE is none of the dialog")
-    puppet.respond(again, 200, "OK", WEBRTC_SDP)
-    equal((await alice.action("session-accept")).get("sid"), sid, "sid of session-accept")
-    await alice.accepted(jingle.terminate(sid, "success"), PHONE)
-    puppet.respond(await puppet.request("BYE"), 200)
-
-
-@scenario("slixmpp", behind=SERVED, world=ServedWorld)
-async def phone_is_busy_before_the_client_proceeds(world: ServedWorld) -> None:
-    """proceed = "when-answered": 486 → <reject/> with busy, and there never was a session."""
-    world.gateway.sections = '\n[[route]]\nfrom = ["localhost"]\nto = ["*"]\nproceed = "when-answered"\n'
-    puppet = await world.puppet()
-    alice = await world.client("alice")
-    sid = jingle.new_sid()
-    alice.propose(CONTACT, sid)
-    puppet.respond(await puppet.request("INVITE"), 486, "Busy Here")
-    reject = await alice.hears("reject", sid)
-    equal(reason_in(reject, "reject"), "busy", "reason of <reject/>")
-    # And a retracted one is cancelled.
-    sid = jingle.new_sid()
-    alice.propose(CONTACT, sid)
-    await puppet.until(lambda: len(puppet.sent(request="INVITE")) == 2, 10, "the second INVITE")
-    invite = puppet.sent(request="INVITE")[1]
-    puppet.respond(invite, 180, "Ringing")
-    await alice.hears("ringing", sid)
-    alice.retract(CONTACT, sid)
-    puppet.respond(await puppet.request("CANCEL"), 200)
-    puppet.respond(invite, 487, "Request Terminated")
-    await for_a_while()
-    equal([s for s in alice.received if jingle_of(s) is not None], [], "Jingle without a session")

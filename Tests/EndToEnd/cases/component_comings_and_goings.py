@@ -47,7 +47,7 @@ async def server_comes_later(world: ServedWorld) -> None:
     """The gateway starts before its server: ready at once, refused connections in the log, connected when it is there."""
     world.gateway.component_port = world.server.component_port
     await super(ServedWorld, world).start()
-    await said(world, "refused")
+    await said(world, "refuse")
     await world.server.start()
     await world.connected(40)
 
@@ -148,7 +148,7 @@ async def gateway_is_ended_during_calls(world: ServedWorld) -> None:
     equal((await alice.action("session-terminate")).get("sid"), sid, "sid of session-terminate")
 
 
-@scenario("slixmpp", behind=SERVED_AND_PROXIED, world=ServedWorld, waits=True, timeout=90)
+@scenario("slixmpp", "baresip", behind=SERVED_AND_PROXIED, world=ServedWorld, waits=True, timeout=150)
 async def proxy_is_killed_during_a_call(world: ServedWorld) -> None:
     """Nobody answers the BYE: the client's session-terminate is answered at once, and the call is over after Timer F."""
     await world.start()

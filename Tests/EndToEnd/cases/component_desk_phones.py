@@ -12,6 +12,8 @@ from harness.scenario import SERVED_AND_PROXIED, check, equal, scenario
 from harness.served import CALLS, ServedClient, ServedWorld, reason_in
 from harness.servers import COMPONENT
 
+from .component_calls_from_phones import seen_by_gateway
+
 NUMBER = "+49123"
 CONTACT = f"{NUMBER}@{COMPONENT}"
 PHONE = f"{CONTACT}/sip"
@@ -135,6 +137,7 @@ async def user_is_called(world: ServedWorld, proposes: bool) -> None:
     alice = await world.client("alice", **({} if proposes else {"features": CALLS}))  # type: ignore[arg-type]
     if not proposes:
         await world.befriend(alice, CONTACT)
+        await seen_by_gateway(alice)
     sid, sender, ear, initiate = await phone_calls(world, phone, alice, proposes)
     await phone.event("CALL_ESTABLISHED")
     await heard(ear, initiate)

@@ -94,11 +94,12 @@ class Puppet(Wire):
         lines.append(("Content-Length", str(len(body))))
         self.send(rebuilt(f"SIP/2.0 {status} {phrase or 'OK'}", lines, body), self._sources[request.branch])
 
-    def invite(self, callee: str, body: bytes = PLAIN_SDP, headers: Headers | None = None) -> Message:
+    def invite(self, callee: str, body: bytes = PLAIN_SDP, headers: Headers | None = None,
+               caller: str = f"sip:phone@{LOOPBACK}") -> Message:
         """Calls a user."""
         assert self.gateway
         lines: Headers = [
-            ("Via", self._via), ("From", f"<sip:phone@{LOOPBACK}>;tag=puppet-{next(self._numbers)}"),
+            ("Via", self._via), ("From", f"<{caller}>;tag=puppet-{next(self._numbers)}"),
             ("To", f"<sip:{callee}@localhost>"), ("Call-ID", f"puppet-{secrets.token_hex(8)}"), ("CSeq", "1 INVITE"),
             ("Max-Forwards", "70"), ("Contact", self.contact), *(headers or []),
             ("Content-Type", "application/sdp"), ("Content-Length", str(len(body)))]

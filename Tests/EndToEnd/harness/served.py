@@ -74,12 +74,15 @@ class ServedClient(Client):
 
     async def connect(self, port: int, available: bool = True) -> None:
         await super().connect(port, available=False)
-        # XEP-0280: every mobile client does.
+        # Only who has asked for the roster is told about subscriptions (RFC 6121 §2.2), and carbons (XEP-0280): as
+        # every client does.
+        answer = await self.ask("<iq type='get' id='{id}'><query xmlns='jabber:iq:roster'/></iq>")
+        assert answer.get("type") == "result", "roster"
         answer = await self.ask("<iq type='set' id='{id}'><enable xmlns='urn:xmpp:carbons:2'/></iq>")
         assert answer.get("type") == "result", "carbons"
+        self.received.clear()
         if available:
             await self.come()
-        self.received.clear()
 
     async def come(self) -> None:
         """Becomes available."""

@@ -145,7 +145,8 @@ class Ejabberd(XMPPServer):
             return await asyncio.create_subprocess_exec(
                 "erl", "-noinput", "+sbwt", "none", "+sbwtdcpu", "none", "+sbwtdio", "none", "+S", "2", "-mnesia", "dir",
                 f'"{self.folder / "mnesia"}"', "-s", "ejabberd", "-eval",
-                f'{registered}, file:write_file("{self.folder}/up", <<>>).', cwd=self.folder, env=environment,
+                # Who is killed keeps its rosters: otherwise their log would be written some time later.
+                f'{registered}, timer:apply_interval(100, mnesia, sync_log, []), file:write_file("{self.folder}/up", <<>>).', cwd=self.folder, env=environment,
                 stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log)
 
     async def start(self) -> None:
