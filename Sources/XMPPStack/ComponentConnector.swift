@@ -229,10 +229,10 @@ final class ConnectorCore {
     if !channel.isWritable, let buffered = try? channel.syncOptions?.getOption(.bufferedWritableBytes),
       buffered + bytes.count > maximumBufferedBytes
     {
-      // What waits will not be read, so that nothing is lost with it.
-      channel.close(promise: nil)
-      connection?.channel = nil
+      // What waits will not be read, so that nothing is lost with it. The end of the channel is not news then.
+      connection = nil
       pending += component.handle(.failed(.tooSlow), at: now)
+      channel.close(promise: nil)
       return
     }
     channel.write(channel.allocator.buffer(bytes: bytes), promise: nil)
