@@ -17,6 +17,8 @@ from .component_calls_from_phones import seen_by_gateway
 NUMBER = "+49123"
 CONTACT = f"{NUMBER}@{COMPONENT}"
 PHONE = f"{CONTACT}/sip"
+ICE = "{urn:xmpp:jingle:transports:ice-udp:1}"
+DTLS = "{urn:xmpp:jingle:apps:dtls:0}"
 RAW_UDP = "{urn:xmpp:jingle:transports:raw-udp:1}"
 
 
@@ -79,6 +81,31 @@ async def user_calls_a_desk_phone(world: ServedWorld) -> None:
 async def user_calls_a_desk_phone_directly(world: ServedWorld) -> None:
     """Without XEP-0353: the same."""
     await user_calls(world, proposes=False)
+
+
+@scenario("slixmpp", "baresip", behind=SERVED_AND_PROXIED, world=ServedWorld)
+async def user_calls_a_desk_phone_with_dtls(world: ServedWorld) -> None:
+    """What Conversations and Dino offer, ICE and DTLS-SRTP, answered by a phone that is set to it: fingerprint and candidates."""
+    await world.start()
+    phone = await world.baresip(NUMBER, parameters=";mediaenc=dtls_srtp;medianat=ice", on_loopback=False)
+    alice = await world.client("alice")
+    sid = jingle.new_sid()
+    alice.propose(CONTACT, sid)
+    await alice.hears("proceed", sid)
+    await alice.accepted(jingle.webrtc_offer(sid, alice.jid), PHONE)
+    accept = await alice.action("session-accept")
+    await phone.event("CALL_ESTABLISHED")
+    content = accept.find(f"{JINGLE}content")
+    assert content is not None
+    transport = content.find(f"{ICE}transport")
+    assert transport is not None, "no ice-udp transport"
+    check(transport.get("ufrag") and transport.get("pwd"), "no ICE credentials")
+    fingerprint = transport.find(f"{DTLS}fingerprint")
+    assert fingerprint is not None, "no fingerprint"
+    check(fingerprint.get("setup") in ("active", "passive"), f"setup of a responder: {fingerprint.get('setup')}")
+    check(transport.findall(f"{ICE}candidate"), "no candidates")
+    await alice.accepted(jingle.terminate(sid, "success"), PHONE)
+    await phone.event("CALL_CLOSED")
 
 
 @scenario("slixmpp", "baresip", behind=SERVED_AND_PROXIED, world=ServedWorld)

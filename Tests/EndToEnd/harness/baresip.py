@@ -41,11 +41,16 @@ class Baresip:
         self._waiters = Waiters()
         self._task: asyncio.Task[None] | None = None
 
-    async def start(self, user: str, answers: bool = True, parameters: str = "") -> None:
-        """Starts it as `user`; it answers every call at once, or rings until it is told to. `parameters` of the account."""
+    async def start(self, user: str, answers: bool = True, parameters: str = "", on_loopback: bool = True) -> None:
+        """Starts it as `user`; it answers every call at once, or rings until it is told to. `parameters` of the account.
+
+        Its ICE passes over loopback: `on_loopback=False` lets it offer the addresses of other interfaces as well.
+        """
         self.folder.mkdir()
         text = (PEERS / "baresip.config").read_text()
         defines = {"PORT": str(self.port), "CONTROL_PORT": str(self.control_port), "MODULES": _modules() or ""}
+        if not on_loopback:
+            text = "\n".join(line for line in text.splitlines() if not line.startswith("net_interface")) + "\n"
         for name, value in defines.items():
             text = text.replace(f"@{name}@", value)
         (self.folder / "config").write_text(text)

@@ -118,11 +118,12 @@ class World:
         await phone.start(scenario, calls, arguments, seconds, **keywords)
         return phone
 
-    async def baresip(self, user: str = "+49123", answers: bool = True, parameters: str = "") -> Baresip:
+    async def baresip(self, user: str = "+49123", answers: bool = True, parameters: str = "",
+                      on_loopback: bool = True) -> Baresip:
         """The phone behind the proxy, or in its place."""
         baresip = Baresip(self.folder, self.phone_port)
         self.baresips.append(baresip)
-        await baresip.start(user, answers, parameters)
+        await baresip.start(user, answers, parameters, on_loopback)
         return baresip
 
     async def close(self) -> None:
