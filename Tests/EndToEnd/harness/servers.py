@@ -145,13 +145,27 @@ class Ejabberd(XMPPServer):
             return await asyncio.create_subprocess_exec(
                 "erl", "-noinput", "+sbwt", "none", "+sbwtdcpu", "none", "+sbwtdio", "none", "+S", "2", "-mnesia", "dir",
                 f'"{self.folder / "mnesia"}"', "-s", "ejabberd", "-eval",
-                # Who is killed keeps its rosters: otherwise their log would be written some time later.
-                f'{registered}, timer:apply_interval(100, mnesia, sync_log, []), file:write_file("{self.folder}/up", <<>>).', cwd=self.folder, env=environment,
-                stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log)
+                f'{registered}, spawn({self._halting()}), file:write_file("{self.folder}/up", <<>>).',
+                cwd=self.folder, env=environment, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def _halting(self) -> str:
+        """A function that ends the process without a word to clients and components as soon as there is a file `halt`.
+        Who is killed from outside loses its rosters: their tables are written minutes later."""
+        return (f'fun Wait() -> case filelib:is_file("{self.folder}/halt") of true -> mnesia:stop(), '
+                'erlang:halt(1, [{flush, false}]); false -> timer:sleep(50), Wait() end end')
+
+    async def kill(self) -> None:
+        if self.process and self.process.returncode is None:
+            (self.folder / "halt").touch()
+            try:
+                await asyncio.wait_for(self.process.wait(), 5)
+            except asyncio.TimeoutError:
+                await super().kill()
 
     async def start(self) -> None:
         up = self.folder / "up"
-        up.unlink(missing_ok=True)
+        for file in (up, self.folder / "halt"):
+            file.unlink(missing_ok=True)
         await super().start()
         # The accounts are made when the ports are open already.
         await condition_of(up.exists, 20, "the accounts of ejabberd")
