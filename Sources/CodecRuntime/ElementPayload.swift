@@ -24,7 +24,7 @@ extension ElementPayload {
   public static func read(_ xml: XMLElement) -> ElementReading<Self>? {
     guard matches(xml) else { return nil }
     var tape = Tape(extending: xml.arena, expectedWords: xml.arena.wordCount)
-    var decoder = ElementDecoder<Tables>(xml.arena)
+    var decoder = ElementDecoder(xml.arena, Tables.codec)
     let index = tape.wordCount
     decoder.decode(xml, as: number, slot: 0, into: &tape)
     return ElementReading(element: Self(arena: tape.finish(), index: index), issues: decoder.issues)
@@ -32,6 +32,6 @@ extension ElementPayload {
 
   /// Writes the element; its namespace is declared on it.
   public func write(to output: inout Output) {
-    ElementEncoder<Tables>(arena).encode(index, as: Self.number, parentNamespace: "", to: &output)
+    ElementEncoder(arena, Tables.codec).encode(index, as: Self.number, to: &output)
   }
 }

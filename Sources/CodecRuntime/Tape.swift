@@ -42,11 +42,12 @@ public struct Tape: ~Copyable {
     self.init(copying: UnsafeRawBufferPointer(start: nil, count: 0), expectedWords: 64)
   }
 
-  /// A tape over a copy of `input`. `expectedWords` is a guess at the size of the table; it grows when needed.
+  /// A tape over a copy of `input`. `expectedWords` is a guess at the size of the table, `expectedBytes` at what will be
+  /// appended to the input; both grow when needed.
   @inline(__always)
-  public init(copying input: UnsafeRawBufferPointer, expectedWords: Int) {
+  public init(copying input: UnsafeRawBufferPointer, expectedWords: Int, expectedBytes: Int = 0) {
     byteCount = input.count
-    byteCapacity = max(input.count, 16)
+    byteCapacity = max(input.count + expectedBytes, 16)
     capacity = min(max(expectedWords, 16), NodeLayout.maximumWords - 1)
     count = 0
     // The words begin at a multiple of their size.
@@ -71,9 +72,10 @@ public struct Tape: ~Copyable {
   }
 
   /// A tape that starts with the bytes of `arena` but none of its nodes: slices of the arena stay valid in it.
-  public init(sharingBytesOf arena: Arena, expectedWords: Int) {
+  public init(sharingBytesOf arena: Arena, expectedWords: Int, expectedBytes: Int = 0) {
     self.init(
-      copying: UnsafeRawBufferPointer(start: arena.bytes, count: arena.byteCount), expectedWords: expectedWords)
+      copying: UnsafeRawBufferPointer(start: arena.bytes, count: arena.byteCount), expectedWords: expectedWords,
+      expectedBytes: expectedBytes)
   }
 
   deinit {
@@ -107,9 +109,18 @@ public struct Tape: ~Copyable {
   /// The bytes, for a parser that appends nodes only: it is valid until more bytes are appended.
   public var input: Input { Input(padded: bytes, count: byteCount) }
 
-  /// Hands a copy of the bytes of `slice` to a parser.
-  public func withInput<Result>(of slice: Slice, _ body: (Input) -> Result) -> Result {
-    withBytes(of: slice) { Input.with($0, body) }
+  /// Hands the bytes of `slice` to a parser. For that time there are zeros behind them, as an ``Input`` needs them.
+  @inline(__always)
+  public mutating func withInput<Result>(of slice: Slice, _ body: (Input) -> Result) -> Result {
+    let start = slice.isAbsent ? 0 : Int(slice.offset)
+    let end = start + Int(slice.length)
+    precondition(end <= byteCount)
+    // 32 bytes that are those of the tape or allocated behind them.
+    let behind = UnsafeMutableRawPointer(bytes + end)
+    let kept = behind.loadUnaligned(as: SIMD32<UInt8>.self)
+    behind.storeBytes(of: SIMD32<UInt8>(), as: SIMD32<UInt8>.self)
+    defer { behind.storeBytes(of: kept, as: SIMD32<UInt8>.self) }
+    return body(Input(padded: UnsafePointer(bytes + start), count: end &- start))
   }
 
   // MARK: Nodes

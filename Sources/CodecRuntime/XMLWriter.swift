@@ -167,6 +167,49 @@ extension Output {
 
   private enum EscapedPlace { case characterData, attributeValue }
 
+  /// Writes a text of an arena, escaped for an attribute value or for character data.
+  @inline(__always)
+  mutating func append(escaping arena: Arena, _ slice: Slice, isAttribute: Bool) {
+    if slice.length == 0 { return }
+    if isPlain(arena, slice) {
+      append(arena, slice)
+    } else {
+      arena.withBytes(of: slice) { writeEscaped($0, as: isAttribute ? .attributeValue : .characterData) }
+    }
+  }
+
+  /// Whether nothing in the text has to be escaped or looked at closely; eight bytes in a step.
+  @inline(__always)
+  private func isPlain(_ arena: Arena, _ slice: Slice) -> Bool {
+    let start = Int(slice.offset)
+    let size = Int(slice.length)
+    precondition(start &+ size <= arena.byteCount)
+    let bytes = UnsafeRawPointer(arena.bytes + start)
+    var marks: UInt64 = 0
+    var index = 0
+    while index &+ 8 <= size {
+      marks |= Self.marks(bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self).littleEndian)
+      index &+= 8
+    }
+    if index < size {
+      // Behind the bytes of an arena there are others that may be read; letters stand for them.
+      let own: UInt64 = (1 &<< UInt64(truncatingIfNeeded: (size &- index) &* 8)) &- 1
+      let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self).littleEndian
+      marks |= Self.marks(word & own | 0x6161_6161_6161_6161 & ~own)
+    }
+    return marks & 0x8080_8080_8080_8080 == 0
+  }
+
+  /// Sets the highest bit of a byte if one is there of 0x00–0x27, `<`, `>` or above 0x7F: all that is ever escaped.
+  @inline(__always)
+  private static func marks(_ bytes: UInt64) -> UInt64 {
+    func zeros(_ bytes: UInt64) -> UInt64 { (bytes &- 0x0101_0101_0101_0101) & ~bytes }
+    let controls = zeros(bytes & 0xE0E0_E0E0_E0E0_E0E0)
+    let quotes = zeros((bytes & 0xF8F8_F8F8_F8F8_F8F8) ^ 0x2020_2020_2020_2020)
+    let brackets = zeros((bytes & 0xFDFD_FDFD_FDFD_FDFD) ^ 0x3C3C_3C3C_3C3C_3C3C)
+    return controls | quotes | brackets | bytes
+  }
+
   private mutating func writeEscaped(_ bytes: UnsafeBufferPointer<UInt8>, as place: EscapedPlace) {
     var written = 0
     var position = 0

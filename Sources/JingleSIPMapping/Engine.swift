@@ -52,6 +52,8 @@ final class Engine {
   @exclusivity(unchecked) var action: UInt32 = 0
   @exclusivity(unchecked) var losses: [Loss] = []
   @exclusivity(unchecked) private var knownLosses: Set<Loss> = []
+  /// Notes that were among them, a bit each; those from the 128th on are compared as losses.
+  @exclusivity(unchecked) private var knownNotes: (UInt64, UInt64) = (0, 0)
   /// Key of the item around: a payload type or a source.
   @exclusivity(unchecked) var key: UInt64 = 0
   /// Which slot is being translated.
@@ -104,7 +106,7 @@ final class Engine {
     self.arena = arena
     self.role = role
     self.state = state
-    tape = Tape(sharingBytesOf: arena, expectedWords: arena.wordCount + 256)
+    tape = Tape(sharingBytesOf: arena, expectedWords: arena.wordCount + 256, expectedBytes: 1024)
     session = LineIndex(lastSlot: MappingTables.lastSlot)
     section = LineIndex(lastSlot: MappingTables.lastSlot)
   }
@@ -122,6 +124,19 @@ final class Engine {
     guard losses.count < Self.maximumLosses else { return }
     let loss = Loss(name: name, reason: reason)
     if knownLosses.insert(loss).inserted { losses.append(loss) }
+  }
+
+  /// What a row says is lost, by its number in ``MappingTables/notes``. Lines repeat, and so do these.
+  func lose(note: Int) {
+    let bit: UInt64 = 1 << UInt64(note & 63)
+    if note < 64 {
+      if knownNotes.0 & bit != 0 { return }
+      knownNotes.0 |= bit
+    } else if note < 128 {
+      if knownNotes.1 & bit != 0 { return }
+      knownNotes.1 |= bit
+    }
+    lose("\(tables.notes[note].name)", "\(tables.notes[note].reason)")
   }
 
   // MARK: Reading

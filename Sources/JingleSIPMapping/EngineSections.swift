@@ -17,7 +17,7 @@ extension Engine {
   func begin(session root: Int) -> [Int] {
     var sections: [Int] = []
     isPlain = arena.withBytes(of: Slice(offset: 0, length: UInt32(arena.byteCount))) { bytes in
-      bytes.allSatisfy { $0 &- 0x20 < 0x5F || $0 == 0x0D || $0 == 0x0A || $0 == 0x09 }
+      isPlainText(bytes)
     }
     var position = root + 1
     let end = arena.end(of: root)
@@ -60,7 +60,7 @@ extension Engine {
       readLines(of: node)
       if !isFragment { state.slots[index][description: role] = .init(arena: arena, index: node, isJingle: false) }
       guard isWanted(sectionFacts) else { continue }
-      for line in lineNodes(of: node) { reportUnknown(line) }
+      reportUnknownLines(of: node)
       sectionKeys = KeySet()
       var inner = open(step.element)
       runToJingle(step.nested, .none, &inner)
@@ -87,15 +87,13 @@ extension Engine {
     return facts.isRejected == isRemoval
   }
 
-  private func lineNodes(of section: Int) -> [Int] {
-    var result: [Int] = []
+  private func reportUnknownLines(of section: Int) {
     var position = section + 1
     let end = arena.end(of: section)
     while position < end {
-      if arena.slot(of: position) >= 1000 { result.append(position) }
+      if arena.slot(of: position) >= 1000 { reportUnknown(position) }
       position = arena.end(of: position)
     }
-    return result
   }
 
   private func readLines(of node: Int) {
@@ -186,6 +184,8 @@ extension Engine {
 
   private func kind(_ line: Int?) -> MediaKind {
     guard let line, let text = text(MappingFields.sdpMediaProtocol, in: line) else { return .unmapped }
+    // Nearly all are one of these.
+    if equals(text, "UDP/TLS/RTP/SAVPF") || equals(text, "RTP/AVP") || equals(text, "RTP/SAVPF") { return .rtp }
     return Self.kind(ofProtocol: string(text))
   }
 
@@ -228,4 +228,17 @@ extension Engine {
 
   /// A description that answers an offer.
   var isAnswer: Bool { isAction(MappingActions.answers) }
+}
+
+/// Whether all is printable ASCII, tabs and line ends: without branches, so that many bytes are looked at in one step.
+private func isPlainText(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+  var marks: UInt8 = 0
+  for byte in bytes {
+    let isUnprintable: UInt8 = byte &- 0x20 < 0x5F ? 0 : 1
+    let isNoLineEnd: UInt8 = byte == 0x0A ? 0 : 1
+    let isNoReturn: UInt8 = byte == 0x0D ? 0 : 1
+    let isNoTab: UInt8 = byte == 0x09 ? 0 : 1
+    marks |= isUnprintable & isNoLineEnd & isNoReturn & isNoTab
+  }
+  return marks == 0
 }

@@ -49,8 +49,8 @@ extension Engine {
     case .groupMember:
       // Every line with the key of the group.
       let entries = keyed(step)
-      for position in range(of: key, in: entries) {
-        element(step, Source(index: entries[position].node, node: step.line), &frame)
+      for position in section.range(of: key, in: entries) {
+        element(step, Source(index: section.keyedNode(at: position), node: step.line), &frame)
       }
     }
   }
@@ -112,7 +112,8 @@ extension Engine {
     key = outer
   }
 
-  private func keyed(_ step: Step) -> [(key: UInt64, node: Int)] {
+  /// The lines of the row's kind in the section, by their keys.
+  private func keyed(_ step: Step) -> Range<Int> {
     let field = tables.fields[step.key]
     let word = 1 + field.word
     let arena = arena
@@ -125,9 +126,11 @@ extension Engine {
   private func enterJoined(_ step: Step, _ source: Source, _ frame: inout Frame) {
     let entries = keyed(step)
     var isFound = false
-    for position in range(of: key, in: entries) where passes(step.filters, entries[position].node) {
+    for position in section.range(of: key, in: entries) {
+      let node = section.keyedNode(at: position)
+      guard passes(step.filters, node) else { continue }
       isFound = true
-      element(step, Source(index: entries[position].node, node: step.line), &frame)
+      element(step, Source(index: node, node: step.line), &frame)
       if step.element < 0, !step.flags.contains(.each), step.column >= 0 { break }
     }
     guard !isFound, step.column >= 0 else { return }
@@ -142,7 +145,9 @@ extension Engine {
     let entries = keyed(step)
     // Groups come in the order of their first lines.
     var groups: [(first: Int, key: UInt64)] = []
-    for entry in entries where groups.last?.key != entry.key { groups.append((entry.node, entry.key)) }
+    for position in entries where groups.last?.key != section.key(at: position) {
+      groups.append((section.keyedNode(at: position), section.key(at: position)))
+    }
     groups.sort { $0.first < $1.first }
     let outer = key
     for group in groups {
@@ -342,12 +347,12 @@ extension Engine {
         ? session.contains(slot)
         : section.contains(slot) || step.flags.contains(.fromSession) && session.contains(slot)
       if isThere {
-        lose("\(tables.notes[step.note].name)", "\(tables.notes[step.note].reason)")
+        lose(note: step.note)
       }
       return
     }
     if let node = locate(step, source), step.sdp < 0 || isPresent(step.sdp, in: node) {
-      lose("\(tables.notes[step.note].name)", "\(tables.notes[step.note].reason)")
+      lose(note: step.note)
     }
   }
 
@@ -364,17 +369,17 @@ extension Engine {
 
   /// Names the lines for which no row has asked, though rows for them exist: at another level, or for other media.
   func reportUnread(_ lines: LineIndex, _ reason: String) {
-    for slot in lines.unasked {
-      guard let node = MappingTables.linesToJingle[slot] else { continue }
-      lose("\(tables.nodes[node].name)", reason)
+    lines.forEachUnasked { slot in
+      let node = MappingTables.linesToJingle[slot]
+      if node >= 0 { lose("\(tables.nodes[node].name)", reason) }
     }
   }
 
   /// Names the lines that belong to a payload type which the m-line does not have.
   func reportUnjoined() {
-    for (slot, keys) in section.askedKeys {
-      guard let node = MappingTables.linesToJingle[slot] else { continue }
-      for key in keys where !sectionKeys.contains(key) {
+    section.forEachAskedKey { slot, key in
+      let node = MappingTables.linesToJingle[slot]
+      if node >= 0, !sectionKeys.contains(key) {
         lose("\(tables.nodes[node].name):\(key)", "the m-line has no such format")
       }
     }

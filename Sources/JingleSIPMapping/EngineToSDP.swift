@@ -324,6 +324,6 @@ extension Engine {
     guard source.index >= 0 else { return }
     let isThere =
       step.element >= 0 ? firstChild(step.element, of: source) != nil : read(step.jingle, in: source.index) != nil
-    if isThere { lose("\(tables.notes[step.note].name)", "\(tables.notes[step.note].reason)") }
+    if isThere { lose(note: step.note) }
   }
 }

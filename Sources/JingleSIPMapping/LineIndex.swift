@@ -7,10 +7,10 @@ struct LineIndex {
     var next: Int32
   }
 
-  /// The lines of one slot by key, in order.
+  /// The lines of one slot by key: their place in ``keyed``, where they are sorted by key and then by place.
   private struct Keys {
     var slot: Int
-    var entries: [(key: UInt64, node: Int)]
+    var range: Range<Int>
   }
 
   private var heads: [Int32]
@@ -18,6 +18,7 @@ struct LineIndex {
   private var entries: [Entry] = []
   private var used: [Int32] = []
   private var keys: [Keys] = []
+  private var keyed: [(key: UInt64, node: Int)] = []
   /// A bit for each slot that somebody has asked for.
   private var asked: [UInt64]
 
@@ -25,6 +26,10 @@ struct LineIndex {
     heads = Array(repeating: -1, count: lastSlot + 1)
     tails = heads
     asked = Array(repeating: 0, count: lastSlot / 64 + 1)
+    entries.reserveCapacity(64)
+    used.reserveCapacity(32)
+    keyed.reserveCapacity(64)
+    keys.reserveCapacity(8)
   }
 
   mutating func removeAll() {
@@ -32,6 +37,7 @@ struct LineIndex {
     used.removeAll(keepingCapacity: true)
     entries.removeAll(keepingCapacity: true)
     keys.removeAll(keepingCapacity: true)
+    keyed.removeAll(keepingCapacity: true)
     for index in asked.indices { asked[index] = 0 }
   }
 
@@ -61,11 +67,17 @@ struct LineIndex {
   /// Lines of this slot need not be reported: somebody knows that they are there.
   mutating func noteAsked(_ slot: Int) { asked[slot >> 6] |= 1 << UInt64(slot & 63) }
 
-  /// The slots whose lines were asked for by key, with the keys that their lines have.
-  var askedKeys: [(slot: Int, keys: [UInt64])] { keys.map { ($0.slot, $0.entries.map(\.key)) } }
+  /// Calls `body` for each slot whose lines were asked for by key, with its keys in order, a key as often as it has lines.
+  func forEachAskedKey(_ body: (_ slot: Int, _ key: UInt64) -> Void) {
+    for list in keys {
+      for position in list.range { body(list.slot, keyed[position].key) }
+    }
+  }
 
-  /// The slots of lines for which nobody has asked.
-  var unasked: [Int] { used.map(Int.init).filter { asked[$0 >> 6] & 1 << UInt64($0 & 63) == 0 } }
+  /// Calls `body` for each slot of lines for which nobody has asked.
+  func forEachUnasked(_ body: (_ slot: Int) -> Void) {
+    for slot in used where asked[Int(slot) >> 6] & 1 << UInt64(slot & 63) == 0 { body(Int(slot)) }
+  }
 
   func node(at position: Int) -> Int { Int(entries[position].node) }
 
@@ -76,31 +88,40 @@ struct LineIndex {
     return position < 0 ? nil : node(at: position)
   }
 
-  /// All lines of a slot with their keys, sorted by key and then by place. Made once and kept.
-  mutating func sorted(_ slot: Int, _ keyOf: (Int) -> UInt64?) -> [(key: UInt64, node: Int)] {
-    if let known = keys.first(where: { $0.slot == slot }) { return known.entries }
-    var result: [(key: UInt64, node: Int)] = []
+  /// All lines of a slot with their keys, sorted by key and then by place: their range for ``keyedNode(at:)``. Made once
+  /// and kept.
+  mutating func sorted(_ slot: Int, _ keyOf: (Int) -> UInt64?) -> Range<Int> {
+    for known in keys where known.slot == slot { return known.range }
+    let start = keyed.count
+    var isSorted = true
     var position = first(slot)
     while position >= 0 {
       let node = node(at: position)
-      if let key = keyOf(node) { result.append((key, node)) }
+      if let key = keyOf(node) {
+        if keyed.count > start, keyed[keyed.count - 1].key > key { isSorted = false }
+        keyed.append((key, node))
+      }
       position = next(after: position)
     }
-    result.sort { ($0.key, $0.node) < ($1.key, $1.node) }
-    keys.append(Keys(slot: slot, entries: result))
-    return result
+    if !isSorted { keyed[start...].sort { ($0.key, $0.node) < ($1.key, $1.node) } }
+    keys.append(Keys(slot: slot, range: start..<keyed.count))
+    return start..<keyed.count
   }
-}
 
-/// The part of a list sorted by key that has one key.
-func range(of key: UInt64, in entries: [(key: UInt64, node: Int)]) -> Range<Int> {
-  var low = 0
-  var high = entries.count
-  while low < high {
-    let middle = (low + high) / 2
-    if entries[middle].key < key { low = middle + 1 } else { high = middle }
+  func keyedNode(at position: Int) -> Int { keyed[position].node }
+
+  func key(at position: Int) -> UInt64 { keyed[position].key }
+
+  /// The part of a range of ``sorted(_:_:)`` that has one key.
+  func range(of key: UInt64, in sorted: Range<Int>) -> Range<Int> {
+    var low = sorted.lowerBound
+    var high = sorted.upperBound
+    while low < high {
+      let middle = (low + high) / 2
+      if keyed[middle].key < key { low = middle + 1 } else { high = middle }
+    }
+    var end = low
+    while end < sorted.upperBound, keyed[end].key == key { end += 1 }
+    return low..<end
   }
-  var end = low
-  while end < entries.count, entries[end].key == key { end += 1 }
-  return low..<end
 }

@@ -143,6 +143,8 @@ public struct Loss: Hashable, Sendable, CustomStringConvertible {
   }
 
   private static func line(_ text: String) -> String {
+    // Nearly all are short and printable ASCII.
+    if text.utf8.count <= 256, text.utf8.allSatisfy({ $0 &- 0x20 < 0x5F }) { return text }
     var result = ""
     for scalar in text.unicodeScalars.prefix(256) {
       if scalar.properties.generalCategory == .control || scalar.value == 0x2028 || scalar.value == 0x2029 {

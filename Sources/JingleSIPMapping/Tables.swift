@@ -263,10 +263,10 @@ struct Step: Sendable {
 }
 
 extension MappingTables {
-  /// The nodes of all attributes that some row takes to Jingle, by their slots. Other lines are never left over: each
+  /// The nodes of all attributes that some row takes to Jingle, by their slots; −1 for the others. Other lines are never left over: each
   /// description has them, and some we make ourselves.
-  static let linesToJingle: [Int: Int] = {
-    var lines: [Int: Int] = [:]
+  static let linesToJingle: [Int] = {
+    var lines = Array(repeating: -1, count: lastSlot + 1)
     func visit(_ range: Range<Int>) {
       for index in range {
         let step = shared.steps[index]

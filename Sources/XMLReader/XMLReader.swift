@@ -71,6 +71,14 @@ public enum XMLReader {
         kind: .policyViolation, offset: limits.maximumBytes,
         message: "the document is larger than \(limits.maximumBytes) bytes")
     }
+    if let element = PlainXML.element(bytes, limits: limits) { return element }
+    return try parseWithLibXML2(bytes, limits)
+  }
+
+  /// The same for all that ``PlainXML`` does not take.
+  static func parseWithLibXML2(
+    _ bytes: UnsafeBufferPointer<UInt8>, _ limits: XMLLimits
+  ) throws(XMLReadError) -> XMLElement {
     var start = 0
     if bytes.count >= 3, bytes[0] == 0xEF, bytes[1] == 0xBB, bytes[2] == 0xBF { start = 3 }
     var framer = XMLFramer(mode: .document, limits: limits, start: start)

@@ -30,6 +30,8 @@ public final class XMLStreamReader {
   private var parser: SAXParser?
   /// The start-tag of the root, which a new parser has to be given first.
   private var head: [UInt8] = []
+  /// What it binds, where stanzas can be read without libxml2.
+  private var bindings: [PlainXML.Binding]?
   private var isFinished = false
 
   /// Stanzas larger than this leave buffers behind that an idle connection should not keep.
@@ -105,6 +107,7 @@ public final class XMLStreamReader {
       let element = try head.withUnsafeBufferPointer { (bytes) throws(XMLReadError) in try parser.parseHead(bytes) }
       guard let element else { throw notOneElement }
       self.parser = parser
+      bindings = head.withUnsafeBufferPointer { PlainXML.bindings(ofStartTag: $0, limits: limits) }
       return .streamOpened(element)
     } catch {
       return fail(shifted(error))
@@ -112,9 +115,15 @@ public final class XMLStreamReader {
   }
 
   private func readStanza() -> XMLStreamEvent {
+    let range = framer.unitStart..<position
+    if let bindings, range.count <= limits.maximumBytes {
+      let element = buffer.withUnsafeBufferPointer { bytes in
+        PlainXML.element(UnsafeBufferPointer(rebasing: bytes[range]), inheriting: bindings, limits: limits)
+      }
+      if let element { return .stanza(element) }
+    }
     do throws(XMLReadError) {
       let parser = try currentParser()
-      let range = framer.unitStart..<position
       let element = try buffer.withUnsafeBufferPointer { (bytes) throws(XMLReadError) in
         try parser.parseStanza(UnsafeBufferPointer(rebasing: bytes[range]))
       }

@@ -59,6 +59,9 @@ struct ElementEmitter {
       emitArray("attributes", "ElementAttributeRow", attributes, to: &text)
       emitArray("children", "ElementChildRow", children, to: &text)
       text.line()
+      text.line("/// The same, made ready for reading and writing.")
+      text.line("public static let codec = ElementCodec(Elements.self)")
+      text.line()
       dispatch(
         "public static func code(ofEnum number: Int, _ input: Input) -> UInt32", "number",
         enumNumbers.map { ($0.1, "\($0.0.typeName).code(input, 0, input.count)") }, fallback: "0", to: &text)

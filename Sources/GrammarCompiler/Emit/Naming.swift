@@ -17,8 +17,8 @@ enum Naming {
   /// Types of Swift, CodecRuntime and the generated code on which generated types stand.
   static let reservedTypes: Set<String> = [
     "Any", "Arena", "ArenaEnum", "ArenaList", "ArenaValue", "Array", "Bool", "ByteClasses", "DraftError",
-    "ElementAttributeRow", "ElementChildRow", "ElementPayload", "ElementReading", "ElementRow", "ElementTables",
-    "Elements", "EnumValue", "HeaderDraft",
+    "ElementAttributeRow", "ElementChildRow", "ElementCodec", "ElementPayload", "ElementReading", "ElementRow",
+    "ElementTables", "Elements", "EnumValue", "HeaderDraft",
     "HeaderFields", "HeaderValues", "Headers", "Input", "Int", "LineDraft", "LineFields", "Lines", "NodeLayout",
     "NumberValue", "Output", "ParseFailure", "Protocol", "Self", "Sendable", "Slice", "Span", "StaticString",
     "StatusCodes", "String", "Tape", "Text", "TextValue", "Tokens", "Type", "UInt16", "UInt32", "UInt64", "UInt8",
