@@ -78,10 +78,14 @@ struct RowTable<Row: Sendable>: @unchecked Sendable {
 
   @inline(__always)
   subscript(index: Int) -> Row {
-    unsafeAddress {
-      precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
-      return UnsafePointer(base + index)
-    }
+    unsafeAddress { address(index) }
+  }
+
+  /// Where the row is, for one of which many fields are read: a copy of it would cost more than they do.
+  @inline(__always)
+  func address(_ index: Int) -> UnsafePointer<Row> {
+    precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
+    return UnsafePointer(base + index)
   }
 }
 

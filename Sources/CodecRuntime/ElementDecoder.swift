@@ -22,18 +22,19 @@ public struct ElementDecoder {
 
   private mutating func decode(_ xml: Int, _ number: Int, _ slot: UInt32, _ tape: inout Tape) {
     path.append(number)
-    let row = codec.elements[number]
-    let node = tape.open(slot, fixedWords: row.fixedWords)
+    let row = codec.elements.address(number)
+    let node = tape.open(slot, fixedWords: row.pointee.fixedWords)
     var present: UInt32 = 0
     var position = xml + 1 + XMLLayout.elementWords
     let end = arena.end(of: xml)
     // Attributes come first. Most stand in the order of the grammar, so the search goes on behind the last one.
-    var next = row.attributes.lowerBound
+    var next = row.pointee.attributes.lowerBound
     while position < end, arena.slot(of: position) == XMLLayout.attribute {
-      let known = isNamespaced(position) ? -1 : attribute(position, row.attributes, from: next)
+      let known = isNamespaced(position) ? -1 : attribute(position, row.pointee.attributes, from: next)
       if known >= 0 {
         let value = arena.slice(at: position + XMLLayout.value)
-        if read(codec.attributes[known], value, at: xml, node, &tape) { present |= codec.attributes[known].presence }
+        let attribute = codec.attributes.address(known)
+        if read(attribute, value, at: xml, node, &tape) { present |= attribute.pointee.presence }
         next = known + 1
       } else {
         let copy = tape.open(ElementLayout.unknownAttribute, fixedWords: XMLLayout.attributeWords)
@@ -42,15 +43,17 @@ public struct ElementDecoder {
       }
       position = arena.end(of: position)
     }
-    if row.text >= 0 {
+    if row.pointee.text >= 0 {
       let text = XMLElement(arena: arena, index: xml).text
       // Pieces that elements separate are joined outside of this arena.
       let slice = text.arena === arena ? text.slice : tape.append(text)
-      let value = codec.attributes[row.text]
-      if text.count > 0 || value.isRequired, read(value, slice, at: xml, node, &tape) { present |= value.presence }
+      let value = codec.attributes.address(row.pointee.text)
+      if text.count > 0 || value.pointee.isRequired, read(value, slice, at: xml, node, &tape) {
+        present |= value.pointee.presence
+      }
     }
     tape.set(node + 1, present)
-    if row.required & ~present != 0 { reportMissing(row, present, xml) }
+    if row.pointee.required & ~present != 0 { reportMissing(row.pointee, present, xml) }
     decodeChildren(from: position, to: end, of: xml, row, &tape)
     tape.close(node)
     path.removeLast()
@@ -69,9 +72,9 @@ public struct ElementDecoder {
   }
 
   private mutating func decodeChildren(
-    from start: Int, to end: Int, of xml: Int, _ row: PreparedElement, _ tape: inout Tape
+    from start: Int, to end: Int, of xml: Int, _ row: UnsafePointer<PreparedElement>, _ tape: inout Tape
   ) {
-    let range = row.children
+    let range = row.pointee.children
     var seen: UInt64 = 0
     var position = start
     // Children of one kind stand together.
@@ -89,13 +92,14 @@ public struct ElementDecoder {
       }
       last = known
       let bit: UInt64 = 1 << UInt64(min(known - range.lowerBound, 63))
-      let kind = codec.children[known]
-      if seen & bit != 0, !kind.isRepeatable { report(.validation, child: known, at: child, "is there twice") }
+      let kind = codec.children.address(known)
+      if seen & bit != 0, !kind.pointee.isRepeatable { report(.validation, child: known, at: child, "is there twice") }
       seen |= bit
-      decode(child, kind.element, kind.slot, &tape)
+      decode(child, kind.pointee.element, kind.pointee.slot, &tape)
     }
-    guard row.requiredChildren & ~seen != 0 else { return }
-    for index in range where row.requiredChildren & ~seen & 1 << UInt64(min(index - range.lowerBound, 63)) != 0 {
+    guard row.pointee.requiredChildren & ~seen != 0 else { return }
+    for index in range where row.pointee.requiredChildren & ~seen & 1 << UInt64(min(index - range.lowerBound, 63)) != 0
+    {
       report(.validation, child: index, at: xml, "is missing")
     }
   }
@@ -130,15 +134,15 @@ public struct ElementDecoder {
 
   @inline(__always)
   private mutating func read(
-    _ row: PreparedAttribute, _ slice: Slice, at xml: Int, _ node: Int, _ tape: inout Tape
+    _ row: UnsafePointer<PreparedAttribute>, _ slice: Slice, at xml: Int, _ node: Int, _ tape: inout Tape
   ) -> Bool {
-    let word = node + 1 + row.word
-    switch row.kind {
+    let word = node + 1 + row.pointee.word
+    switch row.pointee.kind {
     case .text:
       tape.set(word, slice)
       return true
     case .token(let number):
-      let trimmed = row.isText ? trim(slice, tape) : slice
+      let trimmed = row.pointee.isText ? trim(slice, tape) : slice
       if tape.withInput(of: trimmed, { codec.matchesToken(number, $0) }) {
         tape.set(word, trimmed)
         return true
@@ -149,7 +153,7 @@ public struct ElementDecoder {
         if maximum > UInt64(UInt32.max) { tape.set(word + 1, UInt32(truncatingIfNeeded: value >> 32)) }
         return true
       }
-      report(.syntax, row, xml, "is no number up to \(maximum)")
+      report(.syntax, row.pointee, xml, "is no number up to \(maximum)")
       return false
     case .enumeration(let number):
       let code = tape.withInput(of: slice) { codec.codeOfEnum(number, $0) }
@@ -159,7 +163,7 @@ public struct ElementDecoder {
         return true
       }
     }
-    report(.syntax, row, xml, "is not what the grammar allows here")
+    report(.syntax, row.pointee, xml, "is not what the grammar allows here")
     return false
   }
 

@@ -328,7 +328,7 @@ public func takeNestedComment(_ input: Input, _ position: inout Int) -> Bool {
     let byte = input[index]
     index &+= 1
     // Most bytes mean nothing.
-    if byte > 0x29, byte != 0x5C, byte != 0x7F { continue }
+    if byte > 0x29 ? byte != 0x5C && byte != 0x7F : byte == 0x20 { continue }
     switch byte {
     case 0x28: depth += 1
     case 0x29:

@@ -41,7 +41,7 @@ cp -R "$peers/." "$work/peers"
 make -s -C "$work/peers" clean
 make -s -C "$work/peers" >"$work/make.log" 2>&1 || { cat "$work/make.log" >&2; exit 1; }
 gcc -O2 $(pkg-config --cflags libxml-2.0) -o "$work/sax" "$here/sax.c" $(pkg-config --libs libxml-2.0)
-gcc -O2 -I"$work/peers" -o "$work/mixed" "$here/mixed.c" "$work/peers/"{peers,peer_sofia,peer_libre,peer_belle}.o \
+gcc -O2 -I"$work/peers" -o "$work/sample" "$here/sample.c" "$work/peers/"{peers,peer_sofia,peer_libre,peer_belle}.o \
   -losipparser2 -lsofia-sip-ua -lre -lbellesip -lbctoolbox -lm
 if [ $# -gt 0 ]; then
   corpus=$(cd "$1" && pwd)
@@ -55,11 +55,11 @@ documents=("$corpus"/*.xml)
 
 # In turns, so that a busy moment of the machine does not hit one side only.
 for ((turn = 0; turn < turns; turn++)); do
-  CORPUS=$corpus "$work/peers/peers" bench 31 >>"$work/peers.txt"
-  if [ "${#documents[@]}" -gt 0 ]; then "$work/sax" bench 31 "${documents[@]}" >>"$work/peers.txt"; fi
+  "$work/sample" 61 all "$corpus"/*.{sip,sdp} >>"$work/peers.txt"
+  if [ "${#documents[@]}" -gt 0 ]; then "$work/sax" bench 101 "${documents[@]}" >>"$work/peers.txt"; fi
   "$benchmarks" --json --seconds "$seconds" "$corpus" >>"$work/ours.json"
   if [ -d "$work/peers/corpus-mixed" ]; then
-    "$work/mixed" 9 "$work/peers/corpus-mixed/"*.sip >>"$work/mixed.txt"
+    "$work/sample" 15 sofia "$work/peers/corpus-mixed/"*.sip >>"$work/mixed.txt"
     "$benchmarks" --json --seconds 0.01 "$work/peers/corpus-mixed" >>"$work/mixed.json"
   fi
 done

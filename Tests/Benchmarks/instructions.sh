@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# How many instructions it takes to parse and to serialize each message of the peers of compare.sh, counted by callgrind,
-# beside the limits in instructions.txt. Unlike times these counts hardly differ from run to run, so they tell on any
+# How many instructions it takes to parse, to serialize and to translate each message of compare.sh, counted by
+# callgrind, beside the limits in instructions.txt. Unlike times these counts hardly differ from run to run, so they tell on any
 # machine what was made slower by mistake.
 #
 #   Tests/Benchmarks/instructions.sh [--record]
@@ -43,8 +43,10 @@ instructions() {
 # The difference of two runs leaves the start of the program out.
 few=20
 many=120
-for file in "$messages"/*.sip "$messages"/*.sdp; do
-  for operation in parse serialize; do
+for file in "$messages"/*.sip "$messages"/*.sdp "$here/offer.xml"; do
+  operations=(parse serialize)
+  case $file in *.sip) ;; *) operations+=(translate) ;; esac
+  for operation in "${operations[@]}"; do
     first=$(instructions "$file" "$operation" "$few")
     second=$(instructions "$file" "$operation" "$many")
     printf '%s %s %d\n' "$(basename "$file")" "$operation" $(((second - first) / (many - few)))

@@ -154,6 +154,8 @@ final class TokenEmitter {
         }
         text.line("return end")
       }
+    } else if let parts = Self.asFixed(automaton) {
+      emitCalled(name, to: &text) { emitFixed(parts, to: &$0) }
     } else if automaton.stateCount == 2, !automaton.isAccepting[0], automaton.leaving(1).isEmpty,
       !automaton.firstBytes.contains(0)
     {
