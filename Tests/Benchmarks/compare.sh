@@ -114,7 +114,8 @@ readme = ["| what | ours | C library | | times |", "|---|---|---|---|---|"]
 
 
 def add(what: str, mine: float, library: str, other: float) -> None:
-    readme.append(f"| {what} | {mine:,.0f} | {library} | {other:,.0f} | {other / mine:.1f} |")
+    times = other / mine
+    readme.append(f"| {what} | {mine:,.0f} | {library} | {other:,.0f} | {times:.{1 if times >= 1 else 2}f} |")
 
 
 print("ns of one message, the best of the medians; a ratio is the peer's time divided by ours\n")
