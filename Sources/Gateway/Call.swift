@@ -11,6 +11,11 @@ public struct CallTimers: Hashable, Sendable {
   public var candidates = Interval.seconds(1)
   /// From the INVITE to the answer.
   public var ringing = Interval.seconds(180)
+  /// From our `proceed` to the session-initiate.
+  public var proposal = Interval.seconds(30)
+  /// For a first response of a proxy, where there is another to be tried. RFC 3263 §4.3 waits for Timer B, 32 s, which
+  /// no caller does.
+  public var proxySilence = Interval.seconds(4)
   /// Redirections that are followed in one call.
   public var redirections = 5
 
@@ -55,6 +60,12 @@ public struct Call: Sendable {
   var chance: SplitMix
   /// The session-initiate or the INVITE.
   var offer: CallReference?
+  /// The bare address that was asked by message, as long as no device has taken the call: one of `devices`.
+  var proposal: CallDevice?
+  /// A message came before the session (XEP-0353), so one says that it is over.
+  var beganByMessage = false
+  /// Further proxies to which the INVITE can go.
+  public var alternatives = 0
   /// The session-accept for which candidates are awaited.
   var answer: CallReference?
   var candidates: [Candidates] = []
@@ -70,6 +81,7 @@ public struct Call: Sendable {
   var candidatesPause: Instant?
   var ringingLimit: Instant?
   var glareLimit: Instant?
+  var silenceLimit: Instant?
 
   /// `seed` decides how long the call waits when two re-INVITEs have met.
   public init(
@@ -84,7 +96,9 @@ public struct Call: Sendable {
   /// Whether something that was handed in is needed again; all else can be forgotten.
   func keeps(_ reference: CallReference) -> Bool {
     // Nobody is offered the call any more once a device has it.
-    let isOffered = state == .offering || state == .alerting
+    let isOffered =
+      state == .offering || state == .alerting
+      || alternatives > 0 && (state == .calling || state == .proceeding || state == .ringing)
     return isOffered && reference == offer || state == .accepting && reference == answer
       || changes.contains(reference) || candidates.contains { $0.reference == reference }
   }
@@ -96,7 +110,9 @@ public struct Call: Sendable {
 
   /// When ``advance(to:)`` is to be called next.
   public var nextDeadline: Instant? {
-    ([candidatesLimit, candidatesPause, ringingLimit, glareLimit] + awaited.map(\.deadline)).compactMap { $0 }.min()
+    ([candidatesLimit, candidatesPause, ringingLimit, glareLimit, silenceLimit] + awaited.map(\.deadline)).compactMap {
+      $0
+    }.min()
   }
 
   /// Does what is due.
@@ -111,9 +127,13 @@ public struct Call: Sendable {
       glareLimit = nil
       step(.glareOver, Occasion(), at: now, into: &actions)
     }
+    if isDue(silenceLimit, now) {
+      silenceLimit = nil
+      step(.proxyFails, Occasion(), at: now, into: &actions)
+    }
     while let index = awaited.firstIndex(where: { $0.deadline <= now }) {
       let late = awaited.remove(at: index)
-      leave(late.device, isUnable: false, at: now, into: &actions)
+      leave(late.device, as: .lastDeviceGone, at: now, into: &actions)
     }
     if isDue(ringingLimit, now) {
       ringingLimit = nil
@@ -133,6 +153,8 @@ public struct Call: Sendable {
     var response: SIPCallResponse?
     /// The device that leaves.
     var device: CallDevice?
+    /// Why the client ends the session or declines it, if it says that in words of XEP-0166.
+    var reason: JingleReason?
 
     /// What is to be answered.
     var isAnswered: Bool { jingle == nil && request == nil }
@@ -147,9 +169,14 @@ public struct Call: Sendable {
       step(request.event(in: state), Occasion(request: request), at: now, into: &actions)
     case .response(let response): take(response, at: now, into: &actions)
     case .answer(let stanza, let answer): take(answer, to: stanza, at: now, into: &actions)
-    case .deviceLeft(let device): leave(device, isUnable: false, at: now, into: &actions)
-    case .inviteTimeout: step(.inviteTimeout, Occasion(), at: now, into: &actions)
-    case .inviteTransportError: step(.inviteTransportError, Occasion(), at: now, into: &actions)
+    case .deviceLeft(let device): leave(device, as: .lastDeviceGone, at: now, into: &actions)
+    case .message(let message): take(message, at: now, into: &actions)
+    case .proposalReturned(let device, let isUnknown):
+      leave(device, as: isUnknown ? .lastDeviceUnknown : .lastDeviceGone, at: now, into: &actions)
+    case .inviteTimeout:
+      step(alternatives > 0 ? .proxyFails : .inviteTimeout, Occasion(), at: now, into: &actions)
+    case .inviteTransportError:
+      step(alternatives > 0 ? .proxyFails : .inviteTransportError, Occasion(), at: now, into: &actions)
     case .updateTimeout: step(.updateTimeout, Occasion(), at: now, into: &actions)
     case .updateTransportError: step(.updateTransportError, Occasion(), at: now, into: &actions)
     case .byeLost: step(.byeLost, Occasion(), at: now, into: &actions)
@@ -170,14 +197,23 @@ public struct Call: Sendable {
       event = .sessionTerminateUnable
     }
     if event == .sessionAcceptUnusable, state != .alerting { event = .sessionAccept }
-    if event == .sessionInitiateUnusable, state != .beginning { event = .sessionInitiate }
+    if event == .sessionInitiateUnusable, state != .beginning, state != .proposed { event = .sessionInitiate }
     if event != .existingSessionInitiate, !devices.contains(request.sender) { event = .stranger }
-    step(event, Occasion(jingle: request, device: request.sender), at: now, into: &actions)
+    step(
+      event, Occasion(jingle: request, device: request.sender, reason: request.reason), at: now, into: &actions)
+  }
+
+  private mutating func take(_ message: InitiationMessage, at now: Instant, into actions: inout [CallAction]) {
+    guard let event = message.event else { return }
+    if state == .beginning { devices = [message.sender] }
+    step(event, Occasion(device: message.sender, reason: message.reason), at: now, into: &actions)
   }
 
   private mutating func take(_ response: SIPCallResponse, at now: Instant, into actions: inout [CallAction]) {
     guard var event = response.event else { return }
     if event == .redirectionToProxy, redirections >= timers.redirections { event = .redirection }
+    // RFC 3263 §4.3
+    if event == .refusal, response.status == 503, alternatives > 0 { event = .proxyFails }
     step(event, Occasion(response: response), at: now, into: &actions)
   }
 
@@ -189,19 +225,17 @@ public struct Call: Sendable {
     switch answer {
     case .result: return
     case .unable where set.purpose == .other: step(.clientObjects, Occasion(), at: now, into: &actions)
-    case .unable: leave(set.device, isUnable: true, at: now, into: &actions)
-    case .error: leave(set.device, isUnable: false, at: now, into: &actions)
+    case .unable: leave(set.device, as: .lastDeviceUnable, at: now, into: &actions)
+    case .error: leave(set.device, as: .lastDeviceGone, at: now, into: &actions)
     }
   }
 
-  /// A device leaves the call, which means more the fewer are left.
+  /// A device leaves the call, which means more the fewer are left: `last` where none is.
   private mutating func leave(
-    _ device: CallDevice, isUnable: Bool, at now: Instant, into actions: inout [CallAction]
+    _ device: CallDevice, as last: CallEvent, at now: Instant, into actions: inout [CallAction]
   ) {
     guard devices.contains(device) else { return }
-    let event: CallEvent =
-      state != .alerting
-      ? .clientGone : devices.count > 1 ? .deviceGone : isUnable ? .lastDeviceUnable : .lastDeviceGone
+    let event: CallEvent = state != .alerting ? .clientGone : devices.count > 1 ? .deviceGone : last
     step(event, Occasion(device: device), at: now, into: &actions)
   }
 
@@ -221,11 +255,14 @@ public struct Call: Sendable {
       return
     }
     for effect in transition.effects { perform(effect, event, occasion, at: now, into: &actions) }
+    if event == .proxyFails { silenceLimit = alternatives > 0 ? now + timers.proxySilence : nil }
     enter(transition.next, at: now, into: &actions)
   }
 
   private mutating func enter(_ next: CallState, at now: Instant, into actions: inout [CallAction]) {
     guard next != state else { return }
+    // What was waited for has come.
+    if state == .proposed { ringingLimit = nil }
     state = next
     setDeadlines(at: now)
     if state == .end {
@@ -239,7 +276,10 @@ public struct Call: Sendable {
 
   /// The deadlines that a state has, besides those of sets and candidates.
   private mutating func setDeadlines(at now: Instant) {
+    silenceLimit = state == .calling && alternatives > 0 ? now + timers.proxySilence : nil
     switch state {
+    case .proposed:
+      ringingLimit = now + timers.proposal
     case .calling, .proceeding, .ringing, .alerting:
       ringingLimit = ringingLimit ?? now + timers.ringing
     case .offering, .accepting:

@@ -14,6 +14,8 @@ public enum StanzaRefusal: Hashable, Sendable {
   case itemNotFound
   /// `bad-request`
   case badRequest
+  /// `forbidden`
+  case forbidden
 }
 
 /// How a request of the phone within the call is answered.
@@ -64,6 +66,14 @@ public enum CallAction: Hashable, Sendable {
   case sendRinging(CallStanza, to: CallDevice)
   /// Its answer means nothing to the call.
   case sendSessionTerminate(CallStanza, to: CallDevice, SessionEnd)
+  /// Ask the devices of the callee, by a message to the bare address.
+  case sendPropose(to: CallDevice, offer: CallReference)
+  case sendProceed(to: CallDevice)
+  case sendReject(to: CallDevice, SessionEnd)
+  /// To a device, or to the bare address that was asked.
+  case sendRetract(to: CallDevice, SessionEnd)
+  /// Say by a message to the user that the session, which began with one, is over.
+  case sendFinish(SessionEnd)
   /// Send the candidates of this INFO.
   case sendTransportInfo(CallStanza, to: CallDevice, candidates: CallReference)
   /// Send what this re-INVITE changes: the action that its `a=jingle-action` names, else transport-info.
@@ -75,6 +85,8 @@ public enum CallAction: Hashable, Sendable {
   case sendInvite(offer: CallReference, candidates: [CallReference])
   /// Send the INVITE to the Contact of this 3xx.
   case followRedirection(CallReference)
+  /// Send the INVITE with this offer to the next proxy, and forget the one that is under way.
+  case tryNextProxy(offer: CallReference)
   /// Keep the dialog, or early dialog, that this response makes.
   case noteDialog(CallReference)
   /// Send the ACK of this 200.
@@ -88,8 +100,8 @@ public enum CallAction: Hashable, Sendable {
   case answerRinging
   /// Answer the INVITE 200 with the answer of this session-accept and the candidates of these transport-infos.
   case answerInvite(answer: CallReference, candidates: [CallReference])
-  /// Answer the INVITE with this status, 300 to 699.
-  case refuseInvite(status: Int)
+  /// Answer the INVITE with this status, 300 to 699, and a Reason header (RFC 3326).
+  case refuseInvite(status: Int, ReasonCause?)
   /// Answer a request within the call.
   case answer(CallReference, RequestAnswer)
   /// Answer the re-INVITE 200 with our current description.

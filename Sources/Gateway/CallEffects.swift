@@ -8,16 +8,17 @@ extension Call {
   ) {
     switch effect {
     case .acknowledge, .refuseOutOfOrder, .refuseUnknownSession, .refuseUnsupportedInfo, .refuseNotImplemented,
-      .refuseItemNotFound:
+      .refuseItemNotFound, .refuseForbidden:
       answerStanza(effect, occasion, into: &actions)
     case .sessionInitiate, .repeatSessionInitiate, .sessionAccept, .sessionInfoRinging, .sessionTerminate,
       .sessionTerminateOthersCancel, .sessionTerminateOthersDecline, .transportInfo, .passChange, .adoptDevice,
-      .dropDevice:
+      .dropDevice, .propose, .proceed, .rejectProposal, .retract:
       performForClient(effect, event, occasion, at: now, into: &actions)
     case .acceptRequest, .acceptReInvite, .refuseRequest405, .refuseRequest481, .refuseRequest488, .refuseRequest491,
       .refuseRequest500, .refuseInfo:
       answerRequest(effect, occasion, into: &actions)
-    case .sendInvite, .followRedirection, .noteDialog, .sendAck, .endFork, .keepCancel, .sendCancel, .sendKeptCancel,
+    case .sendInvite, .followRedirection, .tryNextProxy, .noteDialog, .sendAck, .endFork, .keepCancel, .sendCancel,
+      .sendKeptCancel,
       .keepBye, .sendBye, .sendKeptBye, .answer180, .answer200, .answerInvite487, .refuseInvite:
       performForPhone(effect, event, occasion, into: &actions)
     case .keepCandidates, .passCandidates, .sendReInvite, .ackReInvite, .keepChange, .dropChange, .waitAfterGlare:
@@ -34,6 +35,7 @@ extension Call {
     case .refuseUnknownSession: actions.append(.refuse(reference, .unknownSession))
     case .refuseUnsupportedInfo: actions.append(.refuse(reference, .unsupportedInfo))
     case .refuseNotImplemented: actions.append(.refuse(reference, .notImplemented))
+    case .refuseForbidden: actions.append(.refuse(reference, .forbidden))
     case .refuseItemNotFound: actions.append(.refuse(reference, .itemNotFound))
     default: actions.append(.acknowledge(reference))
     }
@@ -63,12 +65,14 @@ extension Call {
       guard let request = occasion.request else { return }
       offer = request.reference
       for device in request.devices where !devices.contains(device) { devices.append(device) }
-      for device in devices {
+      for device in devices where device != proposal {
         actions.append(
           .sendSessionInitiate(stanza(to: device, .initiate, at: now), to: device, offer: request.reference))
       }
     case .repeatSessionInitiate:
       guard let device = occasion.device, let offer else { return }
+      // One device takes the call for all that were asked by message.
+      if event == .proceed { devices.removeAll { $0 == proposal } }
       if !devices.contains(device) { devices.append(device) }
       // What it has not answered yet keeps its deadline: asking again is no answer.
       actions.append(.sendSessionInitiate(stanza(to: device, .initiate, at: now), to: device, offer: offer))
@@ -79,19 +83,38 @@ extension Call {
       guard let device = devices.first else { return }
       actions.append(.sendRinging(stanza(to: device, .other, at: now), to: device))
     case .sessionTerminate:
-      terminate(devices, sessionEnd(event, occasion), at: now, into: &actions)
+      let end = sessionEnd(event, occasion)
+      terminate(devices, end, at: now, into: &actions)
+      if beganByMessage, devices.contains(where: { $0 != proposal }) { actions.append(.sendFinish(end)) }
     case .sessionTerminateOthersCancel, .sessionTerminateOthersDecline:
       let reason = ReasonTable.reason(of: effect) ?? .cancel
       terminate(devices.filter { $0 != occasion.device }, SessionEnd(reason), at: now, into: &actions)
       devices = devices.filter { $0 == occasion.device }
     case .transportInfo:
       guard let reference = occasion.request?.reference else { return }
-      for device in devices {
+      for device in devices where device != proposal {
         actions.append(.sendTransportInfo(stanza(to: device, .other, at: now), to: device, candidates: reference))
       }
     case .passChange:
       guard let device = devices.first, let reference = occasion.request?.reference else { return }
       actions.append(.sendChange(stanza(to: device, .other, at: now), to: device, change: reference))
+    case .propose:
+      guard let request = occasion.request, let device = request.proposal else { return }
+      offer = request.reference
+      proposal = device
+      beganByMessage = true
+      if !devices.contains(device) { devices.append(device) }
+      actions.append(.sendPropose(to: device, offer: request.reference))
+    case .proceed:
+      guard let device = devices.first else { return }
+      beganByMessage = true
+      actions.append(.sendProceed(to: device))
+    case .rejectProposal:
+      guard let device = devices.first else { return }
+      actions.append(.sendReject(to: device, sessionEnd(event, occasion)))
+    case .retract:
+      guard let device = occasion.device else { return }
+      actions.append(.sendRetract(to: device, SessionEnd(.cancel)))
     case .adoptDevice:
       guard let device = occasion.device else { return }
       answer = occasion.jingle?.reference
@@ -113,6 +136,10 @@ extension Call {
   ) {
     for device in devices {
       forgetSets(to: device)
+      if device == proposal {
+        actions.append(.sendRetract(to: device, end))
+        continue
+      }
       actions.append(.sendSessionTerminate(stanza(to: device, nil, at: now), to: device, end))
     }
   }
@@ -149,6 +176,11 @@ extension Call {
       redirections += 1
       hasDialog = false
       actions.append(.followRedirection(reference))
+    case .tryNextProxy:
+      guard let offer, alternatives > 0 else { return }
+      alternatives -= 1
+      hasDialog = false
+      actions.append(.tryNextProxy(offer: offer))
     case .noteDialog:
       guard let response = occasion.response, response.makesDialog else { return }
       hasDialog = true
@@ -172,18 +204,19 @@ extension Call {
       guard let answer else { return }
       hasDialog = true
       actions.append(.answerInvite(answer: answer, candidates: takeCandidates()))
-    case .answerInvite487: actions.append(.refuseInvite(status: 487))
+    case .answerInvite487: actions.append(.refuseInvite(status: 487, nil))
     case .refuseInvite:
-      let status =
-        ReasonTable.ending(of: event)?.status ?? ReasonTable.ending(occasion.jingle?.reason).status
-      actions.append(.refuseInvite(status: status))
+      let ending = ReasonTable.ending(of: event)
+      let byReason = ReasonTable.ending(occasion.reason)
+      actions.append(
+        .refuseInvite(status: ending?.status ?? byReason.status, ending == nil ? byReason.cause : ending?.cause))
     default: return
     }
   }
 
   /// The cause from the tables.
   private func cause(_ event: CallEvent, _ occasion: Occasion) -> ReasonCause {
-    ReasonTable.ending(of: event)?.cause ?? ReasonTable.ending(occasion.jingle?.reason).cause
+    ReasonTable.ending(of: event)?.cause ?? ReasonTable.ending(occasion.reason).cause
   }
 
   private var keptCause: ReasonCause { cause ?? ReasonTable.ending(nil).cause }

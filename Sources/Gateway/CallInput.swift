@@ -34,6 +34,8 @@ public struct JingleRequest: Hashable, Sendable {
     case ringing
     /// session-info: a payload that we do not know.
     case unknown
+    /// session-initiate: the routes do not let the sender call there.
+    case forbidden
   }
 
   /// The action as in the stanza.
@@ -53,6 +55,24 @@ public struct JingleRequest: Hashable, Sendable {
     self.sender = sender
     self.reference = reference
     self.content = content
+    self.reason = reason
+  }
+}
+
+/// A message of a device about a session that is to come (XEP-0353).
+public struct InitiationMessage: Hashable, Sendable {
+  /// The name of the element.
+  public var name: String
+  public var sender: CallDevice
+  /// `propose`: the routes do not let the sender call there.
+  public var isForbidden: Bool
+  /// reject, retract, finish: the reason, if it is one of XEP-0166.
+  public var reason: JingleReason?
+
+  public init(name: String, sender: CallDevice, isForbidden: Bool = false, reason: JingleReason? = nil) {
+    self.name = name
+    self.sender = sender
+    self.isForbidden = isForbidden
     self.reason = reason
   }
 }
@@ -78,14 +98,18 @@ public struct SIPCallRequest: Hashable, Sendable {
   public var content: Content
   /// First INVITE: the available devices of the callee.
   public var devices: [CallDevice]
+  /// First INVITE: the bare address of a callee whose devices want to be asked by message.
+  public var proposal: CallDevice?
 
   public init(
-    method: String, reference: CallReference, content: Content = .usual, devices: [CallDevice] = []
+    method: String, reference: CallReference, content: Content = .usual, devices: [CallDevice] = [],
+    proposal: CallDevice? = nil
   ) {
     self.method = method
     self.reference = reference
     self.content = content
     self.devices = devices
+    self.proposal = proposal
   }
 }
 
@@ -143,6 +167,9 @@ public enum CallInput: Hashable, Sendable {
   case answer(CallStanza, DeviceAnswer)
   /// The device's stream has ended and was not resumed, or it has gone offline.
   case deviceLeft(CallDevice)
+  case message(InitiationMessage)
+  /// Our proposal to this bare address has come back as an error; where it is `unknown` there is no such user.
+  case proposalReturned(CallDevice, isUnknown: Bool)
   case inviteTimeout
   case inviteTransportError
   case updateTimeout
@@ -161,12 +188,21 @@ extension JingleRequest {
     switch (event, content) {
     case (.sessionInitiate, .withoutCandidates): return .sessionInitiateWithoutCandidates
     case (.sessionInitiate, .unusable): return .sessionInitiateUnusable
+    case (.sessionInitiate, .forbidden): return .sessionInitiateForbidden
     case (.sessionAccept, .withoutCandidates): return .sessionAcceptWithoutCandidates
     case (.sessionAccept, .unusable): return .sessionAcceptUnusable
     case (.sessionInfo, .ringing): return .sessionInfoRinging
     case (.sessionInfo, .unknown): return .sessionInfoUnknown
     default: return event
     }
+  }
+}
+
+extension InitiationMessage {
+  /// The event of the signalling table; `nil` for an element that it does not know.
+  var event: CallEvent? {
+    let event = CallEvent.event(jingleMessage: name)
+    return event == .propose && isForbidden ? .proposeForbidden : event
   }
 }
 
@@ -179,7 +215,7 @@ extension SIPCallRequest {
     case ("INVITE", _) where state != .beginning: return .reInvite
     case ("INVITE", .withoutOffer): return .inviteWithoutOffer
     case ("INVITE", .unusable): return .inviteUnusable
-    case ("INVITE", _) where devices.isEmpty: return .inviteToNobody
+    case ("INVITE", _) where devices.isEmpty: return proposal == nil ? .inviteToNobody : .inviteToBeProposed
     case ("INFO", .candidates): return .infoCandidates
     case ("INFO", .empty): return .infoEmpty
     case ("INFO", _): return .infoUnknown

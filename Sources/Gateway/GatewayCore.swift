@@ -18,7 +18,7 @@ final class GatewayCore {
   private var timer: DeadlineTimer?
   private var malformed = ParseFailureLimiter<IPAddress>()
   private var whenIdle: EventLoopPromise<Void>?
-  private var proxyRetry: Scheduled<Void>?
+  private var proxyRetries: [ProxyTarget: Scheduled<Void>] = [:]
   /// Set in `init`, which needs `self` for its handler.
   private(set) var listener: EmbeddedListener
 
@@ -35,7 +35,7 @@ final class GatewayCore {
     self.logger = logger
     self.trace = trace
     shard = Shard(
-      configuration: ShardConfiguration(configuration, domain: xmpp.domain, port: transports.udp.localAddress.port))
+      configuration: ShardConfiguration(configuration, port: transports.udp.localAddress.port))
     var server = EmbeddedServerConfiguration(domain: xmpp.domain, accounts: xmpp.accounts)
     let row = Elements.elements[Jingle.number]
     server.interceptedPayloads = [
@@ -159,22 +159,34 @@ final class GatewayCore {
       }
   }
 
-  // MARK: The proxy
+  // MARK: The proxies
 
-  func setProxy(_ address: TransportAddress) { run { $0.setProxy(address) } }
+  /// Sends requests for this proxy here, and takes requests from here.
+  func setProxy(_ target: ProxyTarget, _ addresses: [TransportAddress]) {
+    run { $0.setProxy(target, transports.firstReachable(of: addresses)) }
+  }
 
-  /// Looks the proxy's name up; where that fails, calls fail until a later attempt succeeds.
-  func resolveProxy() -> EventLoopFuture<Void> {
-    let sip = configuration.sip
+  /// The same for `proxy_host`.
+  func setDefaultProxy(_ address: TransportAddress) { setProxy(ProxyTarget(configuration.sip), [address]) }
+
+  /// Looks the names of all proxies up; where that fails, calls through that one fail until a later attempt succeeds.
+  func resolveProxies() -> EventLoopFuture<Void> {
+    let core = NIOLoopBound(self, eventLoop: eventLoop)
+    return EventLoopFuture.andAllComplete(
+      configuration.proxies.map { core.value.resolve($0) }, on: eventLoop)
+  }
+
+  private func resolve(_ target: ProxyTarget) -> EventLoopFuture<Void> {
     let core = NIOLoopBound(self, eventLoop: eventLoop)
     return NameResolver.resolve(
-      host: sip.proxyHost, port: sip.proxyPort, transport: TransportKind(sip.transport), on: eventLoop,
-      threadPool: .singleton
+      host: target.host, port: target.port, transport: target.transport, on: eventLoop, threadPool: .singleton
     ).map { addresses in
-      core.value.run { $0.setProxy(core.value.transports.firstReachable(of: addresses)) }
+      core.value.setProxy(target, addresses)
     }.flatMapErrorThrowing { error in
-      core.value.logger.error("the proxy \(sip.proxyHost) cannot be found: \(error); trying again in 10 s")
-      core.value.proxyRetry = core.value.eventLoop.scheduleTask(in: .seconds(10)) { _ = core.value.resolveProxy() }
+      core.value.logger.error("the proxy \(target.host) cannot be found: \(error); trying again in 10 s")
+      core.value.proxyRetries[target] = core.value.eventLoop.scheduleTask(in: .seconds(10)) {
+        _ = core.value.resolve(target)
+      }
     }
   }
 
@@ -184,7 +196,7 @@ final class GatewayCore {
     if let whenIdle { return whenIdle.futureResult }
     let promise = eventLoop.makePromise(of: Void.self)
     whenIdle = promise
-    proxyRetry?.cancel()
+    for retry in proxyRetries.values { retry.cancel() }
     let core = NIOLoopBound(self, eventLoop: eventLoop)
     let limit = eventLoop.scheduleTask(in: Self.shutdownLimit) {
       core.value.run { $0.giveUp(at: .now) }
@@ -200,8 +212,8 @@ final class GatewayCore {
 }
 
 extension ShardConfiguration {
-  /// What the configuration file says, for our XMPP domain and the port that the SIP sockets got.
-  init(_ configuration: Configuration, domain: String, port: UInt16) {
+  /// What the configuration file says, for the port that the SIP sockets got.
+  init(_ configuration: Configuration, port: UInt16) {
     let sip = configuration.sip
     var agent = SIPUserAgentConfiguration(
       localHost: SIPConfiguration.uriHost(sip.localHost), localPort: port, transport: TransportKind(sip.transport),
@@ -211,9 +223,15 @@ extension ShardConfiguration {
     agent.supportedOptions = [.trickleICE]
     agent.acceptedMediaTypes = [GatewayMediaTypes.sessionDescription]
     agent.receivedInfoPackages = ["\(GatewayMediaTypes.tricklePackage)"]
+    let identities: Identities
+    switch configuration.xmpp {
+    case .embedded(let xmpp): identities = Identities(domain: xmpp.domain, numbers: sip.numbers)
+    case .component(let xmpp):
+      identities = Identities(domain: xmpp.userDomain, component: xmpp.domain, numbers: sip.numbers)
+    }
     self.init(
-      identities: Identities(domain: domain, numbers: sip.numbers), proxyHost: SIPConfiguration.uriHost(sip.proxyHost),
-      proxyPort: sip.proxyPort, sdpOrigin: sip.sdpOrigin, userAgent: agent)
+      identities: identities, routing: RoutingTable(configuration), sdpOrigin: sip.sdpOrigin, userAgent: agent)
+    asksByMessage = identities.component != nil
   }
 
   /// For User-Agent and Server.

@@ -115,7 +115,7 @@ public final class GatewayService: Sendable {
       )
       .get()[0].address
       let address = try await listener.bind(host: "\(host)", port: Int(xmpp.listenPort)).get()
-      try await eventLoop.flatSubmit { core.value.resolveProxy() }.get()
+      try await eventLoop.flatSubmit { core.value.resolveProxies() }.get()
       return GatewayService(
         core: core, eventLoop: eventLoop, sipAddress: transports.udp.localAddress, xmppAddress: address)
     } catch let error as GatewayStartError {
@@ -129,7 +129,7 @@ public final class GatewayService: Sendable {
   /// Sends requests to the phone at this address instead of `proxy_host` and `proxy_port`: for a proxy that is started
   /// after the gateway.
   public func setProxy(_ address: TransportAddress) async throws {
-    try await eventLoop.submit { self.core.value.setProxy(address) }.get()
+    try await eventLoop.submit { self.core.value.setDefaultProxy(address) }.get()
   }
 
   /// Ends all calls, waits for the other sides as long as `serve` may take to end, and closes the sockets.

@@ -261,7 +261,8 @@ struct ReceivedCallTests {
     var stage = Stage.received(.alerting)
     #expect(
       stage.jingle("session-terminate", from: Stage.laptop, reason: .decline) == [
-        .acknowledge(2), .refuseInvite(status: 486), .sendSessionTerminate(3, to: Stage.tablet, .declined), .end,
+        .acknowledge(2), .refuseInvite(status: 486, .q850(21, "Call rejected")),
+        .sendSessionTerminate(3, to: Stage.tablet, .declined), .end,
       ])
   }
 
@@ -272,7 +273,7 @@ struct ReceivedCallTests {
       stage.jingle("session-terminate", from: Stage.laptop, reason: .unsupportedApplications) == [.acknowledge(2)])
     #expect(
       stage.jingle("session-terminate", from: Stage.tablet, reason: .unsupportedApplications) == [
-        .acknowledge(3), .refuseInvite(status: 488), .end,
+        .acknowledge(3), .refuseInvite(status: 488, .q850(65, "Bearer capability not implemented")), .end,
       ])
   }
 
@@ -280,10 +281,12 @@ struct ReceivedCallTests {
   func devicesLeave() {
     var stage = Stage.received(.alerting)
     #expect(stage.input(.answer(1, .error)) == [])
-    #expect(stage.input(.deviceLeft(Stage.tablet)) == [.refuseInvite(status: 480), .end])
+    #expect(
+      stage.input(.deviceLeft(Stage.tablet)) == [.refuseInvite(status: 480, .q850(20, "Subscriber absent")), .end])
     stage = Stage.received(.alerting)
     #expect(stage.input(.answer(1, .error)) == [])
-    #expect(stage.input(.answer(2, .unable)) == [.refuseInvite(status: 488), .end])
+    #expect(
+      stage.input(.answer(2, .unable)) == [.refuseInvite(status: 488, .q850(88, "Incompatible destination")), .end])
     stage = Stage.received(.alerting)
     #expect(stage.input(.answer(1, .result)) == [])
     #expect(stage.wait(.seconds(10)) == [], "one has answered")
@@ -293,10 +296,12 @@ struct ReceivedCallTests {
   @Test("nobody there: 480; no offer: 488")
   func refused() {
     var stage = Stage(.phone)
-    #expect(stage.request("INVITE") == [.refuseInvite(status: 480), .end])
+    #expect(stage.request("INVITE") == [.refuseInvite(status: 480, .q850(20, "Subscriber absent")), .end])
     stage = Stage(.phone)
     #expect(
-      stage.request("INVITE", content: .withoutOffer, devices: [Stage.laptop]) == [.refuseInvite(status: 488), .end])
+      stage.request("INVITE", content: .withoutOffer, devices: [Stage.laptop]) == [
+        .refuseInvite(status: 488, nil), .end,
+      ])
   }
 
   @Test("CANCEL is decline for all that ring")
@@ -304,7 +309,7 @@ struct ReceivedCallTests {
     var stage = Stage.received(.alerting)
     #expect(
       stage.request("CANCEL") == [
-        .answer(2, .accepted), .refuseInvite(status: 487), .sendSessionTerminate(3, to: Stage.laptop, .declined),
+        .answer(2, .accepted), .refuseInvite(status: 487, nil), .sendSessionTerminate(3, to: Stage.laptop, .declined),
         .sendSessionTerminate(4, to: Stage.tablet, .declined), .end,
       ])
   }

@@ -1,7 +1,7 @@
-import JingleSIPMapping
 import SIPStack
 
 @testable import Gateway
+@testable import JingleSIPMapping
 
 /// A call in virtual time, with short ways to say what comes.
 struct Stage {
@@ -129,4 +129,11 @@ extension SessionEnd {
   static let declined = SessionEnd(.decline)
   static let cancelled = SessionEnd(.cancel)
   static let success = SessionEnd(.success)
+}
+
+extension ReasonCause {
+  /// A cause of ITU-T Q.850, as a Reason header names it.
+  static func q850(_ number: Int, _ text: String) -> ReasonCause {
+    ReasonCause(protocolName: "Q.850", number: number, text: text)
+  }
 }

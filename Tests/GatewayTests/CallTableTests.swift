@@ -24,7 +24,7 @@ private let fixedRows = """
   cancelling, answer: note dialog, send ACK, send kept BYE; ending
   cancelling, refusal: ; ended
   cancelling, INVITE timeout: ; ended
-  new, INVITE: answer 180, session-initiate; alerting
+  new, INVITE: answer 180, session-initiate, propose; alerting
   new, INVITE to nobody: refuse INVITE; ended
   new, INVITE without offer: refuse INVITE; ended
   alerting, session-accept: acknowledge, adopt device, answer 200, session-terminate others cancel; answered

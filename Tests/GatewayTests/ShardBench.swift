@@ -36,9 +36,9 @@ struct ShardBench {
     configuration.sip.proxyHost = "127.0.0.1"
     configuration.sip.numbers.add(user: "carol", phone: "+4930123")
     shard = Shard(
-      configuration: ShardConfiguration(configuration, domain: "localhost", port: 5600),
+      configuration: ShardConfiguration(configuration, port: 5600),
       identifiers: IdentifierGenerator(seed: 1))
-    shard.setProxy(Self.proxy)
+    shard.setProxy(ProxyTarget(configuration.sip), Self.proxy)
     var phones = SIPUserAgentConfiguration(localHost: "127.0.0.1", localPort: 5060, product: .init(name: "phone"))
     phones.acceptedMediaTypes = [GatewayMediaTypes.sessionDescription]
     phone = SIPUserAgent(configuration: phones, identifiers: IdentifierGenerator(seed: 2))

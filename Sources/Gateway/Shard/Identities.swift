@@ -1,43 +1,77 @@
 import SIPCodec
 import XMPPStack
 
-/// How XMPP addresses become SIP URIs and back, in embedded mode.
+/// How XMPP addresses become SIP URIs and back.
 ///
 /// `username_to_phone` is applied to each user part that is written and reversed on each that is read.
 public struct Identities: Sendable {
-  /// The XMPP domain that we serve.
+  /// The XMPP domain whose users SIP calls for.
   public let domain: String
+  /// Our own domain, below which phones are contacts; `nil` where clients connect to the gateway itself.
+  public let component: String?
+  /// Hosts of From URIs that belong to contacts without a host: the proxies', by name and address.
+  public var proxyHosts: Set<String> = []
   private let numbers: PhoneNumbers
 
-  public init(domain: String, numbers: PhoneNumbers) {
+  /// The resource of contacts.
+  static let resource = "sip"
+
+  public init(domain: String, component: String? = nil, numbers: PhoneNumbers) {
     self.domain = domain.lowercased()
+    self.component = component?.lowercased()
     self.numbers = numbers
   }
 
-  /// The user part of a SIP URI for the local part of an address, which may itself be an escaped SIP user (XEP-0106).
-  func user(of jid: JID) -> String? {
-    guard let local = jid.local else { return nil }
-    return Self.escaped(numbers.phone(of: JID.unescapedLocal(local)))
+  // MARK: From XMPP to SIP
+
+  /// Whom a client calls with this address; `nil` for one without a user.
+  ///
+  /// Below a component's domain `user\40host` is the SIP address `user@host` (XEP-0106), anything else a number.
+  func callee(of contact: JID) -> SIPCallee? {
+    guard let local = contact.local else { return nil }
+    let user = JID.unescapedLocal(local)
+    if contact.domain == component, let at = user.lastIndex(of: "@") {
+      let host = String(user[user.index(after: at)...])
+      return host.isEmpty || at == user.startIndex ? nil : .address(user: String(user[..<at]), host: host)
+    }
+    return .number(numbers.phone(of: user))
   }
+
+  /// As which device a contact speaks: below a component's domain the full address.
+  func device(of contact: JID) -> JID? {
+    guard contact.local != nil else { return nil }
+    return contact.domain == component ? contact.bare.with(resource: Self.resource) : contact
+  }
+
+  /// `sip:USER@HOST`; everything in `user` that a URI cannot hold is escaped.
+  func uri(user: String, host: String) -> URI.Draft {
+    URI.Draft(scheme: .sip, user: Self.escaped(user), host: SIPConfiguration.uriHost(host))
+  }
+
+  /// The To of a call: `USER <sip:USER@DOMAIN>` with the domain of the contact, or the host of a SIP address.
+  func party(of contact: JID, _ routed: RoutedCall) -> NameAddr.Draft {
+    nameAddress(routed.user, uri(user: routed.user, host: routed.host ?? contact.domain))
+  }
+
+  /// The From of a call: `USER <sip:USER@DOMAIN>` of the bare address, or another user that the route wants.
+  func nameAddress(of jid: JID, as other: String? = nil) -> NameAddr.Draft {
+    guard let user = other ?? jid.local.map({ numbers.phone(of: JID.unescapedLocal($0)) }) else {
+      return NameAddr.Draft(displayName: nil, uri: URI.Draft(scheme: .sip, host: jid.domain))
+    }
+    return nameAddress(user, uri(user: user, host: jid.domain))
+  }
+
+  /// A display name is a token or quoted.
+  private func nameAddress(_ user: String, _ uri: URI.Draft) -> NameAddr.Draft {
+    let name = Self.escaped(user)
+    return NameAddr.Draft(displayName: name.utf8.allSatisfy(Self.isTokenByte) ? name : "\"\(name)\"", uri: uri)
+  }
+
+  // MARK: From SIP to XMPP
 
   /// The local part of an address for the user part of a SIP URI.
   func local(of user: String) -> String {
     JID.escapedLocal(numbers.user(of: Self.unescaped(user)))
-  }
-
-  /// `sip:USER@HOST`.
-  func uri(of jid: JID, host: String? = nil, port: UInt16? = nil) -> URI.Draft {
-    URI.Draft(scheme: .sip, user: user(of: jid), host: host ?? jid.domain, port: port)
-  }
-
-  /// `USER <sip:USER@DOMAIN>`, of the bare address.
-  func nameAddress(of jid: JID) -> NameAddr.Draft {
-    let user = user(of: jid)
-    // A display name is a token or quoted.
-    let name = user.map { user in
-      user.utf8.allSatisfy(Self.isTokenByte) ? user : "\"\(user)\""
-    }
-    return NameAddr.Draft(displayName: name, uri: uri(of: jid))
   }
 
   /// The callee of an INVITE: the user of the Request-URI, in the Request-URI's host if we serve it, else To's host if we
@@ -47,12 +81,21 @@ public struct Identities: Sendable {
     return JID(local: local(of: user.string), domain: domain)
   }
 
-  /// The bare address of a From.
+  /// As whom the caller of an INVITE appears: the bare address of the From; below a component's domain the contact
+  /// `USER@component/sip`, or `user\40host@component/sip` for a host other than the proxies' and our own.
   func caller(of message: SIPMessage) -> JID? {
     guard let uri = message.headers.from?.party.address.uri else { return nil }
-    let host = uri.host?.string ?? domain
-    guard let user = uri.user ?? uri.number else { return JID(local: nil, domain: host) }
-    return JID(local: local(of: user.string), domain: host)
+    let host = (uri.host?.string ?? domain).lowercased()
+    let user = uri.user ?? uri.number
+    guard let component else {
+      return JID(local: user.map { self.local(of: $0.string) }, domain: host)
+    }
+    guard let user else { return JID(local: nil, domain: component, resource: Self.resource) }
+    var local = self.local(of: user.string)
+    if uri.host != nil, host != component, !proxyHosts.contains(host) {
+      local = JID.escapedLocal("\(Self.unescaped(user.string))@\(host)")
+    }
+    return JID(local: local, domain: component, resource: Self.resource)
   }
 
   private static func isTokenByte(_ byte: UInt8) -> Bool {

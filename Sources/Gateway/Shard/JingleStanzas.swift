@@ -6,6 +6,8 @@ import XMPPStack
 /// Conditions of stanza errors that the gateway answers with (RFC 6120 §8.3.3).
 enum StanzaError {
   case badRequest
+  case conflict
+  case forbidden
   case featureNotImplemented
   case itemNotFound
   case resourceConstraint
@@ -15,6 +17,8 @@ enum StanzaError {
   var condition: StaticString {
     switch self {
     case .badRequest: "bad-request"
+    case .conflict: "conflict"
+    case .forbidden: "forbidden"
     case .featureNotImplemented: "feature-not-implemented"
     case .itemNotFound: "item-not-found"
     case .resourceConstraint: "resource-constraint"
@@ -26,10 +30,14 @@ enum StanzaError {
   var type: StaticString {
     switch self {
     case .badRequest: "modify"
+    case .forbidden: "auth"
     case .resourceConstraint, .unexpectedRequest: "wait"
-    case .featureNotImplemented, .itemNotFound, .serviceUnavailable: "cancel"
+    case .conflict, .featureNotImplemented, .itemNotFound, .serviceUnavailable: "cancel"
     }
   }
+
+  /// Conditions that say that there is no such user (RFC 6120 §8.3.3.5, .7, .16).
+  static let noSuchUser: [StaticString] = ["gone", "item-not-found", "remote-server-not-found"]
 }
 
 /// The stanzas of RFC 6120 around Jingle elements.
@@ -44,6 +52,23 @@ enum JingleStanzas {
     output.endStartTag()
     payload(&output)
     output.endTag("iq")
+    return output.bytes
+  }
+
+  /// A message that servers pass to all devices of a user and keep (XEP-0353 §3.1).
+  static func message(
+    id: String, from: JID, to: JID, _ payload: (inout Output) throws(DraftError) -> Void
+  ) throws(DraftError) -> [UInt8] {
+    var output = Output(capacity: 512)
+    output.beginStartTag("message")
+    output.attribute("type", "chat" as StaticString)
+    output.attribute("id", id)
+    output.attribute("from", from.description)
+    output.attribute("to", to.description)
+    output.endStartTag()
+    try payload(&output)
+    try HintsStore(.init()).write(to: &output)
+    output.endTag("message")
     return output.bytes
   }
 
@@ -90,13 +115,7 @@ enum JingleStanzas {
 
 extension Jingle {
   /// The reason of a session-terminate, if it is one that the tables know.
-  var endReason: JingleSIPMapping.JingleReason? {
-    guard let reason else { return nil }
-    for name in Elements.childNames(of: reason.index, element: JingleCodec.JingleReason.number, in: arena) {
-      if let known = JingleSIPMapping.JingleReason(rawValue: "\(name)") { return known }
-    }
-    return nil
-  }
+  var endReason: JingleSIPMapping.JingleReason? { reason?.endReason }
 
   /// Whether the element holds a payload that the grammars do not know.
   var hasUnknownPayload: Bool {
@@ -105,6 +124,16 @@ extension Jingle {
     ).first != nil
   }
 
+}
+
+extension JingleCodec.JingleReason {
+  /// The condition, if it is one that the tables know.
+  var endReason: JingleSIPMapping.JingleReason? {
+    for name in Elements.childNames(of: index, element: Self.number, in: arena) {
+      if let known = JingleSIPMapping.JingleReason(rawValue: "\(name)") { return known }
+    }
+    return nil
+  }
 }
 
 extension JingleCodec.JingleReason.Draft {

@@ -30,6 +30,9 @@ extension Shard {
       }
     case .sendInvite(let offer, let candidates): sendInvite(offer, candidates, session, number, at: now)
     case .followRedirection(let reference): follow(reference, session, number, at: now)
+    case .tryNextProxy(let offer): tryNextProxy(offer, session, number, at: now)
+    case .sendPropose, .sendProceed, .sendReject, .sendRetract, .sendFinish:
+      perform(message: action, session, number)
     // The user agent has done these: it keeps dialogs and confirms every 2xx.
     case .noteDialog, .sendAck, .endFork, .acknowledgeReInvite: break
     case .sendCancel(let cause):
@@ -38,7 +41,8 @@ extension Shard {
     case .sendBye(let cause): sendBye(cause, session, number, at: now)
     case .answerRinging: respond(180, session, at: now)
     case .answerInvite(let answer, let candidates): answerInvite(answer, candidates, session, number, at: now)
-    case .refuseInvite(let status): respond(status, session, at: now)
+    case .refuseInvite(let status, let cause):
+      respond(status, headers: cause.map { [Self.reason($0)] } ?? [], session, at: now)
     case .answer(let reference, let answer): answerRequest(reference, answer, session, at: now)
     case .acceptReInvite(let reference): acceptReInvite(reference, session, number, at: now)
     case .sendInfo(let candidates): sendInfo(candidates, session, number, at: now)
@@ -69,6 +73,7 @@ extension Shard {
         case .notImplemented: (.featureNotImplemented, nil)
         case .itemNotFound: (.itemNotFound, nil)
         case .badRequest: (.badRequest, nil)
+        case .forbidden: (.forbidden, nil)
         }
       bytes = JingleStanzas.error(to: stanza, of: sender, error, jingle: condition)
     } else {
@@ -115,23 +120,51 @@ extension Shard {
   private mutating func sendInvite(
     _ offer: CallReference, _ candidates: [CallReference], _ session: Session, _ number: Int, at now: Instant
   ) {
-    guard let jingle = session.jingle(offer), let proxy,
+    guard let jingle = session.jingle(offer),
       let description = describeSession(jingle, candidates.compactMap(session.jingle), number)
     else {
       handle(number, .inviteTransportError, at: now)
       return
     }
-    let body = SIPBody(GatewayMediaTypes.sessionDescription, description)
-    sessions[number]?.offer = body
-    var uri = configuration.identities.uri(
-      of: session.peer, host: configuration.proxyHost, port: configuration.proxyPort)
-    if configuration.userAgent.transport != .udp {
-      uri.parameters.append(.transport(configuration.userAgent.transport == .tcp ? .tcp : .tls))
+    sessions[number]?.offer = SIPBody(GatewayMediaTypes.sessionDescription, description)
+    sendInvite(number, at: now)
+  }
+
+  /// Gives the proxy up that was asked, and asks the next one of the route (RFC 3263 §4.3).
+  private mutating func tryNextProxy(
+    _ offer: CallReference, _ session: Session, _ number: Int, at now: Instant
+  ) {
+    if let leg = session.leg {
+      byLeg[leg] = nil
+      sessions[number]?.leg = nil
+      // What it has not answered yet is cancelled as soon as it can be.
+      runAgent(at: now) { $0.cancel(leg, at: now, into: &$1) }
     }
-    let invite = SIPInvite(
-      requestURI: uri, from: configuration.identities.nameAddress(of: session.user),
-      to: configuration.identities.nameAddress(of: session.peer.bare), callIdentifier: session.sid, body: body,
-      nextHop: proxy)
+    sessions[number]?.proxyIndex += 1
+    sendInvite(number, at: now)
+  }
+
+  /// Sends the INVITE with the offer that was made, to the proxy whose turn it is.
+  private mutating func sendInvite(_ number: Int, at now: Instant) {
+    guard let session = sessions[number], let routed = session.routed, let target = session.proxy,
+      let nextHop = proxies[target], let body = session.offer
+    else {
+      handle(number, .inviteTransportError, at: now)
+      return
+    }
+    let identities = configuration.identities
+    var uri = identities.uri(user: routed.user, host: routed.host ?? target.host)
+    if routed.host == nil { uri.port = target.port }
+    switch target.transport {
+    case .udp: break
+    case .tcp: uri.parameters.append(.transport(.tcp))
+    case .tls: uri.parameters.append(.transport(.tls))
+    }
+    let caller = identities.nameAddress(of: session.user, as: routed.callerUser)
+    var invite = SIPInvite(
+      requestURI: uri, from: caller, to: identities.party(of: session.peer.bare, routed),
+      callIdentifier: session.sid, body: body, nextHop: nextHop)
+    if routed.assertsIdentity { invite.headers.append(.pAssertedIdentity(.init(nameAddr: [caller]))) }
     var leg: SIPLeg?
     var requests: SIPUserAgent.Effects = []
     do throws(SIPUserAgentError) {
@@ -148,7 +181,8 @@ extension Shard {
   private mutating func follow(
     _ reference: CallReference, _ session: Session, _ number: Int, at now: Instant
   ) {
-    guard let leg = session.leg, let message = session.message(reference), let proxy,
+    guard let leg = session.leg, let message = session.message(reference),
+      let proxy = session.proxy.flatMap({ proxies[$0] }),
       let contact = message.headers.contact.first?.address?.uri
     else {
       handle(number, .inviteTransportError, at: now)
@@ -174,10 +208,12 @@ extension Shard {
   }
 
   @discardableResult
-  private mutating func respond(_ status: Int, body: SIPBody? = nil, _ session: Session, at now: Instant) -> Bool {
+  private mutating func respond(
+    _ status: Int, headers: [HeaderDraft] = [], body: SIPBody? = nil, _ session: Session, at now: Instant
+  ) -> Bool {
     guard let leg = session.leg else { return false }
     return tryAgent(at: now) { agent, effects throws(SIPUserAgentError) in
-      try agent.respond(to: leg, status: status, body: body, at: now, into: &effects)
+      try agent.respond(to: leg, status: status, headers: headers, body: body, at: now, into: &effects)
     }
   }
 

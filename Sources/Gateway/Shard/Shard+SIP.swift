@@ -29,6 +29,11 @@ extension Shard {
     case .acknowledgementMissing(let leg): forward(leg, .ackTimeout, at: now)
     case .provisional(let leg, let status, let message):
       receiveResponse(to: .invite, status, phrase: nil, message, leg, at: now)
+    case .accepted(let leg, _) where byLeg[leg] == nil:
+      // A proxy that was given up for another one has found somebody all the same.
+      tryAgent(at: now) { agent, effects throws(SIPUserAgentError) in
+        try agent.request(.bye, in: leg, at: now, into: &effects)
+      }
     case .accepted(let leg, let message):
       noteAbilities(message, leg)
       receiveResponse(to: .invite, message.statusCode ?? 200, phrase: nil, message, leg, at: now)
@@ -107,9 +112,7 @@ extension Shard {
       return
     }
     var session = Session(
-      call: Call(
-        origin: .phone, timers: configuration.callTimers, table: configuration.callTable, seed: identifiers.next()),
-      key: key, user: user,
+      call: newCall(.phone), key: key, user: user,
       peer: peer, initiator: peer.description, media: newMediaState(of: user))
     session.takesTrickleICE = Self.takesTrickleICE(message)
     let reference = session.store(.message(message))
@@ -122,12 +125,15 @@ extension Shard {
     } else {
       content = .withoutOffer
     }
-    let devices = (devices[user.description] ?? []).map { CallDevice($0.description) }
-    handle(
-      number,
-      .request(
-        SIPCallRequest(
-          method: Method.invite.name, reference: reference, content: content, devices: devices)), at: now)
+    var request = SIPCallRequest(method: Method.invite.name, reference: reference, content: content)
+    if configuration.asksByMessage {
+      let callees = presences.callees(user)
+      request.devices = callees.devices.map { CallDevice($0.description) }
+      if callees.asksByMessage { request.proposal = CallDevice(user.description) }
+    } else {
+      request.devices = presences.available(user).map { CallDevice($0.description) }
+    }
+    handle(number, .request(request), at: now)
   }
 
   /// Translates the phone's offer or answer once; `false` where nothing of it has a counterpart.
@@ -166,7 +172,7 @@ extension Shard {
     if request == .invite, 200..<300 ~= status {
       let description = sessionDescription(in: message)
       if description.map({ translateOffer($0, number, reference) }) != true { content = .unusable }
-    } else if request == .invite, 300..<400 ~= status, leadsToProxy(message) {
+    } else if request == .invite, 300..<400 ~= status, leadsToProxy(message, sessions[number]?.proxy) {
       content = .toProxy
     }
     handle(
@@ -178,10 +184,10 @@ extension Shard {
   }
 
   /// A redirection to the host that has redirected is one that the proxy can be asked for.
-  private func leadsToProxy(_ message: SIPMessage) -> Bool {
-    guard let host = message.headers.contact.first?.address?.uri?.host?.string else { return false }
-    return host.lowercased() == configuration.proxyHost.lowercased()
-      || IPAddress(host) != nil && IPAddress(host) == proxy?.address
+  private func leadsToProxy(_ message: SIPMessage, _ proxy: ProxyTarget?) -> Bool {
+    guard let proxy, let host = message.headers.contact.first?.address?.uri?.host?.string else { return false }
+    return host.lowercased() == SIPConfiguration.uriHost(proxy.host).lowercased()
+      || IPAddress(host) != nil && IPAddress(host) == proxies[proxy]?.address
   }
 
   private mutating func noteAbilities(_ message: SIPMessage, _ leg: SIPLeg) {

@@ -58,7 +58,7 @@ extension Shard {
     effects.append(.sendStanza(bytes: bytes, to: sender, awaiting: nil))
   }
 
-  private static func isCallID(_ sid: String) -> Bool {
+  static func isCallID(_ sid: String) -> Bool {
     var tape = Tape()
     return (try? CallIDHeader.Draft(value: sid).append(to: &tape, slot: 0)) != nil
   }
@@ -70,18 +70,51 @@ extension Shard {
       answer(sender, JingleStanzas.error(to: stanza, of: sender, .serviceUnavailable))
       return
     }
+    guard admits(sender, at: now) else {
+      answer(sender, JingleStanzas.error(to: stanza, of: sender, .resourceConstraint))
+      return
+    }
+    // XEP-0166 §7.2.16: both call at once, and the session with the lower sid goes on.
+    if let other = crossing(key), let sid = sessions[other]?.sid, sid < key.sid,
+      sessions[other]?.call.devices.contains(CallDevice(sender.description)) == true
+    {
+      answer(sender, JingleStanzas.error(to: stanza, of: sender, .conflict, jingle: ErrorsTieBreak.number))
+      return
+    }
     // Without a user there is nobody whom a phone could be called for.
     guard to.local != nil else {
       answer(sender, JingleStanzas.error(to: stanza, of: sender, .itemNotFound))
       return
     }
-    let session = Session(
-      call: Call(
-        origin: .client, timers: configuration.callTimers, table: configuration.callTable, seed: identifiers.next()),
-      key: key, user: sender.bare, peer: to, initiator: sender.description, media: newMediaState(of: sender))
+    let routed = route(from: sender, to: to)
+    if routed == nil { effects.append(.log(.forbidden(from: sender.description, to: to.description))) }
+    var session = Session(
+      call: newCall(.client), key: key, user: sender.bare, peer: to, initiator: sender.description,
+      media: newMediaState(of: sender))
+    session.routed = routed
+    session.call.alternatives = max(0, (routed?.proxies.count ?? 1) - 1)
     let number = addSession(session)
     effects.append(.log(.callBegan(sid: key.sid, from: sender.description, to: to.description)))
     deliver(jingle, stanza, sender, number, at: now)
+  }
+
+  mutating func newCall(_ origin: Call.Origin) -> Call {
+    Call(
+      origin: origin, timers: configuration.callTimers, table: configuration.callTable, seed: identifiers.next())
+  }
+
+  /// Where a call of this user goes; `nil` where the routes do not allow it.
+  func route(from sender: JID, to contact: JID) -> RoutedCall? {
+    guard let callee = configuration.identities.callee(of: contact) else { return nil }
+    guard case .allowed(let routed) = configuration.routing.decide(caller: sender.bare, callee: callee) else {
+      return nil
+    }
+    return routed
+  }
+
+  /// Whether one more attempt and one more call of this user are within its limits.
+  mutating func admits(_ sender: JID, at now: Instant) -> Bool {
+    true
   }
 
   private mutating func deliver(
@@ -104,6 +137,8 @@ extension Shard {
 
   private func content(of jingle: Jingle, _ number: Int) -> JingleRequest.Content {
     switch jingle.action {
+    case .sessionInitiate where sessions[number]?.routed == nil && sessions[number]?.call.state == .beginning:
+      return .forbidden
     case .sessionInitiate, .sessionAccept:
       if jingle.contents.isEmpty || !isUsable(jingle, number) { return .unusable }
       return jingle.lacksCandidates ? .withoutCandidates : .usual

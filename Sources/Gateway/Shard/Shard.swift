@@ -29,10 +29,11 @@ public struct Shard {
   /// Which call a slot of `timers` belongs to. Those of calls that are over are given again.
   private(set) var timerOwners: [Int] = []
   private var freeTimers: [Int] = []
-  /// Devices that are available, by bare address, in the order in which they came.
-  var devices: [String: [JID]] = [:]
-  /// Where the proxy is, once its name is resolved.
-  var proxy: TransportAddress?
+  /// Messages of ours that ask for a call, by their id, and the call.
+  var proposals: [String: Int] = [:]
+  var presences = Presences()
+  /// Where the proxies are, once their names are resolved.
+  var proxies: [ProxyTarget: TransportAddress] = [:]
   var isShuttingDown = false
   /// How deep actions of calls have led to actions of calls.
   private var nesting = 0
@@ -58,7 +59,8 @@ public struct Shard {
     return effects
   }
 
-  public mutating func setProxy(_ address: TransportAddress?) { proxy = address }
+  /// Where a proxy of the routes is; `nil` where that is not known.
+  public mutating func setProxy(_ target: ProxyTarget, _ address: TransportAddress?) { proxies[target] = address }
 
   public mutating func setAddress(_ address: IPAddress, ofHost host: String) {
     agent.setAddress(address, ofHost: host)
@@ -90,20 +92,23 @@ public struct Shard {
     runAgent(at: now) { $0.transportFailed(key, at: now, into: &$1) }
   }
 
-  public mutating func deviceAvailable(_ device: JID) {
-    let bare = device.bare.description
-    if devices[bare]?.contains(device) != true { devices[bare, default: []].append(device) }
+  public mutating func deviceAvailable(_ device: JID) { presences.add(device) }
+
+  /// What a device can do (XEP-0030), once it is known.
+  public mutating func setFeatures(_ features: Set<String>, of device: JID) {
+    presences.setFeatures(features, of: device)
   }
 
   /// A device is no longer available, or its stream has ended: it has left its calls.
   public mutating func deviceLeft(_ device: JID, at now: Instant) {
-    let bare = device.bare.description
-    devices[bare]?.removeAll { $0 == device }
-    if devices[bare]?.isEmpty == true { devices[bare] = nil }
-    for number in (byUser[bare] ?? []).sorted() {
+    presences.remove(device)
+    for number in (byUser[device.bare.description] ?? []).sorted() {
       handle(number, .deviceLeft(CallDevice(device.description)), at: now)
     }
   }
+
+  /// The connection to the XMPP server is lost: who is available is not known any more. Calls go on.
+  public mutating func serverLeft() { presences = Presences() }
 
   /// Ends all calls; what is then still under way is given up by the surroundings after 3 s.
   public mutating func shutDown(at now: Instant) {
@@ -141,6 +146,7 @@ public struct Shard {
     byUser[session.key.user]?.remove(number)
     if byUser[session.key.user]?.isEmpty == true { byUser[session.key.user] = nil }
     awaited = awaited.filter { $0.value.session != number }
+    if let proposal = session.proposal { proposals[proposal] = nil }
     effects.append(.log(.callEnded(sid: session.sid)))
     guard let leg = session.leg else { return }
     byLeg[leg] = nil

@@ -8,9 +8,8 @@ import XMPPStack
 /// What a shard has to know of its surroundings.
 public struct ShardConfiguration: Sendable {
   public var identities: Identities
-  /// Host and port of Request-URIs (`proxy_host`, `proxy_port`).
-  public var proxyHost: String
-  public var proxyPort: UInt16
+  /// Who may call whom, through which proxies.
+  public var routing: RoutingTable
   /// Address of `o=`, and of `c=` where nothing else gives one (`sdp_origin`).
   public var sdpOrigin: String
   public var userAgent: SIPUserAgentConfiguration
@@ -21,13 +20,14 @@ public struct ShardConfiguration: Sendable {
   /// Calls at one time; a further session-initiate is answered `service-unavailable`, a further INVITE 503.
   public var maximumCalls = 10_000
 
+  /// Whether the devices of the users are asked by message where they want that (XEP-0353): as a component.
+  public var asksByMessage = false
+
   public init(
-    identities: Identities, proxyHost: String, proxyPort: UInt16, sdpOrigin: String,
-    userAgent: SIPUserAgentConfiguration
+    identities: Identities, routing: RoutingTable, sdpOrigin: String, userAgent: SIPUserAgentConfiguration
   ) {
     self.identities = identities
-    self.proxyHost = proxyHost
-    self.proxyPort = proxyPort
+    self.routing = routing
     self.sdpOrigin = sdpOrigin
     self.userAgent = userAgent
   }
@@ -37,7 +37,7 @@ public struct ShardConfiguration: Sendable {
 public enum ShardEffect: Sendable {
   /// Send this message; where that fails and there is a key, call ``Shard/transportFailed(_:at:)``.
   case send(bytes: [UInt8], to: TransportAddress, key: TransactionKey?)
-  /// Send this stanza to a full address. With `awaiting`, hand its answer to ``Shard/receive(answer:id:from:at:)``;
+  /// Send this stanza to a full address, or a message to a bare one. With `awaiting`, hand its answer to ``Shard/receive(answer:id:from:at:)``;
   /// where it is not connected, call ``Shard/deviceLeft(_:at:)``.
   case sendStanza(bytes: [UInt8], to: JID, awaiting: AwaitedResponse?)
   /// Look up this host and hand its address to ``Shard/setAddress(_:ofHost:)``.
@@ -51,6 +51,8 @@ public enum ShardEffect: Sendable {
 public enum ShardEvent: Sendable, CustomStringConvertible {
   case callBegan(sid: String, from: String, to: String)
   case callEnded(sid: String)
+  /// The routes do not let this user call there.
+  case forbidden(from: String, to: String)
   case lost(sid: String, [Loss])
   case diagnostic(String)
 
@@ -58,6 +60,7 @@ public enum ShardEvent: Sendable, CustomStringConvertible {
     switch self {
     case .callBegan(let sid, let from, let to): "call \(sid): \(from) calls \(to)"
     case .callEnded(let sid): "call \(sid): ended"
+    case .forbidden(let from, let to): "\(from) may not call \(to)"
     case .lost(let sid, let losses):
       "call \(sid): " + losses.map { "lost: \($0)" }.joined(separator: "; ")
     case .diagnostic(let text): text
@@ -94,6 +97,12 @@ struct Session {
   /// Who initiated, as the devices are told.
   var initiator: String
   var leg: SIPLeg?
+  /// Where the INVITE goes, for a call of a client.
+  var routed: RoutedCall?
+  /// Which of its proxies is asked.
+  var proxyIndex = 0
+  /// The id of the message that asks the devices of the callee.
+  var proposal: String?
   /// Its slot of the timers.
   var timer = 0
   var media: MediaState
@@ -111,6 +120,12 @@ struct Session {
   var takesTrickleICE = false
 
   var sid: String { key.sid }
+
+  /// The proxy that is asked.
+  var proxy: ProxyTarget? {
+    guard let routed, proxyIndex < routed.proxies.count else { return nil }
+    return routed.proxies[proxyIndex]
+  }
 
   /// Who of the session the client is: the initiator where it has called.
   var clientRole: Role { call.origin == .client ? .initiator : .responder }

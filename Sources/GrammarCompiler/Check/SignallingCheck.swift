@@ -81,6 +81,18 @@ struct SignallingCheck {
   private func checkProtocolNames() {
     check(.jingle, enumeration: "Action", "action", "Jingle")
     check(.sip, enumeration: "Method", "method", "SIP")
+    // Where the grammars of the protocol are not compiled along, there is nothing to compare with.
+    if model.orderedElements.isEmpty { return }
+    for prefix in signalling.eventPrefixes {
+      let roots = model.orderedElements.filter { $0.prefix == prefix.text && $0.isRoot }.map(\.name)
+      if roots.isEmpty {
+        diagnostics.report(
+          prefix.position, "there is no `element \(prefix.text):… root` whose coming could be an event",
+          note: "events are of `jingle`, `sip`, `responses to …`, the prefix of a namespace, or `gateway`")
+      } else {
+        check(.elements(prefix.text), among: roots, "element", prefix.text)
+      }
+    }
   }
 
   /// `nil` where the grammars of the protocol are not compiled along.
@@ -90,9 +102,14 @@ struct SignallingCheck {
 
   private func check(_ source: EventDeclaration.Source, enumeration name: String, _ kind: String, _ language: String) {
     let events = signalling.events.filter { $0.source == source }
-    guard let last = events.last, let type = enumeration(name) else { return }
+    guard !events.isEmpty, let type = enumeration(name) else { return }
     model.used.formUnion([type.name, type.name.lowercased()])
-    let known = type.cases.map(\.name)
+    check(source, among: type.cases.map(\.name), kind, language)
+  }
+
+  private func check(_ source: EventDeclaration.Source, among known: [String], _ kind: String, _ language: String) {
+    let events = signalling.events.filter { $0.source == source }
+    guard let last = events.last else { return }
     var seen: Set<String> = []
     for event in events {
       for phrase in event.protocolNames {
@@ -200,6 +217,12 @@ struct SignallingCheck {
         isThere = true
       case (.jingle, .status), (.jingle, .cause):
         isThere = event.protocolNames.contains { $0.text == "session-terminate" }
+      case (.elements(let prefix), .status), (.elements(let prefix), .cause):
+        // Where the element can hold a reason, the table has one for each.
+        isThere = event.protocolNames.allSatisfy { name in
+          let element = model.elements["\(prefix):\(name.text)"]
+          return element?.children.contains { $0.element.qualifiedName == "jingle:reason" } ?? true
+        }
       case (.sip, .reason):
         isThere = event.protocolNames.allSatisfy { signalling.reasons.hasReason(ofRequest: $0.text) }
       case (.responses, .reason):

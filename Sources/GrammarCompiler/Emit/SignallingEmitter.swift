@@ -55,6 +55,7 @@ struct SignallingEmitter {
     switch event.source {
     case .jingle: "Jingle \(event.wire)"
     case .sip: "SIP \(event.wire)"
+    case .elements(let prefix): "\(prefix) \(event.wire)"
     case .gateway: "The gateway"
     case .responses(let request): "SIP \(event.wire) to \(request)"
     }
@@ -66,6 +67,12 @@ struct SignallingEmitter {
     text += finder(
       .jingle, "action", "The event of a Jingle action, where it does not depend on more than that.")
     text += finder(.sip, "method", "The event of a SIP request, where it does not depend on more than its method.")
+    for prefix in signalling.eventPrefixes.map(\.text) {
+      let label = Naming.property(prefix)
+      text += finder(
+        .elements(prefix), label,
+        "The event of an element of \(prefix), where it does not depend on more than its name.")
+    }
     var requests: [String] = []
     for event in signalling.events {
       if case .responses(let request) = event.source, !requests.contains(request) { requests.append(request) }

@@ -51,6 +51,8 @@ final class SignallingModel {
 
   var states: [State] = []
   var events: [Event] = []
+  /// Prefixes of namespaces whose elements are events.
+  var eventPrefixes: [Phrase] = []
   var effects: [Effect] = []
   /// In the order of the events.
   var blocks: [Block] = []
@@ -201,13 +203,17 @@ final class SignallingBuilder {
 
   private func addEvents() {
     var caseNames: [String: Phrase] = [:]
+    for prefix in syntax.flatMap(\.eventPrefixes)
+    where !signalling.eventPrefixes.contains(where: { $0.text == prefix.text }) {
+      signalling.eventPrefixes.append(prefix)
+    }
     for event in syntax.flatMap(\.events) {
       let isNew = enter(
         event.name, "event", index: signalling.events.count, into: &eventIndices, caseNames: &caseNames)
       guard isNew else { continue }
       var wire = event.ranges.map(\.text).joined(separator: ", ")
       var names = event.protocolNames
-      if names.isEmpty, event.source == .jingle || event.source == .sip {
+      if names.isEmpty, event.source.hasProtocolNames {
         names = [Phrase(text: event.name.firstWord, position: event.name.position)]
       }
       if wire.isEmpty { wire = names.map(\.text).joined(separator: ", ") }

@@ -47,8 +47,18 @@ struct StateGroupDeclaration {
 struct EventDeclaration {
   enum Source: Hashable {
     case jingle, sip, gateway
+    /// The root elements of this namespace prefix.
+    case elements(String)
     /// Responses to requests of this name.
     case responses(String)
+
+    /// Whether an event is named by the protocol, if nothing else does it.
+    var hasProtocolNames: Bool {
+      switch self {
+      case .jingle, .sip, .elements: true
+      case .gateway, .responses: false
+      }
+    }
   }
   var source: Source
   var name: Phrase
@@ -120,6 +130,8 @@ struct SignallingSyntax {
   var states: [StateDeclaration] = []
   var groups: [StateGroupDeclaration] = []
   var events: [EventDeclaration] = []
+  /// Prefixes of namespaces whose elements are events.
+  var eventPrefixes: [Phrase] = []
   var effects: [EffectDeclaration] = []
   var blocks: [SignallingBlock] = []
   var toSIP: [ReasonToSIPSyntax] = []
@@ -258,8 +270,12 @@ extension Parser {
     } else if skip(word: "responses") {
       guard skip(word: "to") else { throw expected("`to`") }
       source = .responses(try expectName("the request that is answered").name)
+    } else if case .identifier(let prefix) = current.kind, !isAtEnd {
+      tree.signalling.eventPrefixes.append(Phrase(text: prefix, position: current.position))
+      source = .elements(prefix)
+      take()
     } else {
-      throw expected("`jingle`, `sip`, `responses to …` or `gateway`")
+      throw expected("`jingle`, `sip`, `responses to …`, the prefix of a namespace or `gateway`")
     }
     while !isAtEnd {
       var event = EventDeclaration(

@@ -53,7 +53,7 @@ final class SimWorld {
     var configuration = Configuration()
     configuration.sip.proxyHost = "127.0.0.1"
     configuration.sip.transport = plan.isReliable ? .tcp : .udp
-    var shards = ShardConfiguration(configuration, domain: "localhost", port: Self.gatewayPort)
+    var shards = ShardConfiguration(configuration, port: Self.gatewayPort)
     let visited = visited
     let mutation = sabotage?.mutation
     shards.callTable = CallTable { state, event in
@@ -62,7 +62,7 @@ final class SimWorld {
       return mutation.map { $0.apply(to: transition, state, event) } ?? transition
     }
     shard = Shard(configuration: shards, identifiers: IdentifierGenerator(seed: plan.seed))
-    shard.setProxy(address(Self.proxyPort))
+    shard.setProxy(ProxyTarget(configuration.sip), address(Self.proxyPort))
     shard.setAddress(IPAddress(ipv4: 0x7F00_0001), ofHost: "localhost")
   }
 

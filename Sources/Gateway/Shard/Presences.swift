@@ -1,0 +1,56 @@
+import CodecRuntime
+import JingleCodec
+import XMPPStack
+
+/// Which devices of which users are available, and what they can do.
+struct Presences {
+  /// By bare address, in the order in which they came; empty for one who is known and not there.
+  private var devices: [String: [JID]] = [:]
+  private var features: [JID: Set<String>] = [:]
+
+  mutating func add(_ device: JID) {
+    let bare = device.bare.description
+    if devices[bare]?.contains(device) != true { devices[bare, default: []].append(device) }
+  }
+
+  mutating func setFeatures(_ features: Set<String>, of device: JID) {
+    if devices[device.bare.description]?.contains(device) == true { self.features[device] = features }
+  }
+
+  mutating func remove(_ device: JID) {
+    let bare = device.bare.description
+    features[device] = nil
+    devices[bare]?.removeAll { $0 == device }
+  }
+
+  /// The available devices of a user, in the order in which they came.
+  func available(_ user: JID) -> [JID] { devices[user.description] ?? [] }
+
+  /// Who is rung for a user: devices that take a session-initiate at once, and whether a message asks for the others
+  /// (XEP-0353), as it does where nothing is known of the user.
+  func callees(_ user: JID) -> (devices: [JID], asksByMessage: Bool) {
+    guard let known = devices[user.description] else { return ([], true) }
+    var direct: [JID] = []
+    var asksByMessage = false
+    for device in known {
+      guard let features = features[device] else {
+        // What it can do is not known yet; a message does no harm.
+        asksByMessage = true
+        continue
+      }
+      if features.contains(Self.messages) {
+        asksByMessage = true
+      } else if features.contains(Self.jingle) {
+        direct.append(device)
+      }
+    }
+    return (direct, asksByMessage)
+  }
+
+  private static let messages = namespace(JingleMessagePropose.self)
+  private static let jingle = namespace(Jingle.self)
+
+  private static func namespace<Element: ElementPayload>(_ type: Element.Type) -> String {
+    "\(Element.Tables.elements[Element.number].namespace)"
+  }
+}
