@@ -60,6 +60,7 @@ struct CallMessageTests {
     _ = message(&stage, "propose")
     _ = stage.jingle("session-initiate")
     _ = stage.response(180)
+    _ = stage.input(.answer(CallStanza(1), .result))
     #expect(stage.wait(.seconds(31)) == [], "it was the proposal that had 30 s")
   }
 

@@ -49,6 +49,8 @@ struct CallSimulationTests {
   ]
   static let methods = ["INVITE", "ACK", "BYE", "CANCEL", "INFO", "OPTIONS", "UPDATE"]
   static let codes = [100, 180, 183, 200, 302, 404, 408, 481, 486, 487, 491, 500, 603]
+  static let messages = ["propose", "ringing", "proceed", "accept", "reject", "retract", "finish"]
+  static let bob = CallDevice("bob@example.org")
   static let devices = [Stage.phoneOfAlice, Stage.laptop, Stage.tablet]
 
   /// A seed that has failed stays here for ever.
@@ -71,11 +73,19 @@ struct CallSimulationTests {
     var stage = Stage(origin, seed: seed)
     var ledger = Ledger()
     if origin == .client {
+      if Int.random(in: 0..<3, using: &chance) == 0 {
+        ledger.enter(
+          stage.input(.message(InitiationMessage(name: "propose", sender: Stage.phoneOfAlice))), origin: origin)
+        visited.insert(stage.call.state)
+        if Bool.random(using: &chance) { step(&stage, &ledger, origin, &chance) }
+      }
       let content: JingleRequest.Content = Bool.random(using: &chance) ? .usual : .withoutCandidates
       ledger.enter(stage.jingle("session-initiate", content: content), origin: origin)
       #expect(ledger.answered[stage.last] == 1)
     } else {
-      ledger.enter(stage.request("INVITE", devices: [Stage.laptop, Stage.tablet]), origin: origin)
+      let proposal = Bool.random(using: &chance) ? Self.bob : nil
+      let devices = proposal == nil || Bool.random(using: &chance) ? [Stage.laptop, Stage.tablet] : []
+      ledger.enter(stage.request("INVITE", devices: devices, proposal: proposal), origin: origin)
     }
     for _ in 0..<60 where stage.call.state != .ended {
       visited.insert(stage.call.state)
@@ -108,7 +118,7 @@ struct CallSimulationTests {
     case 4...5:
       let method = Self.methods.randomElement(using: &chance) ?? "BYE"
       // Before there is an INVITE, nothing of its dialog comes.
-      if stage.call.state == .offering { return }
+      if stage.call.state == .offering || stage.call.state == .proposed { return }
       actions = stage.request(method, content: method == "INFO" && Bool.random(using: &chance) ? .candidates : .usual)
       wantsAnswer = method != "ACK"
     case 6...7 where origin == .client && stage.call.state != .offering:
@@ -119,7 +129,14 @@ struct CallSimulationTests {
         code, to: isPending ? .invite : [.reInvite, .info].randomElement(using: &chance) ?? .info)
     case 8:
       let device = Self.devices.randomElement(using: &chance) ?? Stage.laptop
-      if Int.random(in: 0..<4, using: &chance) == 0 { actions = stage.input(.deviceLeft(device)) }
+      switch Int.random(in: 0..<12, using: &chance) {
+      case 0...2: actions = stage.input(.deviceLeft(device))
+      case 3: actions = stage.input(.proposalReturned(Self.bob, isUnknown: Bool.random(using: &chance)))
+      case 4...9:
+        let name = Self.messages.randomElement(using: &chance) ?? "ringing"
+        actions = stage.input(.message(InitiationMessage(name: name, sender: device)))
+      default: break
+      }
     default:
       let number = UInt32.random(in: 1...8, using: &chance)
       let answers: [DeviceAnswer] = [.result, .result, .result, .unable, .error]

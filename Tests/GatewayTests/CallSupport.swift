@@ -36,10 +36,13 @@ struct Stage {
   }
 
   mutating func request(
-    _ method: String, content: SIPCallRequest.Content = .usual, devices: [CallDevice] = []
+    _ method: String, content: SIPCallRequest.Content = .usual, devices: [CallDevice] = [],
+    proposal: CallDevice? = nil
   ) -> [CallAction] {
     call.handle(
-      .request(SIPCallRequest(method: method, reference: reference(), content: content, devices: devices)), at: now)
+      .request(
+        SIPCallRequest(
+          method: method, reference: reference(), content: content, devices: devices, proposal: proposal)), at: now)
   }
 
   mutating func response(
