@@ -19,39 +19,29 @@ final class GatewayCore {
   private var malformed = ParseFailureLimiter<IPAddress>()
   private var whenIdle: EventLoopPromise<Void>?
   private var proxyRetries: [ProxyTarget: Scheduled<Void>] = [:]
+  private var trusted: TrustedSources
   /// Set in `init`, which needs `self` for its handler.
-  private(set) var listener: EmbeddedListener
+  private(set) var xmpp: any XMPPEdge
 
   /// How long the ends of calls may take at shutdown: with the closing of streams less than 3 s.
   private static let shutdownLimit = TimeAmount.milliseconds(1200)
 
   init(
-    configuration: Configuration, xmpp: EmbeddedXMPPConfiguration, transports: SIPTransports,
-    eventLoop: any EventLoop, logger: Logger, trace: GatewayTrace?
+    configuration: Configuration, transports: SIPTransports, eventLoop: any EventLoop, logger: Logger,
+    trace: GatewayTrace?
   ) throws {
     self.configuration = configuration
     self.transports = transports
     self.eventLoop = eventLoop
     self.logger = logger
     self.trace = trace
-    shard = Shard(
-      configuration: ShardConfiguration(configuration, port: transports.udp.localAddress.port))
-    var server = EmbeddedServerConfiguration(domain: xmpp.domain, accounts: xmpp.accounts)
-    let row = Elements.elements[Jingle.number]
-    server.interceptedPayloads = [
-      InterceptedPayload(.iqSet, to: .anyone, namespace: "\(row.namespace)", name: "\(row.name)"),
-      InterceptedPayload(.iqGet, to: .oneself, namespace: "\(row.namespace)", name: "\(row.name)"),
-    ]
-    let handler = NIOLoopBoundBox<GatewayCore?>.makeEmptyBox(valueType: GatewayCore.self, eventLoop: eventLoop)
-    guard let value = EmbeddedServer(configuration: server, random: SystemRandomNumberGenerator()) else {
-      throw GatewayStartError(
-        description: "\"\(xmpp.domain)\" is no XMPP domain, or an account has no valid name",
-        key: ["xmpp", "embedded", "domain"])
+    trusted = TrustedSources(networks: configuration.sip.trusted)
+    shard = Shard(configuration: ShardConfiguration(configuration, port: transports.udp.localAddress.port))
+    let core = NIOLoopBoundBox<GatewayCore?>.makeEmptyBox(valueType: GatewayCore.self, eventLoop: eventLoop)
+    xmpp = try makeXMPPEdge(configuration.xmpp, eventLoop: eventLoop, logger: logger) { notification in
+      core.value?.receive(notification)
     }
-    listener = EmbeddedListener(eventLoop: eventLoop, server: value, logger: logger) { notification in
-      handler.value?.receive(notification)
-    }
-    handler.value = self
+    core.value = self
     timer = DeadlineTimer(eventLoop: eventLoop) { [weak self] now in self?.run { $0.advance(to: now) } }
   }
 
@@ -84,10 +74,17 @@ final class GatewayCore {
     case .iqResponse(let device, let id, let stanza):
       traceStanza(stanza)
       run { $0.receive(answer: stanza, id: id, from: device, at: now) }
+    case .message(let sender, let stanza):
+      traceStanza(stanza)
+      run { $0.receive(message: stanza, from: sender, at: now) }
     case .resourceAvailable(let device): run { $0.deviceAvailable(device) }
+    case .resourceFeatures(let device, let features): run { $0.setFeatures(features, of: device) }
     case .resourceUnavailable(let device), .streamEnded(let device):
       run { $0.deviceLeft(device, at: now) }
-    case .message, .resourceFeatures, .connected, .disconnected: break
+    case .connected: logger.info("connected to the XMPP server")
+    case .disconnected(let failure):
+      logger.warning("no connection to the XMPP server: \(failure)")
+      run { $0.serverLeft() }
     }
   }
 
@@ -122,7 +119,7 @@ final class GatewayCore {
       }
     case .sendStanza(let bytes, let device, let awaited):
       trace?.message(.xmpp, .sent, bytes)
-      if !listener.send(bytes, to: device, awaiting: awaited) { shard.deviceLeft(device, at: .now) }
+      if !xmpp.send(bytes, to: device, awaiting: awaited), xmpp.knowsStreams { shard.deviceLeft(device, at: .now) }
     case .resolve(let host): resolve(host)
     case .malformed(let source, let issue): noteMalformed(source, issue: issue)
     case .log(let event):
@@ -163,23 +160,25 @@ final class GatewayCore {
 
   /// Sends requests for this proxy here, and takes requests from here.
   func setProxy(_ target: ProxyTarget, _ addresses: [TransportAddress]) {
+    trusted.setAddresses(addresses.map(\.address), of: target)
     run { $0.setProxy(target, transports.firstReachable(of: addresses)) }
   }
 
   /// The same for `proxy_host`.
-  func setDefaultProxy(_ address: TransportAddress) { setProxy(ProxyTarget(configuration.sip), [address]) }
+  func setDefaultProxy(_ address: TransportAddress) { setProxy(configuration.sip.proxy, [address]) }
 
   /// Looks the names of all proxies up; where that fails, calls through that one fail until a later attempt succeeds.
   func resolveProxies() -> EventLoopFuture<Void> {
     let core = NIOLoopBound(self, eventLoop: eventLoop)
     return EventLoopFuture.andAllComplete(
-      configuration.proxies.map { core.value.resolve($0) }, on: eventLoop)
+      RoutingTable(configuration).proxies.map { core.value.resolve($0) }, on: eventLoop)
   }
 
   private func resolve(_ target: ProxyTarget) -> EventLoopFuture<Void> {
     let core = NIOLoopBound(self, eventLoop: eventLoop)
     return NameResolver.resolve(
-      host: target.host, port: target.port, transport: target.transport, on: eventLoop, threadPool: .singleton
+      host: target.host, port: target.port, transport: TransportKind(target.transport), on: eventLoop,
+      threadPool: .singleton
     ).map { addresses in
       core.value.setProxy(target, addresses)
     }.flatMapErrorThrowing { error in
@@ -206,7 +205,7 @@ final class GatewayCore {
     return promise.futureResult.flatMap {
       limit.cancel()
       core.value.timer?.cancel()
-      return core.value.listener.shutDown()
+      return core.value.xmpp.shutDown()
     }.flatMap { core.value.transports.close() }
   }
 }
@@ -223,15 +222,19 @@ extension ShardConfiguration {
     agent.supportedOptions = [.trickleICE]
     agent.acceptedMediaTypes = [GatewayMediaTypes.sessionDescription]
     agent.receivedInfoPackages = ["\(GatewayMediaTypes.tricklePackage)"]
-    let identities: Identities
+    var identities: Identities
     switch configuration.xmpp {
     case .embedded(let xmpp): identities = Identities(domain: xmpp.domain, numbers: sip.numbers)
     case .component(let xmpp):
       identities = Identities(domain: xmpp.userDomain, component: xmpp.domain, numbers: sip.numbers)
     }
+    let routing = RoutingTable(configuration)
+    identities.proxyHosts = Set(routing.proxies.map { SIPConfiguration.uriHost($0.host) })
     self.init(
-      identities: identities, routing: RoutingTable(configuration), sdpOrigin: sip.sdpOrigin, userAgent: agent)
+      identities: identities, routing: routing, sdpOrigin: sip.sdpOrigin, userAgent: agent)
     asksByMessage = identities.component != nil
+    limits = CallLimits(configuration.calls)
+    callTimers.ringing = .seconds(UInt64(configuration.calls.ringSeconds))
   }
 
   /// For User-Agent and Server.

@@ -47,22 +47,25 @@ public final class GatewayService: Sendable {
   public let eventLoop: any EventLoop
   /// Where the SIP sockets are bound, over UDP and TCP.
   public let sipAddress: TransportAddress
-  /// Where the XMPP listener is bound.
-  public let xmppAddress: SocketAddress
+  /// Where the XMPP listener is bound; `nil` for a component.
+  public let xmppAddress: SocketAddress?
+  /// The XMPP side in the ready line.
+  private let xmppPlace: String
 
   private init(
     core: NIOLoopBound<GatewayCore>, eventLoop: any EventLoop, sipAddress: TransportAddress,
-    xmppAddress: SocketAddress
+    xmppAddress: SocketAddress?, xmppPlace: String
   ) {
     self.core = core
     self.eventLoop = eventLoop
     self.sipAddress = sipAddress
     self.xmppAddress = xmppAddress
+    self.xmppPlace = xmppPlace
   }
 
   /// What `serve` prints when every listener is bound.
   public var readyLine: String {
-    "ready xmpp=\(Self.shown(xmppAddress)) sip=\(sipAddress) sip=\(sipAddress.over(.tcp))"
+    "ready \(xmppPlace) sip=\(sipAddress) sip=\(sipAddress.over(.tcp))"
   }
 
   private static func shown(_ address: SocketAddress) -> String {
@@ -75,16 +78,12 @@ public final class GatewayService: Sendable {
     configuration: Configuration, logger: Logger, trace: GatewayTrace? = nil,
     group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
   ) async throws -> GatewayService {
-    guard case .embedded(let xmpp) = configuration.xmpp else {
-      throw GatewayStartError(
-        description: "`mode` is \"component\", which is not served yet: use \"embedded\"", key: ["xmpp", "mode"])
-    }
     if configuration.sip.transport == .tls {
       throw GatewayStartError(
         description: "`transport` is \"tls\", which is not served yet: use \"udp\" or \"tcp\"",
         key: ["sip", "transport"])
     }
-    if xmpp.tls != nil {
+    if case .embedded(let xmpp) = configuration.xmpp, xmpp.tls != nil {
       throw GatewayStartError(
         description: "`certificate` is set, but STARTTLS is not served yet", key: ["xmpp", "embedded", "certificate"])
     }
@@ -103,23 +102,43 @@ public final class GatewayService: Sendable {
     }
     let core = try await eventLoop.submit {
       let core = try GatewayCore(
-        configuration: configuration, xmpp: xmpp, transports: transports, eventLoop: eventLoop, logger: logger,
-        trace: trace)
+        configuration: configuration, transports: transports, eventLoop: eventLoop, logger: logger, trace: trace)
       relay.attach(core)
       return NIOLoopBound(core, eventLoop: eventLoop)
     }.get()
-    do {
-      let listener = try await eventLoop.submit { core.value.listener }.get()
+    let place: String
+    let address: SocketAddress?
+    switch configuration.xmpp {
+    case .embedded(let xmpp):
+      let bound = try await listen(xmpp, core, on: eventLoop)
+      place = "xmpp=\(shown(bound))"
+      address = bound
+    case .component(let xmpp):
+      place = "component=\(xmpp.domain)@\(SIPConfiguration.uriHost(xmpp.host)):\(xmpp.port)"
+      address = nil
+    }
+    try await eventLoop.flatSubmit { core.value.resolveProxies() }.get()
+    // The server may send calls as soon as it knows the component.
+    try await eventLoop.submit { (core.value.xmpp as? ComponentConnector)?.start() }.get()
+    return GatewayService(
+      core: core, eventLoop: eventLoop, sipAddress: transports.udp.localAddress, xmppAddress: address,
+      xmppPlace: place)
+  }
+
+  private static func listen(
+    _ xmpp: EmbeddedXMPPConfiguration, _ core: NIOLoopBound<GatewayCore>, on eventLoop: any EventLoop
+  ) async throws -> SocketAddress {
+        do {
       let host = try await NameResolver.resolve(
         host: xmpp.listenHost, port: xmpp.listenPort, transport: .tcp, on: eventLoop
       )
       .get()[0].address
-      let address = try await listener.bind(host: "\(host)", port: Int(xmpp.listenPort)).get()
-      try await eventLoop.flatSubmit { core.value.resolveProxies() }.get()
-      return GatewayService(
-        core: core, eventLoop: eventLoop, sipAddress: transports.udp.localAddress, xmppAddress: address)
-    } catch let error as GatewayStartError {
-      throw error
+      return try await eventLoop.flatSubmit {
+        guard let listener = core.value.xmpp as? EmbeddedListener else {
+          return eventLoop.makeFailedFuture(ChannelError.operationUnsupported)
+        }
+        return listener.bind(host: "\(host)", port: Int(xmpp.listenPort))
+      }.get()
     } catch {
       throw GatewayStartError(
         cannotListenOn: xmpp.listenHost, xmpp.listenPort, error, key: ["xmpp", "embedded", "listen_host"])

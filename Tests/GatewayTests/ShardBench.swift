@@ -38,7 +38,7 @@ struct ShardBench {
     shard = Shard(
       configuration: ShardConfiguration(configuration, port: 5600),
       identifiers: IdentifierGenerator(seed: 1))
-    shard.setProxy(ProxyTarget(configuration.sip), Self.proxy)
+    shard.setProxy(configuration.sip.proxy, Self.proxy)
     var phones = SIPUserAgentConfiguration(localHost: "127.0.0.1", localPort: 5060, product: .init(name: "phone"))
     phones.acceptedMediaTypes = [GatewayMediaTypes.sessionDescription]
     phone = SIPUserAgent(configuration: phones, identifiers: IdentifierGenerator(seed: 2))

@@ -73,8 +73,9 @@ private struct DemoPlay {
     let gateway = try await GatewayService.start(
       configuration: configuration(proxy: phone.address, password: password), logger: logger, trace: ladder.trace,
       group: group)
+    guard let xmppAddress = gateway.xmppAddress else { throw ChannelError.unknownLocalAddress }
     let client = try await DemoClient.signIn(
-      user: "alice", password: password, domain: domain, to: gateway.xmppAddress, on: group.next())
+      user: "alice", password: password, domain: domain, to: xmppAddress, on: group.next())
     show(
       ladder.heading(left: "XMPP: \(client.jid)", right: "SIP: phone at \(phone.address.host):\(phone.address.port)"))
 

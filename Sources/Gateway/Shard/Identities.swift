@@ -26,15 +26,10 @@ public struct Identities: Sendable {
 
   /// Whom a client calls with this address; `nil` for one without a user.
   ///
-  /// Below a component's domain `user\40host` is the SIP address `user@host` (XEP-0106), anything else a number.
+  /// Below a component's domain `user\40host` is a SIP address (XEP-0106); elsewhere it is a user of that name.
   func callee(of contact: JID) -> SIPCallee? {
-    guard let local = contact.local else { return nil }
-    let user = JID.unescapedLocal(local)
-    if contact.domain == component, let at = user.lastIndex(of: "@") {
-      let host = String(user[user.index(after: at)...])
-      return host.isEmpty || at == user.startIndex ? nil : .address(user: String(user[..<at]), host: host)
-    }
-    return .number(numbers.phone(of: user))
+    if contact.domain == component { return SIPCallee(contact: contact) }
+    return contact.local.map { .number(JID.unescapedLocal($0)) }
   }
 
   /// As which device a contact speaks: below a component's domain the full address.
@@ -45,26 +40,22 @@ public struct Identities: Sendable {
 
   /// `sip:USER@HOST`; everything in `user` that a URI cannot hold is escaped.
   func uri(user: String, host: String) -> URI.Draft {
-    URI.Draft(scheme: .sip, user: Self.escaped(user), host: SIPConfiguration.uriHost(host))
+    URI.Draft(scheme: .sip, user: Self.escaped(user), host: host)
   }
 
   /// The To of a call: `USER <sip:USER@DOMAIN>` with the domain of the contact, or the host of a SIP address.
-  func party(of contact: JID, _ routed: RoutedCall) -> NameAddr.Draft {
-    nameAddress(routed.user, uri(user: routed.user, host: routed.host ?? contact.domain))
+  func callee(of contact: JID, _ routed: RoutedCall) -> NameAddr.Draft {
+    nameAddress(routed.user, host: routed.host ?? contact.domain)
   }
 
-  /// The From of a call: `USER <sip:USER@DOMAIN>` of the bare address, or another user that the route wants.
-  func nameAddress(of jid: JID, as other: String? = nil) -> NameAddr.Draft {
-    guard let user = other ?? jid.local.map({ numbers.phone(of: JID.unescapedLocal($0)) }) else {
-      return NameAddr.Draft(displayName: nil, uri: URI.Draft(scheme: .sip, host: jid.domain))
-    }
-    return nameAddress(user, uri(user: user, host: jid.domain))
-  }
+  /// The From of a call: `USER <sip:USER@DOMAIN>` with the domain of the caller.
+  func caller(_ jid: JID, _ routed: RoutedCall) -> NameAddr.Draft { nameAddress(routed.caller, host: jid.domain) }
 
   /// A display name is a token or quoted.
-  private func nameAddress(_ user: String, _ uri: URI.Draft) -> NameAddr.Draft {
+  private func nameAddress(_ user: String, host: String) -> NameAddr.Draft {
     let name = Self.escaped(user)
-    return NameAddr.Draft(displayName: name.utf8.allSatisfy(Self.isTokenByte) ? name : "\"\(name)\"", uri: uri)
+    return NameAddr.Draft(
+      displayName: name.utf8.allSatisfy(Self.isTokenByte) ? name : "\"\(name)\"", uri: uri(user: user, host: host))
   }
 
   // MARK: From SIP to XMPP

@@ -153,18 +153,18 @@ extension Shard {
       return
     }
     let identities = configuration.identities
-    var uri = identities.uri(user: routed.user, host: routed.host ?? target.host)
+    var uri = identities.uri(user: routed.user, host: routed.host ?? SIPConfiguration.uriHost(target.host))
     if routed.host == nil { uri.port = target.port }
     switch target.transport {
     case .udp: break
     case .tcp: uri.parameters.append(.transport(.tcp))
     case .tls: uri.parameters.append(.transport(.tls))
     }
-    let caller = identities.nameAddress(of: session.user, as: routed.callerUser)
+    let caller = identities.caller(session.user, routed)
     var invite = SIPInvite(
-      requestURI: uri, from: caller, to: identities.party(of: session.peer.bare, routed),
+      requestURI: uri, from: caller, to: identities.callee(of: session.peer.bare, routed),
       callIdentifier: session.sid, body: body, nextHop: nextHop)
-    if routed.assertsIdentity { invite.headers.append(.pAssertedIdentity(.init(nameAddr: [caller]))) }
+    if routed.assertedIdentity { invite.headers.append(.pAssertedIdentity(.init(nameAddr: [caller]))) }
     var leg: SIPLeg?
     var requests: SIPUserAgent.Effects = []
     do throws(SIPUserAgentError) {

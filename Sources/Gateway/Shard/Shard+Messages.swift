@@ -56,7 +56,6 @@ extension Shard {
     session.call.alternatives = max(0, (routed?.proxies.count ?? 1) - 1)
     let number = addSession(session)
     effects.append(.log(.callBegan(sid: key.sid, from: sender.description, to: to.description)))
-    if routed == nil { effects.append(.log(.forbidden(from: sender.description, to: to.description))) }
     let input = InitiationMessage(
       name: message.name, sender: CallDevice(sender.description), isForbidden: routed == nil)
     handle(number, .message(input), at: now)

@@ -70,10 +70,6 @@ extension Shard {
       answer(sender, JingleStanzas.error(to: stanza, of: sender, .serviceUnavailable))
       return
     }
-    guard admits(sender, at: now) else {
-      answer(sender, JingleStanzas.error(to: stanza, of: sender, .resourceConstraint))
-      return
-    }
     // XEP-0166 §7.2.16: both call at once, and the session with the lower sid goes on.
     if let other = crossing(key), let sid = sessions[other]?.sid, sid < key.sid,
       sessions[other]?.call.devices.contains(CallDevice(sender.description)) == true
@@ -86,8 +82,11 @@ extension Shard {
       answer(sender, JingleStanzas.error(to: stanza, of: sender, .itemNotFound))
       return
     }
+    guard admits(sender, at: now) else {
+      answer(sender, JingleStanzas.error(to: stanza, of: sender, .resourceConstraint))
+      return
+    }
     let routed = route(from: sender, to: to)
-    if routed == nil { effects.append(.log(.forbidden(from: sender.description, to: to.description))) }
     var session = Session(
       call: newCall(.client), key: key, user: sender.bare, peer: to, initiator: sender.description,
       media: newMediaState(of: sender))
@@ -104,17 +103,24 @@ extension Shard {
   }
 
   /// Where a call of this user goes; `nil` where the routes do not allow it.
-  func route(from sender: JID, to contact: JID) -> RoutedCall? {
-    guard let callee = configuration.identities.callee(of: contact) else { return nil }
-    guard case .allowed(let routed) = configuration.routing.decide(caller: sender.bare, callee: callee) else {
+  mutating func route(from sender: JID, to contact: JID) -> RoutedCall? {
+    switch configuration.identities.callee(of: contact).map({
+      configuration.routing.decide(caller: sender.bare, callee: $0)
+    }) {
+    case .allowed(let routed): return routed
+    case .forbidden(let why):
+      effects.append(.log(.forbidden(from: sender.description, to: contact.description, why)))
       return nil
+    case nil: return nil
     }
-    return routed
   }
 
-  /// Whether one more attempt and one more call of this user are within its limits.
+  /// Whether one more attempt and one more call of this user are within its limits; then it counts.
   mutating func admits(_ sender: JID, at now: Instant) -> Bool {
-    true
+    let verdict = limits.begin(sender, at: now)
+    if verdict == .admitted { return true }
+    effects.append(.log(.diagnostic("\(sender.bare) calls too often: \(verdict)")))
+    return false
   }
 
   private mutating func deliver(

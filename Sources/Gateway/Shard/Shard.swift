@@ -10,7 +10,7 @@ import XMPPStack
 /// A value without I/O. Each function takes what has come and the time; ``takeEffects()`` hands out what is to be done,
 /// and ``nextDeadline`` says when ``advance(to:)`` is to be called.
 public struct Shard {
-  let configuration: ShardConfiguration
+  private(set) var configuration: ShardConfiguration
   var agent: SIPUserAgent
   var identifiers: IdentifierGenerator
   var effects: [ShardEffect] = []
@@ -32,6 +32,8 @@ public struct Shard {
   /// Messages of ours that ask for a call, by their id, and the call.
   var proposals: [String: Int] = [:]
   var presences = Presences()
+  /// How many calls each user has begun.
+  var limits: CallLimits
   /// Where the proxies are, once their names are resolved.
   var proxies: [ProxyTarget: TransportAddress] = [:]
   var isShuttingDown = false
@@ -41,6 +43,7 @@ public struct Shard {
   public init(configuration: ShardConfiguration, identifiers: IdentifierGenerator = IdentifierGenerator()) {
     self.configuration = configuration
     self.identifiers = identifiers
+    limits = configuration.limits
     agent = SIPUserAgent(configuration: configuration.userAgent, identifiers: identifiers)
     // Not the same tags as the user agent's.
     _ = self.identifiers.next()
@@ -60,7 +63,10 @@ public struct Shard {
   }
 
   /// Where a proxy of the routes is; `nil` where that is not known.
-  public mutating func setProxy(_ target: ProxyTarget, _ address: TransportAddress?) { proxies[target] = address }
+  public mutating func setProxy(_ target: ProxyTarget, _ address: TransportAddress?) {
+    proxies[target] = address
+    if let address { configuration.identities.proxyHosts.insert(address.host) }
+  }
 
   public mutating func setAddress(_ address: IPAddress, ofHost host: String) {
     agent.setAddress(address, ofHost: host)
@@ -146,6 +152,7 @@ public struct Shard {
     byUser[session.key.user]?.remove(number)
     if byUser[session.key.user]?.isEmpty == true { byUser[session.key.user] = nil }
     awaited = awaited.filter { $0.value.session != number }
+    if session.call.origin == .client { limits.end(session.user, at: now) }
     if let proposal = session.proposal { proposals[proposal] = nil }
     effects.append(.log(.callEnded(sid: session.sid)))
     guard let leg = session.leg else { return }

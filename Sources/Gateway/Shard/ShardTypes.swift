@@ -13,6 +13,8 @@ public struct ShardConfiguration: Sendable {
   /// Address of `o=`, and of `c=` where nothing else gives one (`sdp_origin`).
   public var sdpOrigin: String
   public var userAgent: SIPUserAgentConfiguration
+  /// Of each user.
+  public var limits = CallLimits(CallsConfiguration())
   public var callTimers = CallTimers()
   public var callTable = CallTable.signalling
   /// Changes and candidates of one call that wait for their time; further ones are answered `resource-constraint`.
@@ -52,7 +54,7 @@ public enum ShardEvent: Sendable, CustomStringConvertible {
   case callBegan(sid: String, from: String, to: String)
   case callEnded(sid: String)
   /// The routes do not let this user call there.
-  case forbidden(from: String, to: String)
+  case forbidden(from: String, to: String, RoutingRefusal)
   case lost(sid: String, [Loss])
   case diagnostic(String)
 
@@ -60,7 +62,7 @@ public enum ShardEvent: Sendable, CustomStringConvertible {
     switch self {
     case .callBegan(let sid, let from, let to): "call \(sid): \(from) calls \(to)"
     case .callEnded(let sid): "call \(sid): ended"
-    case .forbidden(let from, let to): "\(from) may not call \(to)"
+    case .forbidden(let from, let to, let why): "\(from) may not call \(to): \(why)"
     case .lost(let sid, let losses):
       "call \(sid): " + losses.map { "lost: \($0)" }.joined(separator: "; ")
     case .diagnostic(let text): text

@@ -62,7 +62,7 @@ final class SimWorld {
       return mutation.map { $0.apply(to: transition, state, event) } ?? transition
     }
     shard = Shard(configuration: shards, identifiers: IdentifierGenerator(seed: plan.seed))
-    shard.setProxy(ProxyTarget(configuration.sip), address(Self.proxyPort))
+    shard.setProxy(configuration.sip.proxy, address(Self.proxyPort))
     shard.setAddress(IPAddress(ipv4: 0x7F00_0001), ofHost: "localhost")
   }
 
