@@ -43,6 +43,7 @@ final class GatewayCore {
     }
     core.value = self
     timer = DeadlineTimer(eventLoop: eventLoop) { [weak self] now in self?.run { $0.advance(to: now) } }
+    shard.setAdmission(admission)
   }
 
   // MARK: Events
@@ -125,6 +126,7 @@ final class GatewayCore {
     case .log(let event):
       switch event {
       case .diagnostic: logger.debug("\(event)")
+      case .stranger: logger.warning("\(event)")
       default: logger.info("\(event)")
       }
     }
@@ -161,7 +163,12 @@ final class GatewayCore {
   /// Sends requests for this proxy here, and takes requests from here.
   func setProxy(_ target: ProxyTarget, _ addresses: [TransportAddress]) {
     trusted.setAddresses(addresses.map(\.address), of: target)
+    run { $0.setAdmission(admission) }
     run { $0.setProxy(target, transports.firstReachable(of: addresses)) }
+  }
+
+  private var admission: SIPAdmission {
+    .only(trusted.set, strangers: configuration.sip.strangers == .forbidden ? .forbid : .ignore)
   }
 
   /// The same for `proxy_host`.

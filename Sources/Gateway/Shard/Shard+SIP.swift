@@ -15,6 +15,8 @@ extension Shard {
     case .resolve(let host): effects.append(.resolve(host: host))
     case .malformed(let source, let issue):
       effects.append(.malformed(from: source, issue: "\(issue.location): \(issue.message) (byte \(issue.offset))"))
+    case .stranger(let source, let others):
+      effects.append(.log(.stranger("\(source)", notLogged: others)))
     case .diagnostic(let text): effects.append(.log(.diagnostic(text)))
     case .incomingInvite(let leg, let message): receiveInvite(message, leg, at: now)
     case .cancelled(let leg, let message), .hungUp(let leg, let message):

@@ -68,6 +68,9 @@ public struct Shard {
     if let address { configuration.identities.proxyHosts.insert(address.host) }
   }
 
+  /// Whose SIP requests are taken.
+  public mutating func setAdmission(_ admission: SIPAdmission) { agent.admission = admission }
+
   public mutating func setAddress(_ address: IPAddress, ofHost host: String) {
     agent.setAddress(address, ofHost: host)
   }

@@ -56,6 +56,8 @@ public enum ShardEvent: Sendable, CustomStringConvertible {
   /// The routes do not let this user call there.
   case forbidden(from: String, to: String, RoutingRefusal)
   case lost(sid: String, [Loss])
+  /// A SIP request from elsewhere than the proxies: the first of a source in a minute.
+  case stranger(String, notLogged: UInt64)
   case diagnostic(String)
 
   public var description: String {
@@ -65,6 +67,8 @@ public enum ShardEvent: Sendable, CustomStringConvertible {
     case .forbidden(let from, let to, let why): "\(from) may not call \(to): \(why)"
     case .lost(let sid, let losses):
       "call \(sid): " + losses.map { "lost: \($0)" }.joined(separator: "; ")
+    case .stranger(let source, let others):
+      "a SIP request of \(source) was not taken: it is no proxy's address (\(others) more were not logged)"
     case .diagnostic(let text): text
     }
   }

@@ -255,9 +255,7 @@ public struct SIPUserAgent: Sendable {
   private mutating func keepOut(_ received: ReceivedMessage, at now: Instant, into effects: inout Effects) {
     let source = received.source
     switch strangers.record(source.address, at: now) {
-    case .log(let others), .logForOthers(let others):
-      let more = others == 0 ? "" : "; \(others) more were not logged"
-      effects.append(.diagnostic("a request of \(source), whose requests are not taken\(more)"))
+    case .log(let others), .logForOthers(let others): effects.append(.stranger(source, notLogged: others))
     case .suppress: break
     }
     guard case .only(_, .forbid) = admission else { return }

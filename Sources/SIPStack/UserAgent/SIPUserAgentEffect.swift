@@ -58,6 +58,9 @@ public enum SIPUserAgentEffect: Sendable {
 
   /// A message that cannot be used, whether it was answered 400 or dropped.
   case malformed(from: TransportAddress, SIPIssue)
+  /// A request of one whose requests are not taken (``SIPUserAgent/admission``): the first of a source in a minute, and
+  /// how many others have not been told of.
+  case stranger(TransportAddress, notLogged: UInt64)
   case diagnostic(String)
 }
 
