@@ -13,6 +13,8 @@ public struct CallTimers: Hashable, Sendable {
   public var ringing = Interval.seconds(180)
   /// From our `proceed` to the session-initiate.
   public var proposal = Interval.seconds(30)
+  /// From our proposal to the first sign of a device that was asked: one that sleeps has to be woken by a push.
+  public var proposalSilence = Interval.seconds(30)
   /// For a first response of a proxy, where there is another to be tried. RFC 3263 §4.3 waits for Timer B, 32 s, which
   /// no caller does.
   public var proxySilence = Interval.seconds(4)
@@ -82,6 +84,7 @@ public struct Call: Sendable {
   var ringingLimit: Instant?
   var glareLimit: Instant?
   var silenceLimit: Instant?
+  var proposalLimit: Instant?
 
   /// `seed` decides how long the call waits when two re-INVITEs have met.
   public init(
@@ -110,9 +113,10 @@ public struct Call: Sendable {
 
   /// When ``advance(to:)`` is to be called next.
   public var nextDeadline: Instant? {
-    ([candidatesLimit, candidatesPause, ringingLimit, glareLimit, silenceLimit] + awaited.map(\.deadline)).compactMap {
-      $0
-    }.min()
+    ([candidatesLimit, candidatesPause, ringingLimit, glareLimit, silenceLimit, proposalLimit] + awaited.map(\.deadline))
+      .compactMap {
+        $0
+      }.min()
   }
 
   /// Does what is due.
@@ -130,6 +134,13 @@ public struct Call: Sendable {
     if isDue(silenceLimit, now) {
       silenceLimit = nil
       step(.proxyFails, Occasion(), at: now, into: &actions)
+    }
+    if isDue(proposalLimit, now) {
+      proposalLimit = nil
+      if let proposal {
+        actions.append(.sendRetract(to: proposal, SessionEnd(.timeout)))
+        leave(proposal, as: .lastDeviceGone, at: now, into: &actions)
+      }
     }
     while let index = awaited.firstIndex(where: { $0.deadline <= now }) {
       let late = awaited.remove(at: index)
@@ -206,6 +217,8 @@ public struct Call: Sendable {
   private mutating func take(_ message: InitiationMessage, at now: Instant, into actions: inout [CallAction]) {
     guard let event = message.event else { return }
     if state == .beginning { devices = [message.sender] }
+    // Somebody is there.
+    if event == .ringing || event == .proceed || event == .accept { proposalLimit = nil }
     step(event, Occasion(device: message.sender, reason: message.reason), at: now, into: &actions)
   }
 
@@ -293,6 +306,7 @@ public struct Call: Sendable {
       candidatesPause = nil
     }
     if state != .postponed { glareLimit = nil }
+    proposalLimit = state == .alerting && proposal != nil ? now + timers.proposalSilence : nil
   }
 
   /// Counts a set that we send; its answer is awaited.

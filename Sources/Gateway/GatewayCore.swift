@@ -42,6 +42,7 @@ final class GatewayCore {
       core.value?.receive(notification)
     }
     core.value = self
+    if !xmpp.knowsStreams { shard.serverLeft() }
     timer = DeadlineTimer(eventLoop: eventLoop) { [weak self] now in self?.run { $0.advance(to: now) } }
     shard.setAdmission(admission)
   }
@@ -82,10 +83,8 @@ final class GatewayCore {
     case .resourceFeatures(let device, let features): run { $0.setFeatures(features, of: device) }
     case .resourceUnavailable(let device), .streamEnded(let device):
       run { $0.deviceLeft(device, at: now) }
-    case .connected: logger.info("connected to the XMPP server")
-    case .disconnected(let failure):
-      logger.warning("no connection to the XMPP server: \(failure)")
-      run { $0.serverLeft() }
+    case .connected: run { $0.serverCame() }
+    case .disconnected: run { $0.serverLeft() }
     }
   }
 

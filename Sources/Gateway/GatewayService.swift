@@ -87,6 +87,10 @@ public final class GatewayService: Sendable {
       throw GatewayStartError(
         description: "`certificate` is set, but STARTTLS is not served yet", key: ["xmpp", "embedded", "certificate"])
     }
+    if configuration.routes.contains(where: { $0.proceed == .whenAnswered }) {
+      throw GatewayStartError(
+        description: "`proceed` is \"when-answered\", which is not served yet: use \"at-once\"", key: ["route"])
+    }
     let eventLoop = group.next()
     let relay = MessageRelay(eventLoop: eventLoop)
     let transports: SIPTransports
@@ -128,7 +132,7 @@ public final class GatewayService: Sendable {
   private static func listen(
     _ xmpp: EmbeddedXMPPConfiguration, _ core: NIOLoopBound<GatewayCore>, on eventLoop: any EventLoop
   ) async throws -> SocketAddress {
-        do {
+    do {
       let host = try await NameResolver.resolve(
         host: xmpp.listenHost, port: xmpp.listenPort, transport: .tcp, on: eventLoop
       )

@@ -172,9 +172,32 @@ struct CallMessageTests {
     #expect(stage.input(.proposalReturned(Self.bob, isUnknown: isUnknown)) == [], "another device rings on")
   }
 
+  @Test("no device shows a sign within 30 s: nobody is there, 480")
+  func nobodyIsThere() {
+    var stage = asked()
+    #expect(stage.wait(.seconds(29)) == [])
+    #expect(
+      stage.wait(.seconds(1)) == [
+        .sendRetract(to: Self.bob, SessionEnd(.timeout)), .refuseInvite(status: 480, .q850(20, "Subscriber absent")),
+        .end,
+      ])
+  }
+
+  @Test("before 0.4: what rings already is taken back by message")
+  func retractedWhileRinging() {
+    var stage = Stage(.client)
+    _ = message(&stage, "propose")
+    _ = stage.jingle("session-initiate")
+    _ = stage.response(180)
+    let actions = message(&stage, "retract", reason: .cancel)
+    #expect(actions == [.sendCancel(.q850(16, "Normal call clearing"))])
+    #expect(stage.call.state == .cancelling)
+  }
+
   @Test("nobody takes the call: 408, and the proposal is taken back")
   func nobodyAnswers() {
     var stage = asked()
+    _ = message(&stage, "ringing", from: Stage.laptop)
     let actions = stage.wait(.seconds(180))
     #expect(actions.contains(.sendRetract(to: Self.bob, SessionEnd(.timeout))))
   }

@@ -24,7 +24,7 @@ struct RoutingConfigurationTests {
     #expect(configuration.sip.strangers == .forbidden && configuration.sip.trusted.isEmpty)
     #expect(configuration.routes.isEmpty)
     #expect(configuration.calls.perUser == 10 && configuration.calls.perUserPerSecond == 5)
-    #expect(configuration.calls.ringSeconds == 120)
+    #expect(configuration.calls.ringSeconds == 180)
     #expect(configuration.sip.proxy == ProxyTarget(host: "localhost", port: 5060, transport: .udp))
     let component = ComponentXMPPConfiguration(domain: "a", userDomain: "b", secret: "c")
     #expect(component.name == "SIP gateway" && !component.pstn && !component.intercept)

@@ -123,7 +123,7 @@ import Testing
     }
     #expect(probe.sent.map { $0.message.statusCode } == [403, 403, 403, 403, 403])
     #expect(probe.agent.isEmpty)
-    #expect(probe.reports.allSatisfy { $0.hasPrefix("diagnostic a request of 203.0.113.") })
+    #expect(probe.reports.allSatisfy { $0.hasPrefix("stranger 203.0.113.") })
     // Without a Via there is no way back.
     probe.receive("OPTIONS sip:a SIP/2.0\nCSeq: 1 OPTIONS\n\n", from: try source("203.0.113.9"))
     #expect(probe.sent.count == 5)
@@ -176,14 +176,14 @@ import Testing
     for _ in 0..<1000 { probe.receive(requestText("OPTIONS"), from: try source("203.0.113.9")) }
     probe.receive(requestText("OPTIONS"), from: try source("203.0.113.9", port: 9))
     #expect(
-      probe.takeReports() == ["diagnostic a request of 203.0.113.9:5002/udp, whose requests are not taken"])
+      probe.takeReports() == ["stranger 203.0.113.9:5002/udp"])
     probe.receive(requestText("OPTIONS"), from: try source("2001:db8::9"))
     probe.advance(to: 60_000)
     probe.receive(requestText("OPTIONS"), from: try source("203.0.113.9"))
     #expect(
       probe.takeReports() == [
-        "diagnostic a request of [2001:db8::9]:5002/udp, whose requests are not taken",
-        "diagnostic a request of 203.0.113.9:5002/udp, whose requests are not taken; 1000 more were not logged",
+        "stranger [2001:db8::9]:5002/udp",
+        "stranger 203.0.113.9:5002/udp and 1000 more",
       ])
     #expect(probe.agent.strangerCount == 1003)
   }

@@ -51,6 +51,8 @@ func trace(_ effect: SIPUserAgentEffect) -> String? {
   case .requestFailed(_, _, let method, let failure): "\(method.name) \(failure)"
   case .ended: "ended"
   case .malformed(_, let issue): "malformed \(issue.location)"
+  case .stranger(let source, 0): "stranger \(source)"
+  case .stranger(let source, let others): "stranger \(source) and \(others) more"
   case .diagnostic(let text): "diagnostic \(text)"
   }
 }

@@ -142,7 +142,7 @@ public struct CallsConfiguration: Equatable, Sendable {
   /// Attempts of one user within one second.
   public var perUserPerSecond = 5
   /// Seconds until a call that nobody answers ends.
-  public var ringSeconds = 120
+  public var ringSeconds = 180
 
   public init() {}
 }

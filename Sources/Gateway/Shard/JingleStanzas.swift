@@ -36,8 +36,12 @@ enum StanzaError {
     }
   }
 
-  /// Conditions that say that there is no such user (RFC 6120 §8.3.3.5, .7, .16).
-  static let noSuchUser: [StaticString] = ["gone", "item-not-found", "remote-server-not-found"]
+  /// Conditions that say that there is no such user (RFC 6120 §8.3.3.5, .7, .16). With the last one Prosody and ejabberd
+  /// answer a message to an account that they do not have (RFC 6121 §8.5.1); what is sent to an account whose devices
+  /// are away they keep, and answer nothing.
+  static let noSuchUser: [StaticString] = [
+    "gone", "item-not-found", "remote-server-not-found", "service-unavailable",
+  ]
 }
 
 /// The stanzas of RFC 6120 around Jingle elements.

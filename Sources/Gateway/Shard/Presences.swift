@@ -7,6 +7,8 @@ struct Presences {
   /// By bare address, in the order in which they came; empty for one who is known and not there.
   private var devices: [String: [JID]] = [:]
   private var features: [JID: Set<String>] = [:]
+  /// Whether there is a server that messages can go to.
+  var isConnected = true
 
   mutating func add(_ device: JID) {
     let bare = device.bare.description
@@ -29,6 +31,7 @@ struct Presences {
   /// Who is rung for a user: devices that take a session-initiate at once, and whether a message asks for the others
   /// (XEP-0353), as it does where nothing is known of the user.
   func callees(_ user: JID) -> (devices: [JID], asksByMessage: Bool) {
+    guard isConnected else { return ([], false) }
     guard let known = devices[user.description] else { return ([], true) }
     var direct: [JID] = []
     var asksByMessage = false

@@ -179,6 +179,8 @@ private struct Initiation {
       }
       if let message = JingleMessageReject.read(child) {
         self.init(JingleMessageReject.self, message.element.id, message.element.reason, isOfCallee: true)
+        // XEP-0353 §3.5: who gives no reason declines.
+        if message.element.reason == nil { reason = .decline }
         return
       }
       if let message = JingleMessageRetract.read(child) {

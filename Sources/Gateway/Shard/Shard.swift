@@ -117,7 +117,13 @@ public struct Shard {
   }
 
   /// The connection to the XMPP server is lost: who is available is not known any more. Calls go on.
-  public mutating func serverLeft() { presences = Presences() }
+  public mutating func serverLeft() {
+    presences = Presences()
+    presences.isConnected = false
+  }
+
+  /// There is a connection to the XMPP server.
+  public mutating func serverCame() { presences.isConnected = true }
 
   /// Ends all calls; what is then still under way is given up by the surroundings after 3 s.
   public mutating func shutDown(at now: Instant) {
