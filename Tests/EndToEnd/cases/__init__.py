@@ -6,4 +6,4 @@ from . import (  # noqa: F401
     component_comings_and_goings, component_desk_phones)
 
 #: Modules with scenarios for parts that the gateway does not have yet: registered by `run.py --pending` only.
-PENDING = ("component_when_answered", "component_intercept")
+PENDING = ("component_when_answered", "component_intercept", "component_intercept_from_phones")
