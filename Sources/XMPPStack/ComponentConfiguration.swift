@@ -81,11 +81,11 @@ public enum ComponentFailure: Error, Hashable, Sendable, CustomStringConvertible
   case refused(host: String, port: UInt16)
   /// No connection for another reason, which the system gave.
   case unreachable(host: String, port: UInt16, reason: String)
-  /// XEP-0114 §3: the server has another secret for the domain.
+  /// XEP-0114 §3: the server has another secret for the domain; ejabberd says so of a domain that it does not have, too.
   case wrongSecret
   /// The server has no component with the domain.
   case hostUnknown
-  /// Somebody else is connected as this component.
+  /// Somebody else is connected as this component. ejabberd lets both in, and gives stanzas to either.
   case conflict
   /// Another stream error (RFC 6120 §4.9.3).
   case streamError(condition: String, text: String)
@@ -108,7 +108,7 @@ public enum ComponentFailure: Error, Hashable, Sendable, CustomStringConvertible
     case .nameNotResolved(let host, let reason): "the name \(host) cannot be found: \(reason)"
     case .refused(let host, let port): "\(host) port \(port) refuses connections: nobody listens for components there"
     case .unreachable(let host, let port, let reason): "\(host) port \(port) cannot be reached: \(reason)"
-    case .wrongSecret: "the server refuses the secret (not-authorized)"
+    case .wrongSecret: "the server refuses the domain or its secret (not-authorized)"
     case .hostUnknown: "the server has no component with this domain (host-unknown)"
     case .conflict: "somebody else is connected as this component (conflict)"
     case .streamError(let condition, let text): text.isEmpty ? condition : "\(condition): \(text)"

@@ -17,6 +17,61 @@ import Testing
       """)
   }
 
+  @Test func featureTwice() {
+    expectRefused(
+      """
+      namespace a = "u"
+      element a:b root
+      feature a
+      feature "u"
+      """,
+      """
+      a.grammar:4:9: error: the feature `u` is declared twice
+      feature "u"
+              ^
+      a.grammar:3:9: note: the first time here
+      """)
+  }
+
+  @Test func featureWithUnknownPrefix() {
+    expectRefused(
+      """
+      namespace jingle = "u"
+      element jingle:b root
+      feature jngle
+      """,
+      """
+      a.grammar:3:9: error: there is no namespace with the prefix `jngle`; did you mean `jingle`?
+      feature jngle
+              ^
+      """)
+  }
+
+  @Test func featureThatIsNone() {
+    expectRefused(
+      """
+      feature "a<b"
+      """,
+      """
+      a.grammar:1:9: error: `a<b` is no feature: it is empty, or has a space or a `<` in it
+      feature "a<b"
+              ^
+      a.grammar:1:9: note: XEP-0115 §5.1 ends each feature with `<`
+      """)
+  }
+
+  @Test func featureWithoutName() {
+    expectRefused(
+      """
+      feature
+      """,
+      """
+      a.grammar:1:8: error: expected the prefix of a namespace, or the feature as a string, but the declaration ends
+      feature
+             ^
+      """)
+  }
+
   @Test func prefixTwice() {
     expectRefused(
       """

@@ -198,7 +198,8 @@ struct ComponentConnectorTests {
       TestComponent.header
         + "<stream:error><not-authorized xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>",
       on: 0)
-    let line = "no stream to the XMPP server: the server refuses the secret (not-authorized); trying again in"
+    let line =
+      "no stream to the XMPP server: the server refuses the domain or its secret (not-authorized); trying again in"
     try await wait { parts.log.lines.withLock { $0.contains { $0.contains(line) } } }
     #expect(parts.log.lines.withLock { $0.contains { $0.hasPrefix("warning: " + line) } })
     #expect(parts.notifications.all == [])

@@ -4,7 +4,8 @@ extension Compilation {
     var text = ""
     let areas = generatedAreas
     if !areas.contains("mapping") {
-      text += headerTable() + lineTable() + elementTable() + enumTable() + statusTable() + toleranceTable(areas)
+      text += headerTable() + lineTable() + elementTable() + featureTable() + enumTable() + statusTable()
+      text += toleranceTable(areas)
     }
     if let mapping { text += MappingEmitter(mapping: mapping, model: model).document() }
     if let signalling { text += SignallingEmitter(signalling: signalling, model: model).document() }
@@ -105,6 +106,10 @@ extension Compilation {
           "`\(element.typeName)`", element.comment,
         ]
       })
+  }
+
+  private func featureTable() -> String {
+    table("Features", ["feature", "source"], model.features.map { ["`\($0.name)`", $0.comment] })
   }
 
   private func enumTable() -> String {

@@ -3,6 +3,23 @@ struct ElementEmitter {
   let model: Model
   let tokens: TokenEmitter
 
+  // MARK: Features
+
+  func emitFeatures() -> String {
+    var text = SourceText()
+    text.line()
+    text.line("/// What an address announces that speaks all of this (XEP-0030 §3), in the order of XEP-0115 §5.1.")
+    text.block("public enum AnnouncedFeatures") { text in
+      text.line("public static let all: [String] = [")
+      for feature in model.features {
+        for line in feature.comment.split(separator: "\n") { text.line("  // \(line)") }
+        text.line("  \(SourceText.literal(feature.name)),")
+      }
+      text.line("]")
+    }
+    return text.text
+  }
+
   // MARK: Tables
 
   func emitTables() -> String {

@@ -25,6 +25,7 @@ extension Compilation {
     if hasTypes {
       parts = PartsEmitter(model: model).emit()
       if !model.orderedElements.isEmpty { tables = elements.emitTables() }
+      if !model.features.isEmpty { tables += elements.emitFeatures() }
     }
     files.append(GeneratedFile(name: "GeneratedParts.swift", text: head + parts))
     files.append(GeneratedFile(name: "GeneratedElements.swift", text: head + tables))

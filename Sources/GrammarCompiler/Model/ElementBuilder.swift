@@ -22,6 +22,7 @@ struct ElementBuilder {
       namespaces[declaration.prefix] = declaration
       model.namespaces.append(declaration)
     }
+    addFeatures(namespaces)
     var declarations: [(ElementDeclaration, ElementType)] = []
     for tree in trees {
       for declaration in tree.elements {
@@ -49,6 +50,37 @@ struct ElementBuilder {
     for (declaration, element) in declarations { fill(element, from: declaration) }
     // An element that nobody holds may be the one that was misspelled above.
     if diagnostics.count == mistakes { checkUse(declarations.map(\.1)) }
+  }
+
+  /// The features that are announced, sorted by their bytes, as XEP-0115 §5.1 hashes them.
+  private func addFeatures(_ namespaces: [String: NamespaceDeclaration]) {
+    var known: [String: FeatureDeclaration] = [:]
+    for declaration in trees.flatMap(\.features) {
+      let name: String
+      switch declaration.name {
+      case .text(let text): name = text
+      case .namespace(let prefix):
+        guard let namespace = namespaces[prefix.name] else {
+          owner.undefined(prefix, "namespace with the prefix", among: Array(namespaces.keys))
+          continue
+        }
+        name = namespace.uri
+      }
+      if name.isEmpty || name.utf8.contains(where: { $0 <= 0x20 || $0 == 0x3C || $0 == 0x7F }) {
+        diagnostics.report(
+          declaration.position, "`\(name)` is no feature: it is empty, or has a space or a `<` in it",
+          note: "XEP-0115 §5.1 ends each feature with `<`")
+      } else if let existing = known[name] {
+        diagnostics.report(
+          declaration.position, "the feature `\(name)` is declared twice", note: "the first time here",
+          at: existing.position)
+      } else {
+        known[name] = declaration
+        model.features.append(
+          FeatureModel(name: name, position: declaration.position, comment: declaration.comment))
+      }
+    }
+    model.features.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
   }
 
   private func fill(_ element: ElementType, from declaration: ElementDeclaration) {

@@ -338,6 +338,13 @@ final class ElementType {
   var qualifiedName: String { "\(prefix):\(name)" }
 }
 
+/// What disco#info lists (XEP-0030 §3).
+struct FeatureModel {
+  let name: String
+  let position: Position
+  let comment: String
+}
+
 /// All that the grammars of one target say, with names resolved.
 final class Model {
   var tokens: [String: TokenRule] = [:]
@@ -348,6 +355,7 @@ final class Model {
   var attributes: [AttributeModel] = []
   var statuses: [StatusDeclaration] = []
   var namespaces: [NamespaceDeclaration] = []
+  var features: [FeatureModel] = []
   var elements: [String: ElementType] = [:]
   /// In the order of the grammars.
   var orderedShapes: [Shape] = []

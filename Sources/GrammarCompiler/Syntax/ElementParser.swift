@@ -1,4 +1,19 @@
 extension Parser {
+  /// `feature prefix`, or `feature "name"` where the feature is no namespace of an element.
+  mutating func parseFeature() throws {
+    let start = take()
+    let position = current.position
+    let name: FeatureDeclaration.Name
+    if !isAtEnd, case .string(let bytes, _) = current.kind {
+      take()
+      name = .text(String(decoding: bytes, as: UTF8.self))
+    } else {
+      name = .namespace(try expectName("the prefix of a namespace, or the feature as a string"))
+    }
+    try expectEndOfDeclaration()
+    tree.features.append(FeatureDeclaration(name: name, position: position, comment: start.comment))
+  }
+
   /// `element prefix:name [root]`, then a line for each attribute, child and the character data.
   mutating func parseElement() throws {
     let start = take()

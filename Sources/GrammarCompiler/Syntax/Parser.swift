@@ -171,6 +171,7 @@ struct Parser {
     case "enum": try parseEnum()
     case "statuses": try parseStatuses()
     case "namespace": try parseNamespace()
+    case "feature": try parseFeature()
     case "element": try parseElement()
     case "target": try parseTarget()
     case "framing", "stepping":
@@ -188,7 +189,8 @@ struct Parser {
   }
 
   private static let keywords = [
-    "actions", "asks", "attribute", "effects", "element", "enum", "events", "framing", "function", "group", "header",
+    "actions", "asks", "attribute", "effects", "element", "enum", "events", "feature", "framing", "function", "group",
+    "header",
     "line",
     "map",
     "namespace", "params", "predicate", "reasons", "states", "statuses", "stepping", "table", "target",

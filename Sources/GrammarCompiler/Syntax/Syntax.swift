@@ -107,6 +107,18 @@ struct NamespaceDeclaration {
   var position: Position
 }
 
+/// `feature prefix` or `feature "name"`.
+struct FeatureDeclaration {
+  enum Name {
+    /// The namespace that has this prefix.
+    case namespace(Reference)
+    case text(String)
+  }
+  var name: Name
+  var position: Position
+  var comment: String
+}
+
 struct ElementDeclaration {
   enum Occurrence { case one, optional, many, some }
   struct Attribute {
@@ -158,6 +170,7 @@ struct SyntaxTree {
   var enums: [EnumDeclaration] = []
   var statuses: [StatusDeclaration] = []
   var namespaces: [NamespaceDeclaration] = []
+  var features: [FeatureDeclaration] = []
   var elements: [ElementDeclaration] = []
   var targets: [TargetDeclaration] = []
   /// Rules that hand-written framing calls.
