@@ -42,6 +42,8 @@ extension GatewayStartError {
 public final class GatewayService: Sendable {
   /// The version of the gateway, as `--version` and the User-Agent say it.
   public static let version = "0.1.0"
+  /// The URI of the software in entity capabilities (XEP-0115 §4).
+  static let softwareNode = "urn:jingle-sip-gateway"
 
   private let core: NIOLoopBound<GatewayCore>
   public let eventLoop: any EventLoop

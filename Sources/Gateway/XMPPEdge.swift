@@ -53,11 +53,8 @@ func makeXMPPEdge(
     component.domainIdentities = [.init(category: "gateway", type: "sip", name: xmpp.name)]
     if xmpp.pstn { component.domainIdentities.append(.init(category: "gateway", type: "pstn", name: xmpp.name)) }
     component.contactIdentities = [.init(category: "client", type: "phone")]
-    component.contactFeatures = [
-      "urn:xmpp:jingle:1", "urn:xmpp:jingle:apps:rtp:1", "urn:xmpp:jingle:apps:rtp:audio",
-      "urn:xmpp:jingle:apps:rtp:video", "urn:xmpp:jingle:apps:dtls:0", "urn:xmpp:jingle:transports:ice-udp:1",
-      "urn:xmpp:jingle:transports:raw-udp:1", "urn:xmpp:jingle-message:0",
-    ]
+    component.contactFeatures = AnnouncedFeatures.all
+    component.softwareNode = GatewayService.softwareNode
     guard let value = Component(configuration: component, random: SystemRandomNumberGenerator()) else {
       throw GatewayStartError(
         description: "\"\(xmpp.domain)\" or \"\(xmpp.userDomain)\" is no XMPP domain",

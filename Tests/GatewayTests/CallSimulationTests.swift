@@ -49,6 +49,8 @@ struct CallSimulationTests {
   ]
   static let methods = ["INVITE", "ACK", "BYE", "CANCEL", "INFO", "OPTIONS", "UPDATE"]
   static let codes = [100, 180, 183, 200, 302, 404, 408, 481, 486, 487, 491, 500, 603]
+  /// Of responses to requests within the call.
+  static let laterCodes = [100, 200, 408, 481, 488, 491]
   static let messages = ["propose", "ringing", "proceed", "accept", "reject", "retract", "finish"]
   static let bob = CallDevice("bob@example.org")
   static let devices = [Stage.phoneOfAlice, Stage.laptop, Stage.tablet]
@@ -124,8 +126,9 @@ struct CallSimulationTests {
       actions = stage.request(method, content: method == "INFO" && Bool.random(using: &chance) ? .candidates : .usual)
       wantsAnswer = method != "ACK"
     case 6...7 where origin == .client && stage.call.state != .offering:
-      let code = Self.codes.randomElement(using: &chance) ?? 180
       let isPending = [CallState.calling, .proceeding, .ringing, .cancelKept, .cancelling].contains(stage.call.state)
+      let codes = isPending ? Self.codes : Self.laterCodes
+      let code = codes.randomElement(using: &chance) ?? 180
       if code < 200 { ledger.hasProvisional = ledger.hasProvisional || isPending }
       actions = stage.response(
         code, to: isPending ? .invite : [.reInvite, .info].randomElement(using: &chance) ?? .info)
