@@ -101,6 +101,7 @@ let package = Package(
     .testTarget(
       name: "RoundTripTests",
       dependencies: ["CodecRuntime", "GrammarCompiler", "JingleCodec", "SDPCodec", "SIPCodec", "XMLReader"]),
+    .testTarget(name: "SDPCodecTests", dependencies: ["CodecRuntime", "SDPCodec"]),
     .testTarget(name: "SIPCodecTests", dependencies: ["CodecRuntime", "SIPCodec"]),
     .testTarget(name: "SIPStackTests", dependencies: ["SIPStack", .product(name: "NIOPosix", package: "swift-nio")]),
   ],

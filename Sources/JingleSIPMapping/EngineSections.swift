@@ -67,6 +67,7 @@ extension Engine {
       if close(inner) { frame.isUsed = true }
       if saysAll {
         reportUnread(section, "it does not belong to this medium")
+        reportRepeated(section)
         reportUnjoined()
       }
     }

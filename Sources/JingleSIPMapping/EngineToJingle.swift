@@ -131,7 +131,10 @@ extension Engine {
       guard passes(step.filters, node) else { continue }
       isFound = true
       element(step, Source(index: node, node: step.line), &frame)
-      if step.element < 0, !step.flags.contains(.each), step.column >= 0 { break }
+      if step.element < 0, !step.flags.contains(.each), step.column >= 0 {
+        if position + 1 < section.range(of: key, in: entries).upperBound { loseRepeated(step) }
+        break
+      }
     }
     guard !isFound, step.column >= 0 else { return }
     let table = tables.keyTables[step.column]

@@ -65,6 +65,7 @@ extension Engine {
       }
       let inner = Source(index: child, node: step.element)
       reportUnknownParts(of: inner)
+      if step.element == MappingNodes.jingleContentDescription { reportEmptySources(inner) }
       enterElement(step, inner, &frame)
       if !step.flags.contains(.each) { break }
     }

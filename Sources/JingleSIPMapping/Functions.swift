@@ -74,6 +74,8 @@ extension Engine {
         digest ^= digest >> 31
       }
       setID(step.jingle, digest, in: &frame)
+      reportExtensions(ofCandidate: source.index)
+    case .protocol: reportProtocol(source)
     case .address: writeRawCandidates(step, &frame)
     case .dataChannel: writeSCTPMap(step, &frame)
     default: break
@@ -246,9 +248,8 @@ extension Engine {
     let slot = state.slots[slot]
     if content.kind == .data { return slot.protocolName ?? "UDP/DTLS/SCTP" }
     if let known = slot.protocolName, Self.kind(ofProtocol: known) == .rtp { return known }
-    let feedback = content.hasFeedback ? "F" : ""
-    if content.hasFingerprint { return "UDP/TLS/RTP/SAVP" + feedback }
-    return (content.hasEncryption ? "RTP/SAVP" : "RTP/AVP") + feedback
+    return Self.protocolName(
+      hasFingerprint: content.hasFingerprint, hasEncryption: content.hasEncryption, hasFeedback: content.hasFeedback)
   }
 
   /// Row 41: data channels have no payload types.

@@ -26,6 +26,7 @@ public func translateToJingle(
   engine.endRoot(root)
   if engine.saysAll {
     engine.reportUnread(engine.session, sections.isEmpty ? "there is no m-line" : "it does not belong to the session")
+    engine.reportRepeated(engine.session)
   }
   if let failure = engine.failure { throw failure }
   state = engine.state
@@ -96,6 +97,7 @@ extension Engine {
     sid = text(MappingFields.jingleSID, in: index).map { string($0) }
     initiator = text(MappingFields.jingleInitiator, in: index)
     reportUnknownParts(of: Source(index: index, node: MappingTables.root))
+    reportSignalling(of: index)
     pendingContents = begin(contents: index)
   }
 }

@@ -62,6 +62,12 @@ struct LineIndex {
     return Int(heads[slot])
   }
 
+  /// Whether there is a line of this slot; nobody has asked for it thereby.
+  func isThere(_ slot: Int) -> Bool { slot < heads.count && heads[slot] >= 0 }
+
+  /// The slots that have several lines.
+  var repeated: [Int] { used.map(Int.init).filter { entries[Int(heads[$0])].next >= 0 } }
+
   mutating func contains(_ slot: Int) -> Bool { first(slot) >= 0 }
 
   /// Lines of this slot need not be reported: somebody knows that they are there.

@@ -83,7 +83,7 @@ struct DescriptionParser: ~Copyable {
     if slot != Lines.unknown {
       return keep(
         input, start, SessionDescription.Slot.malformedLine,
-        hasValue ? "this attribute has no value" : "this attribute has a value")
+        hasValue ? "this attribute has no value" : "this attribute has a value", slot: slot)
     }
     let valueStart = hasValue ? nameEnd + 1 : nameEnd
     let line = endOfLine(input, valueStart)

@@ -19,7 +19,7 @@ struct LineRoundTripTests {
         var line = Array("a=\(attribute.name)".utf8)
         if let shape = attribute.shape {
           guard let value = sampler.text(of: shape) else { continue }
-          line += [0x3A] + value
+          line += (attribute.isValueOptional ? [] : [0x3A]) + value
         }
         let isOfSession = attribute.levels.contains("session") && (sampler.oneIn(2) || attribute.levels.count == 1)
         let lines = (Self.head + (isOfSession ? [] : [Self.medium])).flatMap { Array("\($0)\r\n".utf8) }

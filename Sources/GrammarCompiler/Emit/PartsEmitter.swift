@@ -233,6 +233,10 @@ struct PartsEmitter {
       ) { text in
         let attributes = Dictionary(model.attributes.map { ($0.slot, $0) }) { first, _ in first }
         names.emitSwitch(end: "end", to: &text) { slot, text in
+          if let attribute = attributes[slot], attribute.isValueOptional, let shape = attribute.shape {
+            text.line("return \(shape.typeName).parse(input, end, &tape, slot: \(slot))")
+            return
+          }
           text.line("guard \(attributes[slot]?.shape == nil ? "!" : "")isByte(input, end, 0x3a) else { return -2 }")
           if let shape = attributes[slot]?.shape {
             text.line("return \(shape.typeName).parse(input, end &+ 1, &tape, slot: \(slot))")
@@ -247,7 +251,9 @@ struct PartsEmitter {
       emitWriter(
         "/// Writes the line or attribute whose node is at `node`.",
         model.lines.map { ($0.slot, "\(Character(Unicode.Scalar($0.letter)))=", $0.shape) }
-          + model.attributes.map { ($0.slot, "a=\($0.name)\($0.shape == nil ? "" : ":")", $0.shape) }, to: &text)
+          + model.attributes.map {
+            ($0.slot, "a=\($0.name)\($0.shape == nil || $0.isValueOptional ? "" : ":")", $0.shape)
+          }, to: &text)
     }
     text.line()
     text.line("/// The lines of a session description before its first m-line, or those of one media description.")

@@ -14,9 +14,12 @@ enum SDPLevels {
           levels: levels, isAttribute: false, position: line.position))
     }
     for attribute in model.attributes {
+      // The name of a line means the line.
+      let isTaken = model.lines.contains { $0.name == attribute.name }
       result.append(
         SDPLine(
-          name: attribute.name, shown: "a=\(attribute.name)", slot: attribute.slot, shape: attribute.shape,
+          name: isTaken ? attribute.name + "-attribute" : attribute.name, shown: "a=\(attribute.name)",
+          slot: attribute.slot, shape: attribute.shape,
           levels: Set(attribute.levels.compactMap(SDPLevel.init(rawValue:))), isAttribute: true,
           position: attribute.position))
     }

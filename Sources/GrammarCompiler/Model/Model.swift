@@ -266,6 +266,8 @@ struct AttributeModel {
   var name: String
   var levels: [String]
   var shape: Shape?
+  /// The shape begins with the colon, or there is neither.
+  var isValueOptional: Bool
   var slot: Int
   var typeName: String
   var comment: String

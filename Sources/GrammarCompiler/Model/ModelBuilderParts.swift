@@ -67,19 +67,27 @@ extension ModelBuilder {
       return
     }
     var shape: Shape?
+    var isValueOptional = false
     let typeName = Naming.type(declaration.name) + "Attribute"
     if let expression = declaration.expression {
       let made = Shape(
         name: declaration.name, typeName: typeName, position: declaration.position, comment: declaration.comment,
         area: area, source: "attribute \(declaration.name)")
       ShapeBuilder(made, owner: self).build(expression)
+      // A value that may be missing takes its colon along: `a=name` and `a=name:value`.
+      if made.body.count == 1, case .optional(let value, let condition) = made.body[0] {
+        let colon = Step.literal([0x3A], exact: true, declaration.position)
+        let body = Alternative(predicate: value.predicate, body: [colon] + value.body, position: value.position)
+        made.body = [.optional(body, condition)]
+        isValueOptional = true
+      }
       model.orderedShapes.append(made)
       addParams(to: made, key: declaration.name.lowercased())
       shape = made
     }
     model.attributes.append(
       AttributeModel(
-        name: declaration.name, levels: declaration.levels.map(\.name), shape: shape,
+        name: declaration.name, levels: declaration.levels.map(\.name), shape: shape, isValueOptional: isValueOptional,
         slot: 64 + model.attributes.count, typeName: typeName, comment: declaration.comment,
         position: declaration.position))
   }

@@ -1,0 +1,139 @@
+import JingleSIPMapping
+import Testing
+
+/// What the mapping loses, and that each loss is named.
+@Suite("Losses")
+struct LossTests {
+  private static let head = RowTests.head
+  private static let section = RowTests.section
+
+  /// Row 42 and others: attributes of a medium that Jingle lacks, each with its reason.
+  private static let lost: [(line: String, reason: String)] = [
+    ("a=rid:1 send", "Jingle has no simulcast"), ("a=simulcast:send 1;2", "Jingle has no simulcast"),
+    ("a=imageattr:96 send *", "Jingle has no simulcast"), ("a=framesize:96 320-240", "Jingle has no simulcast"),
+    ("a=cryptex", "Jingle has none"), ("a=label:1", "Jingle has none"), ("a=lang:en", "Jingle has none"),
+    ("a=rtcp-mux-only", "Jingle has none"), ("a=quality:10", "Jingle has none"),
+    ("a=tls-id:abc3de65cddef001be82", "Jingle has none"),
+    ("a=rtcp-xr:voip-metrics", "Jingle has none"), ("a=ts-refclk:local", "Jingle has none"),
+    ("a=hlang-send:en", "Jingle has none"), ("a=record:on", "Jingle has none"),
+    ("a=key-mgmt:mikey AQAFgM0XflABAAAAAAAAAAAAAAsAyO", "Jingle has none"),
+    ("a=source-filter: incl IN IP4 239.3.3.3 192.0.2.1", "Jingle has none"),
+    ("a=curr:qos local none", "Jingle has no preconditions"),
+    ("a=des:qos mandatory e2e sendrecv", "Jingle has no preconditions"),
+    ("a=pcfg:1 t=1", "Jingle offers one configuration"), ("a=tcap:1 RTP/SAVP", "Jingle offers one configuration"),
+    ("a=cdsc: 1 audio RTP/AVP 0", "Jingle offers one configuration"),
+    ("a=altc:1 IP4 192.0.2.1 4000", "Jingle offers one configuration"),
+    ("a=T38FaxVersion:0", "Jingle has no fax"), ("a=T38FaxFillBitRemoval", "Jingle has no fax"),
+    ("a=silenceSupp:off - - - -", "Jingle has nothing of the telephone network"),
+    ("a=path:msrp://a.example.com:1/x;tcp", "Jingle has no messages and no files as media of a call"),
+    ("a=floorid:1 mstrm:10", "Jingle has no floors and no media servers"),
+    ("a=dcmap:0 label=\"x\"", "Jingle's data channels are negotiated in themselves"),
+    ("a=x-google-flag:conference", "no document says what it means"),
+    ("a=nortpproxy:yes", "no document says what it means"),
+    ("a=bundle-only", "Jingle has none; the medium is offered without a port of its own"),
+  ]
+
+  @Test("42: an attribute that Jingle lacks is named with the reason", arguments: lost.map(\.line))
+  func attributes(_ line: String) throws {
+    let reason = try #require(Self.lost.first { $0.line == line }?.reason)
+    let name = line.prefix { $0 != ":" }
+    #expect(try jingle(Self.section + line + "\n").losses == ["\(name): \(reason)"])
+  }
+
+  @Test(
+    "30, 42: and at the session",
+    arguments: [
+      "a=ice-lite": "Jingle has none; the session keeps it", "a=ice-pacing:50": "Jingle has none at the session",
+      "a=msid-semantic: WMS *": "Jingle has none at the session", "a=tool:x": "Jingle has none at the session",
+      "a=csup:cap-v0": "Jingle offers one configuration", "a=cryptex": "Jingle has none",
+      "i=title": "Jingle has none at the session", "e=a@example.com": "Jingle has none at the session",
+    ])
+  func session(_ line: String, _ reason: String) throws {
+    let lines = Self.head.split(separator: "\n").map(String.init)
+    // RFC 8866 §9: i= and e= come before c=.
+    let place = line.hasPrefix("a") ? lines.count : 3
+    let text =
+      (lines[..<place] + [line] + lines[place...]).joined(separator: "\n") + "\nm=audio 4000 RTP/AVP 0\na=mid:a\n"
+    let name = line.hasPrefix("a") ? String(line.prefix { $0 != ":" }) : String(line.prefix(2))
+    #expect(try jingle(text).losses == ["\(name): \(reason)"])
+  }
+
+  @Test("4: a profile that keys and feedback would not make again")
+  func profile() throws {
+    let text = Self.head + "m=audio 4000 RTP/AVPF 0\na=mid:a\n"
+    #expect(try jingle(text).losses == ["m= protocol RTP/AVPF: Jingle has no name for it; it becomes RTP/AVP"])
+    #expect(try jingle(text + "a=rtcp-fb:* nack\n").losses.isEmpty)
+    let secure = Self.head + "a=fingerprint:sha-1 AB\nm=audio 4000 UDP/TLS/RTP/SAVP 0\na=mid:a\n"
+    #expect(try jingle(secure).losses.isEmpty)
+  }
+
+  @Test("25: extensions of candidates that Jingle lacks")
+  func candidateExtensions() throws {
+    let text =
+      Self.section + "a=ice-ufrag:abcd\na=ice-pwd:0123456789012345678901\n"
+      + "a=candidate:1 1 udp 1 203.0.113.1 8998 typ host network-cost 10 foo bar baz 1\n"
+    #expect(
+      Set(try jingle(text).losses) == [
+        "a=candidate network-cost: ICE of Chromium only", "a=candidate foo: Jingle has no such extension",
+        "a=candidate baz: Jingle has no such extension",
+      ])
+  }
+
+  @Test(
+    "a second line of what may stand once",
+    arguments: [
+      "a=ptime:20\na=ptime:30", "a=mid:b", "a=rtcp-mux\na=rtcp-mux", "a=content:main\na=content:alt",
+      "a=extmap-allow-mixed\na=extmap-allow-mixed",
+    ])
+  func repeated(_ lines: String) throws {
+    let name = lines.prefix { $0 != ":" && $0 != "\n" }
+    #expect(
+      try jingle(Self.section + lines + "\n").losses == [
+        "\(name): it is there a second time, and the first one counts"
+      ])
+  }
+
+  @Test("8: a second rtpmap of a payload type")
+  func repeatedFormat() throws {
+    let text = Self.section + "a=rtpmap:0 PCMU/8000\na=rtpmap:0 PCMA/8000\n"
+    #expect(try jingle(text).losses == ["a=rtpmap:0: it is there a second time, and the first one counts"])
+  }
+
+  @Test("37: a source of which nothing is said")
+  func emptySource() throws {
+    let source = "<source xmlns='urn:xmpp:jingle:apps:rtp:ssma:0' ssrc='7'/>"
+    let result = try sdp(stanza("session-initiate", content("a", audio("<payload-type id='0'/>" + source))))
+    #expect(result.losses == ["<ssma:source> 7: a=ssrc needs an attribute of the source"])
+    #expect(result.lines("a=ssrc").isEmpty)
+  }
+
+  @Test(
+    "signalling within a stanza that describes a session",
+    arguments: [
+      "<reason><busy/></reason>": "<jingle:reason>",
+      "<ringing xmlns='urn:xmpp:jingle:apps:rtp:info:1'/>": "<info:ringing>",
+      "<mute xmlns='urn:xmpp:jingle:apps:rtp:info:1'/>": "<info:mute>",
+      "<dtmf xmlns='urn:xmpp:jingle:dtmf:0' code='1'/>": "<dtmf:dtmf>",
+    ])
+  func signalling(_ element: String, _ name: String) throws {
+    let result = try sdp(stanza("session-initiate", content("a", audio("<payload-type id='0'/>")), element))
+    #expect(result.losses == ["\(name): a stanza that describes a session has none"])
+  }
+
+  @Test("elements of vendors that SDP lacks")
+  func vendors() throws {
+    let jitsi = "<bridge-session xmlns='http://jitsi.org/protocol/focus' id='1'/>"
+    let result = try sdp(
+      stanza(
+        "session-initiate",
+        content(
+          "a",
+          audio("<payload-type id='0'/><initial-last-n xmlns='http://jitsi.org/jitmeet' value='5'/>")
+            + iceUDP("<web-socket xmlns='http://jitsi.org/protocol/colibri' url='wss://x'/>")), jitsi))
+    #expect(
+      Set(result.losses) == [
+        "<jitmeet:initial-last-n>: of Jitsi's conferences only", "<colibri:web-socket>: of Jitsi's bridges only",
+        "<focus:bridge-session>: of Jitsi's conferences only",
+      ])
+  }
+}

@@ -1,0 +1,124 @@
+import SDPCodec
+import Testing
+
+/// The generated code of each attribute of SDP, by the examples of its document.
+@Suite("SDP: attributes")
+struct AttributeTests {
+  private static let head = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\n"
+
+  /// A description with this attribute, at the session or in a medium.
+  private func description(_ name: String, _ value: String?, isOfSession: Bool) throws -> SessionDescription {
+    let line = "a=\(name)" + (value.map { ":\($0)" } ?? "") + "\r\n"
+    let text = Self.head + (isOfSession ? line : "m=audio 9 RTP/AVP 0\r\n" + line)
+    return try SessionDescription(parsing: Array(text.utf8))
+  }
+
+  @Test("what its document says is accepted and written as it came", arguments: AttributeExamples.table.map(\.name))
+  func valid(_ name: String) throws {
+    for examples in AttributeExamples.table where examples.name == name {
+      for value in examples.valid {
+        for isOfSession in [true, false] {
+          let description = try description(name, value, isOfSession: isOfSession)
+          #expect(description.issues == [], "a=\(name):\(value ?? "")")
+          let line = "a=\(name)" + (value.map { ":\($0)" } ?? "")
+          #expect(String(decoding: description.bytes, as: UTF8.self).hasSuffix("\r\n\(line)\r\n"), "a=\(name)")
+        }
+      }
+    }
+  }
+
+  @Test("what it does not allow is refused where it stands", arguments: AttributeExamples.table.map(\.name))
+  func refused(_ name: String) throws {
+    for examples in AttributeExamples.table where examples.name == name {
+      for value in examples.refused {
+        let description = try description(name, value, isOfSession: false)
+        #expect(description.issues.map(\.location) == ["a=\(name)"], "a=\(name):\(value ?? "nothing")")
+      }
+    }
+  }
+
+  @Test("each attribute of the grammars has its examples, and no other one")
+  func isComplete() {
+    let known = (64..<1000).map { "\(Lines.attributeName(UInt32($0)))" }.filter { !$0.isEmpty }
+    #expect(Set(known) == Set(AttributeExamples.table.map(\.name)))
+    #expect(known.count == AttributeExamples.table.count)
+  }
+
+  private func lines(_ line: String) throws -> LineFields {
+    let text = Self.head + "m=video 9 RTP/AVP 96\r\n" + line + "\r\n"
+    return try #require(try SessionDescription(parsing: Array(text.utf8)).media.first).lines
+  }
+
+  @Test("RFC 8853 §5.1: simulcast, alternatives of streams and which begin as paused")
+  func simulcast() throws {
+    let value = try #require(try lines("a=simulcast:send 1,~2;3 recv 4").simulcast.first)
+    #expect(value.first.direction == .send)
+    #expect(value.first.streams.map { $0.alternatives.map(\.id.string) } == [["1", "2"], ["3"]])
+    #expect(value.first.streams.first?.alternatives.map(\.paused) == [false, true])
+    #expect(value.second?.direction == .recv)
+  }
+
+  @Test("RFC 8851 §5: restrictions of a rid")
+  func rid() throws {
+    let value = try #require(try lines("a=rid:hi send pt=96,97;max-width=1280").rid.first)
+    #expect(value.id.string == "hi" && value.direction == .send)
+    #expect(value.restrictions.map(\.name.string) == ["pt", "max-width"])
+    #expect(value.restrictions.map { $0.value?.string } == ["96,97", "1280"])
+  }
+
+  @Test("RFC 3312 §4: preconditions, current and desired")
+  func preconditions() throws {
+    let value = try #require(try lines("a=des:qos mandatory e2e sendrecv").des.first)
+    #expect(value.type == .qos && value.strength == .mandatory && value.status == .e2e && value.direction == .sendrecv)
+    #expect(try lines("a=curr:sec local none").curr.first?.type == .sec)
+  }
+
+  @Test("RFC 6236 §3.1: sizes of images in both directions")
+  func images() throws {
+    let value = try #require(try lines("a=imageattr:97 send [x=800,y=640,q=0.6] [x=480,y=320] recv *").imageattr.first)
+    #expect(value.payloadType == 97)
+    #expect(value.first.sets.map(\.width.string) == ["800", "480"])
+    #expect(value.first.sets.first?.options.map(\.name.string) == ["q"])
+    #expect(value.second?.any == true)
+  }
+
+  @Test("RFC 5939 §3.5.1: a potential configuration")
+  func configurations() throws {
+    let value = try #require(try lines("a=pcfg:1 t=1|2 a=1,[2]").pcfg.first)
+    #expect(value.number == 1)
+    #expect(value.choices.map(\.name.string) == ["t", "a"])
+    #expect(value.choices.map(\.value.string) == ["1|2", "1,[2]"])
+  }
+
+  @Test("RFC 5547 §6: a file and its name in quotation marks")
+  func files() throws {
+    let value = try #require(
+      try lines("a=file-selector:name:\"a b.jpg\" type:image/jpeg size:32349").fileSelector.first)
+    #expect(value.traits.map(\.name.string) == ["name", "type", "size"])
+    #expect(value.traits.map(\.value.string) == ["\"a b.jpg\"", "image/jpeg", "32349"])
+  }
+
+  @Test("T.38 D.2.3: a flag that may have a value")
+  func fax() throws {
+    #expect(try lines("a=T38FaxFillBitRemoval").t38FaxFillBitRemoval.first?.value == nil)
+    #expect(try lines("a=T38FaxFillBitRemoval:1").t38FaxFillBitRemoval.first?.value == 1)
+    #expect(try lines("a=T38FaxRateManagement:transferredTCF").t38FaxRateManagement.first?.value == .transferredTcf)
+  }
+
+  @Test("RFC 8864 §5.1: a data channel and its options")
+  func dataChannels() throws {
+    let value = try #require(try lines("a=dcmap:2 subprotocol=\"bfcp\";label=\"a; b\"").dcmap.first)
+    #expect(value.stream == 2)
+    #expect(value.options.map(\.name.string) == ["subprotocol", "label"])
+    #expect(value.options.compactMap { $0.value?.string }.last == "\"a; b\"")
+  }
+
+  @Test("RFC 4570 §3.1: the space behind the colon may be missing, and is written")
+  func sourceFilter() throws {
+    let text = Self.head + "a=source-filter:incl IN IP4 239.3.3.3 192.0.2.1\r\n"
+    let description = try SessionDescription(parsing: Array(text.utf8))
+    #expect(description.issues == [])
+    #expect(String(decoding: description.bytes, as: UTF8.self).contains("a=source-filter: incl IN IP4"))
+    #expect(description.session.sourceFilter.first?.sources.map(\.text.string) == ["192.0.2.1"])
+  }
+}
