@@ -5,9 +5,20 @@ extension Engine {
   func runToJingle(_ range: Range<Int>, _ source: Source, _ frame: inout Frame) {
     for index in range {
       if failure != nil { return }
+      // Most rows are about lines that no description has: they are passed over in a moment.
+      let lost = Self.lostSlots[index]
+      if lost >= 0, !section.isThere(lost), !session.isThere(lost) { continue }
       runToJingle(tables.steps[index], source, &frame)
     }
   }
+
+  /// The slot of the line that a step reports as lost; −1 for every other step.
+  private static let lostSlots = Table(
+    (0..<MappingTables.shared.steps.count).map { index in
+      let step = MappingTables.shared.steps[index]
+      let isLine = step.operation == .loss && step.place == .line && step.sdp < 0
+      return isLine ? Int(MappingTables.shared.nodes[step.line].slot) : -1
+    })
 
   private func runToJingle(_ step: Step, _ source: Source, _ frame: inout Frame) {
     guard step.actions & (1 << UInt64(action & 63)) != 0 else { return }
