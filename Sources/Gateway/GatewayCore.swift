@@ -239,7 +239,7 @@ extension ShardConfiguration {
     self.init(
       identities: identities, routing: routing, sdpOrigin: sip.sdpOrigin, userAgent: agent)
     asksByMessage = identities.component != nil
-    limits = CallLimits(configuration.calls)
+    limits = CallLimits(configuration)
     callTimers.ringing = .seconds(UInt64(configuration.calls.ringSeconds))
   }
 

@@ -23,7 +23,10 @@ struct RoutingConfigurationTests {
     let configuration = file.configuration
     #expect(configuration.sip.strangers == .forbidden && configuration.sip.trusted.isEmpty)
     #expect(configuration.routes.isEmpty)
-    #expect(configuration.calls.perUser == 10 && configuration.calls.perUserPerSecond == 5)
+    let limits = configuration.calls.limits(of: configuration.xmpp)
+    #expect(limits.calls == .max && limits.attemptsPerSecond == 1_000_000)
+    let component = ComponentXMPPConfiguration(domain: "sip.example.org", userDomain: "example.org", secret: "s")
+    #expect(configuration.calls.limits(of: .component(component)) == (10, 5))
     #expect(configuration.calls.ringSeconds == 180)
     #expect(configuration.sip.proxy == ProxyTarget(host: "localhost", port: 5060, transport: .udp))
     let component = ComponentXMPPConfiguration(domain: "a", userDomain: "b", secret: "c")

@@ -137,12 +137,21 @@ public struct ComponentXMPPConfiguration: Equatable, Sendable {
 
 /// `[calls]`: limits. A user is a bare address.
 public struct CallsConfiguration: Equatable, Sendable {
-  /// Calls of one user at a time.
-  public var perUser = 10
-  /// Attempts of one user within one second.
-  public var perUserPerSecond = 5
+  /// Calls of one user at a time; without a number there is the default of the mode, see ``limits(of:)``.
+  public var perUser: Int?
+  /// Attempts of one user within one second; likewise.
+  public var perUserPerSecond: Int?
   /// Seconds until a call that nobody answers ends.
   public var ringSeconds = 180
 
   public init() {}
+
+  /// The limits of each user. Behind a server, where a password may be stolen, a user has 10 calls at a time and 5
+  /// attempts within a second. Whose accounts stand in the configuration has no limit but what it says.
+  public func limits(of mode: XMPPConfiguration) -> (calls: Int, attemptsPerSecond: Int) {
+    switch mode {
+    case .embedded: (perUser ?? .max, perUserPerSecond ?? 1_000_000)
+    case .component: (perUser ?? 10, perUserPerSecond ?? 5)
+    }
+  }
 }

@@ -43,8 +43,9 @@ public struct CallLimits: Sendable {
     self.capacity = max(capacity, Self.minimumSweepCount)
   }
 
-  public init(_ configuration: CallsConfiguration) {
-    self.init(callsPerUser: configuration.perUser, attemptsPerSecond: configuration.perUserPerSecond)
+  public init(_ configuration: Configuration) {
+    let limits = configuration.calls.limits(of: configuration.xmpp)
+    self.init(callsPerUser: limits.calls, attemptsPerSecond: limits.attemptsPerSecond)
   }
 
   /// Counts an attempt, and where it is admitted a call. An attempt that finds the bucket empty takes nothing out of it.

@@ -14,7 +14,7 @@ public struct ShardConfiguration: Sendable {
   public var sdpOrigin: String
   public var userAgent: SIPUserAgentConfiguration
   /// Of each user.
-  public var limits = CallLimits(CallsConfiguration())
+  public var limits = CallLimits(Configuration())
   public var callTimers = CallTimers()
   public var callTable = CallTable.signalling
   /// Changes and candidates of one call that wait for their time; further ones are answered `resource-constraint`.
