@@ -75,6 +75,10 @@ class Results:
     def __init__(self, gateway: Path, verbose: bool, calls: int) -> None:
         self.gateway, self.verbose, self.calls = gateway, verbose, calls
         self.passed = self.failed = 0
+        #: Those that failed beside others, to be played once more with the machine for themselves.
+        self.doubtful: list[Scenario] = []
+        #: Those that passed only then.
+        self.unsteady: list[str] = []
         #: Scenarios by what is missing.
         self.skipped: dict[str, int] = {}
 
@@ -82,7 +86,7 @@ class Results:
         self.skipped[reason] = self.skipped.get(reason, 0) + 1
         print(f"skipped {scenario.name}: {reason}", flush=True)
 
-    async def play(self, scenario: Scenario) -> None:
+    async def play(self, scenario: Scenario, again: bool = False) -> None:
         begin = time.monotonic()
         try:
             problem = await play(scenario, self.gateway, self.verbose, self.calls)
@@ -92,7 +96,12 @@ class Results:
         seconds = time.monotonic() - begin
         if problem is None:
             self.passed += 1
+            if again:
+                self.unsteady.append(scenario.name)
             print(f"ok      {scenario.name} ({seconds:.1f} s)", flush=True)
+        elif not again:
+            self.doubtful.append(scenario)
+            print(f"unsteady {scenario.name} ({seconds:.1f} s)\n{indented(problem)}", flush=True)
         else:
             self.failed += 1
             print(f"FAILED  {scenario.name} ({seconds:.1f} s)\n{indented(problem)}", flush=True)
@@ -116,6 +125,10 @@ async def play_all(scenarios: list[Scenario], jobs: int, results: Results) -> No
     await asyncio.gather(*waiting)
     for group in dict.fromkeys(s.alone for s in scenarios if s.alone):
         await asyncio.gather(*(results.play(s) for s in scenarios if s.alone == group))
+    # Clients, phones and servers on a busy machine may miss a moment that a scenario depends on. What fails here too,
+    # with nothing beside it, is wrong; what does not is named at the end, to be mended.
+    for scenario in results.doubtful:
+        await results.play(scenario, again=True)
 
 
 def main() -> int:
@@ -158,6 +171,8 @@ def main() -> int:
     asyncio.run(play_all(playable, arguments.jobs, results))
     for reason, count in results.skipped.items():
         print(f"{count} skipped: {reason}")
+    for name in results.unsteady:
+        print(f"passed only when played alone: {name}")
     print(f"{results.passed} passed, {results.failed} failed, {sum(results.skipped.values())} skipped")
     return 1 if results.failed else 0
 
