@@ -37,6 +37,12 @@ struct AttributeTests {
     }
   }
 
+  @Test("what its document forbids and browsers write is read all the same", arguments: [" WMS ", "WMS", " "])
+  func tolerated(_ value: String) throws {
+    let issues = try description("msid-semantic", value, isOfSession: true).issues
+    #expect(issues.isEmpty == (value != " "), "a=msid-semantic:\(value)")
+  }
+
   @Test("each attribute of the grammars has its examples, and no other one")
   func isComplete() {
     let known = (64..<1000).map { "\(Lines.attributeName(UInt32($0)))" }.filter { !$0.isEmpty }
