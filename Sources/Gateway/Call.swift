@@ -100,7 +100,7 @@ public struct Call: Sendable {
   func keeps(_ reference: CallReference) -> Bool {
     // Nobody is offered the call any more once a device has it.
     let isOffered =
-      state == .offering || state == .alerting
+      state == .offering || state == .alerting || state == .gathering || state == .joining || state == .rejoining
       || alternatives > 0 && (state == .calling || state == .proceeding || state == .ringing)
     return isOffered && reference == offer || state == .accepting && reference == answer
       || changes.contains(reference) || candidates.contains { $0.reference == reference }
@@ -208,14 +208,17 @@ public struct Call: Sendable {
       event = .sessionTerminateUnable
     }
     if event == .sessionAcceptUnusable, state != .alerting { event = .sessionAccept }
-    if event == .sessionInitiateUnusable, state != .beginning, state != .proposed { event = .sessionInitiate }
+    if event == .sessionInitiateUnusable, state != .beginning, state != .proposed, state != .pickedUp {
+      event = .sessionInitiate
+    }
     if event != .existingSessionInitiate, !devices.contains(request.sender) { event = .stranger }
     step(
       event, Occasion(jingle: request, device: request.sender, reason: request.reason), at: now, into: &actions)
   }
 
   private mutating func take(_ message: InitiationMessage, at now: Instant, into actions: inout [CallAction]) {
-    guard let event = message.event else { return }
+    guard var event = message.event else { return }
+    if state != .beginning, event == .proposeWhenAnswered || event == .proposeForbidden { event = .propose }
     if state == .beginning { devices = [message.sender] }
     // Somebody is there.
     if event == .ringing || event == .proceed || event == .accept { proposalLimit = nil }
@@ -227,6 +230,11 @@ public struct Call: Sendable {
     if event == .redirectionToProxy, redirections >= timers.redirections { event = .redirection }
     // RFC 3263 §4.3
     if event == .refusal, response.status == 503, alternatives > 0 { event = .proxyFails }
+    if event == .refusal, response.status == 486 || response.status == 600,
+      table.transition(state, .phoneBusy).isPossible
+    {
+      event = .phoneBusy
+    }
     step(event, Occasion(response: response), at: now, into: &actions)
   }
 
@@ -275,7 +283,7 @@ public struct Call: Sendable {
   private mutating func enter(_ next: CallState, at now: Instant, into actions: inout [CallAction]) {
     guard next != state else { return }
     // What was waited for has come.
-    if state == .proposed { ringingLimit = nil }
+    if state == .proposed || next == .pickedUp { ringingLimit = nil }
     state = next
     setDeadlines(at: now)
     if state == .end {
@@ -289,23 +297,24 @@ public struct Call: Sendable {
 
   /// The deadlines that a state has, besides those of sets and candidates.
   private mutating func setDeadlines(at now: Instant) {
-    silenceLimit = state == .calling && alternatives > 0 ? now + timers.proxySilence : nil
+    silenceLimit = (state == .calling || state == .asked) && alternatives > 0 ? now + timers.proxySilence : nil
     switch state {
-    case .proposed:
+    case .proposed, .pickedUp:
       ringingLimit = now + timers.proposal
-    case .calling, .proceeding, .ringing, .alerting:
+    case .calling, .proceeding, .ringing, .asked, .askedProceeding, .askedRinging, .alerting:
       ringingLimit = ringingLimit ?? now + timers.ringing
-    case .offering, .accepting:
+    case .offering, .gathering, .accepting:
+      ringingLimit = state == .gathering ? nil : ringingLimit
       candidatesLimit = now + timers.candidates
       candidatesPause = nil
     default:
       ringingLimit = nil
     }
-    if state != .offering, state != .accepting {
+    if state != .offering, state != .gathering, state != .accepting {
       candidatesLimit = nil
       candidatesPause = nil
     }
-    if state != .postponed { glareLimit = nil }
+    if state != .postponed, state != .rejoining { glareLimit = nil }
     proposalLimit = state == .alerting && proposal != nil ? now + timers.proposalSilence : nil
   }
 

@@ -68,6 +68,8 @@ public enum CallAction: Hashable, Sendable {
   case sendSessionTerminate(CallStanza, to: CallDevice, SessionEnd)
   /// Ask the devices of the callee, by a message to the bare address.
   case sendPropose(to: CallDevice, offer: CallReference)
+  /// Say by message that the phone rings.
+  case sendRingingMessage(to: CallDevice)
   case sendProceed(to: CallDevice)
   case sendReject(to: CallDevice, SessionEnd)
   /// To a device, or to the bare address that was asked.
@@ -83,10 +85,14 @@ public enum CallAction: Hashable, Sendable {
 
   /// Send the INVITE with the offer of this session-initiate, and the candidates of these transport-infos.
   case sendInvite(offer: CallReference, candidates: [CallReference])
+  /// Send an INVITE without an offer, whose 2xx brings one; the ACK answers that on hold.
+  case sendInviteWithoutOffer
+  /// Send the offer of this session-initiate, and the candidates of these transport-infos, in a re-INVITE.
+  case sendOffer(offer: CallReference, candidates: [CallReference])
   /// Send the INVITE to the Contact of this 3xx.
   case followRedirection(CallReference)
-  /// Send the INVITE with this offer to the next proxy, and forget the one that is under way.
-  case tryNextProxy(offer: CallReference)
+  /// Send the INVITE, with the same offer or without one, to the next proxy, and forget the one that is under way.
+  case tryNextProxy
   /// Keep the dialog, or early dialog, that this response makes.
   case noteDialog(CallReference)
   /// Send the ACK of this 200.

@@ -12,14 +12,14 @@ extension Call {
       answerStanza(effect, occasion, into: &actions)
     case .sessionInitiate, .repeatSessionInitiate, .sessionAccept, .sessionInfoRinging, .sessionTerminate,
       .sessionTerminateOthersCancel, .sessionTerminateOthersDecline, .transportInfo, .passChange, .adoptDevice,
-      .dropDevice, .propose, .proceed, .rejectProposal, .retract:
+      .dropDevice, .propose, .ringing, .proceed, .rejectProposal, .retract:
       performForClient(effect, event, occasion, at: now, into: &actions)
     case .acceptRequest, .acceptReInvite, .refuseRequest405, .refuseRequest481, .refuseRequest488, .refuseRequest491,
       .refuseRequest500, .refuseInfo:
       answerRequest(effect, occasion, into: &actions)
-    case .sendInvite, .followRedirection, .tryNextProxy, .noteDialog, .sendAck, .endFork, .keepCancel, .sendCancel,
-      .sendKeptCancel,
-      .keepBye, .sendBye, .sendKeptBye, .answer180, .answer200, .answerInvite487, .refuseInvite:
+    case .sendInvite, .sendInviteWithoutOffer, .sendOffer, .followRedirection, .tryNextProxy, .noteDialog, .sendAck,
+      .endFork, .keepCancel, .sendCancel, .sendKeptCancel, .keepBye, .sendBye, .sendKeptBye, .answer180, .answer200,
+      .answerInvite487, .refuseInvite:
       performForPhone(effect, event, occasion, into: &actions)
     case .keepCandidates, .passCandidates, .sendReInvite, .ackReInvite, .keepChange, .dropChange, .waitAfterGlare:
       performChange(effect, occasion, at: now, into: &actions)
@@ -105,6 +105,8 @@ extension Call {
       beganByMessage = true
       if !devices.contains(device) { devices.append(device) }
       actions.append(.sendPropose(to: device, offer: request.reference))
+    case .ringing:
+      if let device = devices.first { actions.append(.sendRingingMessage(to: device)) }
     case .proceed:
       guard let device = devices.first else { return }
       beganByMessage = true
@@ -171,16 +173,21 @@ extension Call {
       if let reference = occasion.jingle?.reference { offer = reference }
       guard let offer else { return }
       actions.append(.sendInvite(offer: offer, candidates: takeCandidates()))
+    case .sendInviteWithoutOffer: actions.append(.sendInviteWithoutOffer)
+    case .sendOffer:
+      if let reference = occasion.jingle?.reference { offer = reference }
+      guard let offer else { return }
+      actions.append(.sendOffer(offer: offer, candidates: takeCandidates()))
     case .followRedirection:
       guard let reference = occasion.response?.reference else { return }
       redirections += 1
       hasDialog = false
       actions.append(.followRedirection(reference))
     case .tryNextProxy:
-      guard let offer, alternatives > 0 else { return }
+      guard alternatives > 0 else { return }
       alternatives -= 1
       hasDialog = false
-      actions.append(.tryNextProxy(offer: offer))
+      actions.append(.tryNextProxy)
     case .noteDialog:
       guard let response = occasion.response, response.makesDialog else { return }
       hasDialog = true

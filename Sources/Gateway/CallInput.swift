@@ -66,13 +66,19 @@ public struct InitiationMessage: Hashable, Sendable {
   public var sender: CallDevice
   /// `propose`: the routes do not let the sender call there.
   public var isForbidden: Bool
+  /// `propose`: the route rings the phone first, and the client calls when that has answered.
+  public var isAnsweredFirst: Bool
   /// reject, retract, finish: the reason, if it is one of XEP-0166.
   public var reason: JingleReason?
 
-  public init(name: String, sender: CallDevice, isForbidden: Bool = false, reason: JingleReason? = nil) {
+  public init(
+    name: String, sender: CallDevice, isForbidden: Bool = false, isAnsweredFirst: Bool = false,
+    reason: JingleReason? = nil
+  ) {
     self.name = name
     self.sender = sender
     self.isForbidden = isForbidden
+    self.isAnsweredFirst = isAnsweredFirst
     self.reason = reason
   }
 }
@@ -120,7 +126,8 @@ public struct SIPCallResponse: Hashable, Sendable {
   /// What about its content decides what happens, besides the code.
   public enum Content: Hashable, Sendable {
     case usual
-    /// 2xx to INVITE: nothing of its answer has a counterpart in Jingle, or there is none.
+    /// 2xx to INVITE, or to the re-INVITE with the client's offer: nothing of its answer has a counterpart in Jingle, or
+    /// there is none.
     case unusable
     /// 2xx to INVITE: from another fork than the first one.
     case ofFork
@@ -202,7 +209,8 @@ extension InitiationMessage {
   /// The event of the signalling table; `nil` for an element that it does not know.
   var event: CallEvent? {
     let event = CallEvent.event(jingleMessage: name)
-    return event == .propose && isForbidden ? .proposeForbidden : event
+    guard event == .propose else { return event }
+    return isForbidden ? .proposeForbidden : isAnsweredFirst ? .proposeWhenAnswered : .propose
   }
 }
 
@@ -228,7 +236,9 @@ extension SIPCallResponse {
   /// The event of the signalling table; `nil` for what is no status code.
   var event: CallEvent? {
     switch request {
-    case .reInvite: return CallEvent.response(toReInvite: status)
+    case .reInvite:
+      let event = CallEvent.response(toReInvite: status)
+      return event == .updateAccepted && content == .unusable ? .updateUnusable : event
     case .info: return CallEvent.response(toInfo: status)
     case .bye: return CallEvent.response(toBye: status)
     case .invite:

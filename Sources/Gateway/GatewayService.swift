@@ -90,11 +90,6 @@ public final class GatewayService: Sendable {
         description: "`certificate` is set, but STARTTLS is not served yet", key: ["xmpp", "embedded", "certificate"])
     }
     for (index, route) in configuration.routes.enumerated() {
-      if route.proceed == .whenAnswered {
-        throw GatewayStartError(
-          description: "`proceed` is \"when-answered\", which is not served yet: use \"at-once\"",
-          key: ["route", "\(index)", "proceed"])
-      }
       if let proxy = route.proxies.first(where: { $0.transport == .tls }) {
         throw GatewayStartError(
           description: "\"\(proxy)\" is to be reached over TLS, which is not served yet: use udp or tcp",

@@ -217,7 +217,7 @@ struct CallMessageTests {
       case "unreachable": stage.input(.inviteTransportError)
       default: stage.wait(.seconds(4))
       }
-    #expect(actions == [.tryNextProxy(offer: CallReference(1))])
+    #expect(actions == [.tryNextProxy])
     #expect(stage.call.state == .calling)
     // The last one's failure is that of the call.
     let last = stage.response(503)

@@ -76,11 +76,14 @@ struct CallSimulationTests {
     var ledger = Ledger()
     if origin == .client {
       if Int.random(in: 0..<3, using: &chance) == 0 {
-        ledger.enter(
-          stage.input(.message(InitiationMessage(name: "propose", sender: Stage.phoneOfAlice))), origin: origin)
+        let isAnsweredFirst = Bool.random(using: &chance)
+        let proposal = InitiationMessage(
+          name: "propose", sender: Stage.phoneOfAlice, isAnsweredFirst: isAnsweredFirst)
+        ledger.enter(stage.input(.message(proposal)), origin: origin)
         visited.insert(stage.call.state)
         // What the user does meanwhile, if it is not the end of it.
         if Bool.random(using: &chance) { step(&stage, &ledger, origin, &chance) }
+        if isAnsweredFirst { visited.formUnion(answer(&stage, &ledger, &chance)) }
         if stage.call.state == .ended { return visited.union([.ended]) }
       }
       let content: JingleRequest.Content = Bool.random(using: &chance) ? .usual : .withoutCandidates
@@ -101,6 +104,19 @@ struct CallSimulationTests {
     #expect(ledger.finals == (origin == .phone ? 1 : 0), "an INVITE has one final response")
     #expect(ledger.cancels <= 1)
     #expect(ledger.byes <= 1)
+    return visited.union([stage.call.state])
+  }
+
+  /// The phone answers an INVITE without an offer, if nothing else has happened.
+  private func answer(_ stage: inout Stage, _ ledger: inout Ledger, _ chance: inout SplitMix) -> Set<CallState> {
+    var visited: Set<CallState> = []
+    for _ in 0..<4 where stage.call.state != .pickedUp && stage.call.state != .ended {
+      visited.insert(stage.call.state)
+      if Bool.random(using: &chance) { step(&stage, &ledger, .client, &chance) }
+      if [.asked, .askedProceeding, .askedRinging].contains(stage.call.state), Bool.random(using: &chance) {
+        ledger.enter(stage.response(200), origin: .client)
+      }
+    }
     return visited.union([stage.call.state])
   }
 
@@ -126,7 +142,10 @@ struct CallSimulationTests {
       actions = stage.request(method, content: method == "INFO" && Bool.random(using: &chance) ? .candidates : .usual)
       wantsAnswer = method != "ACK"
     case 6...7 where origin == .client && stage.call.state != .offering:
-      let isPending = [CallState.calling, .proceeding, .ringing, .cancelKept, .cancelling].contains(stage.call.state)
+      let pending: [CallState] = [
+        .calling, .proceeding, .ringing, .asked, .askedProceeding, .askedRinging, .cancelKept, .cancelling,
+      ]
+      let isPending = pending.contains(stage.call.state)
       let codes = isPending ? Self.codes : Self.laterCodes
       let code = codes.randomElement(using: &chance) ?? 180
       if code < 200 { ledger.hasProvisional = ledger.hasProvisional || isPending }

@@ -5,6 +5,11 @@ import Testing
 private let fixedRows = """
   new, session-initiate: acknowledge, send INVITE; calling
   new, session-initiate without candidates: acknowledge, keep candidates; offering
+  new, propose when-answered: send INVITE without offer; asked
+  asked, phone rings: note dialog, ringing; asked-ringing
+  asked-ringing, answer: note dialog, send ACK, proceed; picked-up
+  picked-up, session-initiate: acknowledge, send offer; joining
+  joining, update accepted: ACK re-INVITE, session-accept, pass candidates; established
   offering, candidates ready: send INVITE; calling
   calling, provisional: note dialog, pass candidates; proceeding
   calling, phone rings: note dialog, session-info ringing, pass candidates; ringing

@@ -31,8 +31,14 @@ struct ShardBench {
   static let gateway = TransportAddress(transport: .udp, address: IPAddress(ipv4: 0x7F00_0001), port: 5600)
   static let proxy = TransportAddress(transport: .udp, address: IPAddress(ipv4: 0x7F00_0001), port: 5060)
 
-  init() {
+  /// `proceed`: when a proposed call is taken.
+  init(proceed: Route.Proceed = .atOnce) {
     var configuration = Configuration()
+    if let everything = CalleePattern("*") {
+      var route = Route(name: "all", from: [.everyone], to: [everything])
+      route.proceed = proceed
+      configuration.routes = [route]
+    }
     configuration.sip.proxyHost = "127.0.0.1"
     configuration.sip.numbers.add(user: "carol", phone: "+4930123")
     shard = Shard(
@@ -143,6 +149,30 @@ struct ShardBench {
     let stanza = try #require(Self.element(xml))
     shard.receive(stanza, from: try #require(JID(device)), at: now)
     settle()
+  }
+
+  /// Sends a message of XEP-0353 of a device.
+  mutating func say(_ name: String, from device: String, to peer: String, sid: String) throws {
+    nextID += 1
+    let stanza = try #require(
+      Self.element(
+        "<message id='d\(nextID)' to='\(peer)'><\(name) xmlns='urn:xmpp:jingle-message:0' id='\(sid)'/></message>"))
+    shard.receive(message: stanza, from: try #require(JID(device)), at: now)
+    settle()
+  }
+
+  /// What devices were told by message, in order.
+  var messages: [String] {
+    stanzas.filter { $0.stanza.name == "message" }.compactMap { $0.stanza.children.first?.name.string }
+  }
+
+  /// The phone takes the re-INVITE that has come last.
+  mutating func phoneAnswersChange() throws {
+    for case .incomingRequest(let request, _, _) in phoneEffects.reversed() {
+      try phoneDoes { try $0.respond(to: request, status: 200, body: Self.body, at: $2, into: &$1) }
+      return
+    }
+    Issue.record("no re-INVITE has come")
   }
 
   /// What devices were sent, as `alice@localhost/a session-info` and the like.

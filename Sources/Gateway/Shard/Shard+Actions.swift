@@ -25,13 +25,17 @@ extension Shard {
         send(stanza, translate(description, action: .transportInfo, number), to: device, number)
       }
     case .sendChange(let stanza, let device, let reference):
-      if let message = session.message(reference), let description = sessionDescription(in: message) {
+      if let message = session.message(reference), let description = Self.sessionDescription(in: message) {
         send(stanza, translate(description, action: changeAction(description), number), to: device, number)
       }
     case .sendInvite(let offer, let candidates): sendInvite(offer, candidates, session, number, at: now)
     case .followRedirection(let reference): follow(reference, session, number, at: now)
-    case .tryNextProxy(let offer): tryNextProxy(offer, session, number, at: now)
-    case .sendPropose, .sendProceed, .sendReject, .sendRetract, .sendFinish:
+    case .sendInviteWithoutOffer:
+      sessions[number]?.asksForOffer = true
+      sendInvite(number, at: now)
+    case .sendOffer(let offer, let candidates): sendOffer(offer, candidates, number, at: now)
+    case .tryNextProxy: tryNextProxy(session, number, at: now)
+    case .sendPropose, .sendRingingMessage, .sendProceed, .sendReject, .sendRetract, .sendFinish:
       perform(message: action, session, number)
     // The user agent has done these: it keeps dialogs and confirms every 2xx.
     case .noteDialog, .sendAck, .endFork, .acknowledgeReInvite: break
@@ -131,9 +135,7 @@ extension Shard {
   }
 
   /// Gives the proxy up that was asked, and asks the next one of the route (RFC 3263 §4.3).
-  private mutating func tryNextProxy(
-    _ offer: CallReference, _ session: Session, _ number: Int, at now: Instant
-  ) {
+  private mutating func tryNextProxy(_ session: Session, _ number: Int, at now: Instant) {
     if let leg = session.leg {
       byLeg[leg] = nil
       sessions[number]?.leg = nil
@@ -147,7 +149,7 @@ extension Shard {
   /// Sends the INVITE with the offer that was made, to the proxy whose turn it is.
   private mutating func sendInvite(_ number: Int, at now: Instant) {
     guard let session = sessions[number], let routed = session.routed, let target = session.proxy,
-      let nextHop = proxies[target], let body = session.offer
+      let nextHop = proxies[target], session.offer != nil || session.asksForOffer
     else {
       handle(number, .inviteTransportError, at: now)
       return
@@ -163,7 +165,8 @@ extension Shard {
     let caller = identities.caller(session.user, routed)
     var invite = SIPInvite(
       requestURI: uri, from: caller, to: identities.callee(of: session.peer.bare, routed),
-      callIdentifier: session.sid, body: body, nextHop: nextHop)
+      callIdentifier: session.sid, body: session.offer, nextHop: nextHop)
+    if session.asksForOffer { invite.answerToOffer = Self.answerOnHold(of: session) }
     if routed.assertedIdentity { invite.headers.append(.pAssertedIdentity(.init(nameAddr: [caller]))) }
     var leg: SIPLeg?
     var requests: SIPUserAgent.Effects = []

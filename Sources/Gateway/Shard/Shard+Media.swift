@@ -39,7 +39,7 @@ extension Shard {
 
   /// Whether a re-INVITE says something that Jingle can; nothing is remembered of it.
   func isUsableChange(_ message: SIPMessage, _ number: Int) -> Bool {
-    guard let session = sessions[number], let description = sessionDescription(in: message) else { return false }
+    guard let session = sessions[number], let description = Self.sessionDescription(in: message) else { return false }
     var media = session.media
     let translation = try? translateToJingle(
       description.arena, by: session.clientRole.other, action: changeAction(description).name, sid: session.sid,

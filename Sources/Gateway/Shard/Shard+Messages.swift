@@ -57,7 +57,8 @@ extension Shard {
     let number = addSession(session)
     effects.append(.log(.callBegan(sid: key.sid, from: sender.description, to: to.description)))
     let input = InitiationMessage(
-      name: message.name, sender: CallDevice(sender.description), isForbidden: routed == nil)
+      name: message.name, sender: CallDevice(sender.description), isForbidden: routed == nil,
+      isAnsweredFirst: routed?.proceed == .whenAnswered)
     handle(number, .message(input), at: now)
   }
 
@@ -92,6 +93,8 @@ extension Shard {
       let stanza = send(.propose(.init(id: id, descriptions: descriptions)), from: session.peer, to: to)
       proposals[stanza] = number
       sessions[number]?.proposal = stanza
+    case .sendRingingMessage(let device):
+      if let to = JID(device.address) { send(.ringing(.init(id: id)), from: session.peer, to: to) }
     case .sendProceed(let device):
       if let to = JID(device.address) { send(.proceed(.init(id: id)), from: session.peer, to: to) }
     case .sendReject(let device, let end):
@@ -111,6 +114,7 @@ extension Shard {
   /// A message of the gateway, and what is written of it.
   private enum Outgoing {
     case propose(JingleMessagePropose.Draft)
+    case ringing(JingleMessageRinging.Draft)
     case proceed(JingleMessageProceed.Draft)
     case reject(JingleMessageReject.Draft)
     case retract(JingleMessageRetract.Draft)
@@ -119,6 +123,7 @@ extension Shard {
     func write(to output: inout Output) throws(DraftError) {
       switch self {
       case .propose(let draft): try JingleMessagePropose(draft).write(to: &output)
+      case .ringing(let draft): try JingleMessageRinging(draft).write(to: &output)
       case .proceed(let draft): try JingleMessageProceed(draft).write(to: &output)
       case .reject(let draft): try JingleMessageReject(draft).write(to: &output)
       case .retract(let draft): try JingleMessageRetract(draft).write(to: &output)

@@ -122,7 +122,7 @@ extension Shard {
     bind(leg, to: number)
     effects.append(.log(.callBegan(sid: sid, from: peer.description, to: user.description)))
     var content = SIPCallRequest.Content.usual
-    if let description = sessionDescription(in: message) {
+    if let description = Self.sessionDescription(in: message) {
       content = translateOffer(description, number, reference) ? .usual : .unusable
     } else {
       content = .withoutOffer
@@ -151,7 +151,7 @@ extension Shard {
   }
 
   /// The session description in the body, if that is one that can be read.
-  func sessionDescription(in message: SIPMessage) -> SessionDescription? {
+  static func sessionDescription(in message: SIPMessage) -> SessionDescription? {
     guard let type = message.headers.contentType, !message.body.isEmpty,
       MediaType(type) == GatewayMediaTypes.sessionDescription
     else { return nil }
@@ -171,8 +171,12 @@ extension Shard {
   ) {
     guard let number = byLeg[leg], let reference = sessions[number]?.store(.message(message)) else { return }
     var content = SIPCallResponse.Content.usual
-    if request == .invite, 200..<300 ~= status {
-      let description = sessionDescription(in: message)
+    if request == .invite, 200..<300 ~= status, sessions[number]?.asksForOffer == true {
+      if !noteOffer(in: message, number) { content = .unusable }
+    } else if request == .invite || request == .reInvite && sessions[number]?.call.state == .joining,
+      200..<300 ~= status
+    {
+      let description = Self.sessionDescription(in: message)
       if description.map({ translateOffer($0, number, reference) }) != true { content = .unusable }
     } else if request == .invite, 300..<400 ~= status, leadsToProxy(message, sessions[number]?.proxy) {
       content = .toProxy

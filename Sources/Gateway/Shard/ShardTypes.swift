@@ -120,6 +120,10 @@ struct Session {
   var current: (description: Jingle, candidates: [Jingle])?
   /// Our INVITE, for a redirection.
   var offer: SIPBody?
+  /// Our INVITE has no offer: the phone rings before the client calls.
+  var asksForOffer = false
+  /// Then: the media of the m-lines that the phone has offered.
+  var askedMedia: [String] = []
   /// A change that goes out when the phone has confirmed our answer to its own re-INVITE.
   var waitingChange: CallReference?
   /// The phone takes candidates as RFC 8840 says.

@@ -10,6 +10,9 @@ public struct SIPInvite: Sendable {
   public var callIdentifier: String
   public var headers: [HeaderDraft]
   public var body: SIPBody?
+  /// Of an INVITE without a body: the answer that the ACK of a 2xx brings to the offer in that (§13.2.1). Each 2xx of a
+  /// fork gets one, so it has to be made without delay and without memory.
+  public var answerToOffer: (@Sendable (SIPMessage) -> SIPBody?)?
   /// Where it goes first, whatever the Request-URI says: the outbound proxy.
   public var nextHop: TransportAddress
 
@@ -41,6 +44,7 @@ extension SIPUserAgent {
       contact: writer.contact(
         user: invite.from.uri?.user ?? invite.from.uri?.number, over: invite.nextHop.transport),
       invite: .client(branch: [], method: .invite), inviteSequence: identifiers.sequenceNumber())
+    record.answerToOffer = invite.answerToOffer
     _ = record.exclusion.beginLocal()
     try sendInvite(
       record, requestURI: invite.requestURI, headers: invite.headers, body: invite.body, nextHop: invite.nextHop,
@@ -94,7 +98,8 @@ extension SIPUserAgent {
     let key = TransactionKey.client(branch: Array(branch.utf8), method: .invite)
     clients[key] = ClientRecord(
       purpose: .invite, leg: record.leg, method: .invite, sent: request.sent,
-      acknowledgements: AcknowledgedInvite(timers: configuration.timers), datagram: datagram)
+      acknowledgements: AcknowledgedInvite(timers: configuration.timers), datagram: datagram,
+      answerToOffer: record.answerToOffer)
     register(&self, key)
     run(at: now, into: &effects) {
       _ = $0.start(

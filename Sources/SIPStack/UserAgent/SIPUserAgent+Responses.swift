@@ -85,7 +85,9 @@ extension SIPUserAgent {
       legs[record.leg]?.phase = .established
       legs[record.leg]?.exclusion.localEnded()
       lookUp(dialog, into: &effects)
-      acknowledge(dialog, sequence: sent.sequence, key: response.key, into: &effects)
+      acknowledge(
+        dialog, sequence: sent.sequence, key: response.key, body: record.answerToOffer?(received.message),
+        into: &effects)
       effects.append(.accepted(record.leg, received.message))
       if let headers = leg.cancellation {
         hangUp(record.leg, headers: headers, at: now, into: &effects)
@@ -107,11 +109,11 @@ extension SIPUserAgent {
 
   /// Sends the ACK of a 2xx through its dialog and keeps it for repetitions (§13.2.2.4).
   private mutating func acknowledge(
-    _ dialog: Dialog, sequence: UInt32, key: TransactionKey?, into effects: inout Effects
+    _ dialog: Dialog, sequence: UInt32, key: TransactionKey?, body: SIPBody? = nil, into effects: inout Effects
   ) {
     let sent = sentRequest(in: dialog, branch: identifiers.branch(), sequence: sequence)
     do throws(DraftError) {
-      let bytes = try writer.request(.ack, sent, headers: [], body: nil)
+      let bytes = try writer.request(.ack, sent, headers: [], body: body)
       effects.append(.send(bytes: bytes, to: sent.destination, key: nil))
       if let key {
         clients[key]?.acknowledgements?.store(
@@ -132,7 +134,9 @@ extension SIPUserAgent {
     var dialog = Dialog(
       callIdentifier: sent.callIdentifier, local: sent.from, remote: sent.to.address, response: received.message,
       requestURI: sent.requestURI, sequence: sequence, peer: received.source)
-    acknowledge(dialog, sequence: sent.sequence, key: key, into: &effects)
+    let answer = key.flatMap { clients[$0]?.answerToOffer }
+    acknowledge(
+      dialog, sequence: sent.sequence, key: key, body: answer?(received.message), into: &effects)
     guard let sequence = dialog.sequence.nextLocal() else { return }
     let branch = identifiers.branch()
     let bye = sentRequest(in: dialog, branch: branch, sequence: sequence)
@@ -155,7 +159,9 @@ extension SIPUserAgent {
       sequence == leg.inviteSequence, let dialog = leg.dialogs.last, leg.phase != .pending, leg.phase != .failed
     else { return }
     let tag = headers.to?.party.tag?.string ?? ""
-    if tag == dialog.remoteTag { acknowledge(dialog, sequence: sequence, key: nil, into: &effects) }
+    guard tag == dialog.remoteTag else { return }
+    acknowledge(
+      dialog, sequence: sequence, key: nil, body: leg.answerToOffer?(received.message), into: &effects)
   }
 
   /// The ACK of a non-2xx response, part of the transaction (§17.1.1.3).

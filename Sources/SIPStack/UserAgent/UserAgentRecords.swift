@@ -41,6 +41,8 @@ struct LegRecord: Sendable {
   var awaited: AwaitedAcknowledgement?
   /// A BYE that waits for that ACK (RFC 3261 §15).
   var deferredBye: DeferredBye?
+  /// Of an INVITE without an offer: what the ACK of a 2xx brings.
+  var answerToOffer: (@Sendable (SIPMessage) -> SIPBody?)?
   /// Requests of the peer that are not answered.
   var unanswered: [TransactionKey] = []
 
@@ -95,6 +97,8 @@ struct ClientRecord: Sendable {
   var acknowledgements: AcknowledgedInvite?
   /// What goes over UDP where no connection can be opened for this request; until something has come back.
   var datagram: WrittenRequest?
+  /// Of a founding INVITE without an offer: what the ACK of a 2xx brings.
+  var answerToOffer: (@Sendable (SIPMessage) -> SIPBody?)?
   /// Of a re-INVITE: how long it waits for its final response.
   var patience: Interval?
   /// Of a founding INVITE: the highest CSeq number in any of its early dialogs.
