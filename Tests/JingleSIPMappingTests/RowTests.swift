@@ -81,24 +81,44 @@ struct RowTests {
     #expect(result.lines("m=") == ["m=audio 9 \(expected) 0"])
   }
 
+  private static func candidate(
+    _ component: Int, _ type: String, _ ip: String, _ port: Int, protocol name: String = "udp"
+  ) -> String {
+    "<candidate component='\(component)' foundation='1' generation='0' id='x' ip='\(ip)' port='\(port)' priority='1' protocol='\(name)' type='\(type)'/>"
+  }
+
   @Test("5: the default candidate is the one that is reached most likely")
   func defaultCandidate() throws {
-    func candidate(_ component: Int, _ type: String, _ ip: String, _ port: Int, protocol name: String = "udp") -> String
-    {
-      "<candidate component='\(component)' foundation='1' generation='0' id='x' ip='\(ip)' port='\(port)' priority='1' protocol='\(name)' type='\(type)'/>"
-    }
+    let candidates = [
+      Self.candidate(1, "host", "10.0.0.1", 1), Self.candidate(1, "relay", "192.0.2.7", 7),
+      Self.candidate(1, "srflx", "192.0.2.3", 3), Self.candidate(1, "host", "192.0.2.8", 8, protocol: "tcp"),
+      Self.candidate(2, "relay", "192.0.2.7", 9),
+    ]
     let result = try sdp(
-      stanza(
-        "session-initiate",
-        content(
-          "a",
-          audio("<payload-type id='0'/>")
-            + iceUDP(
-              candidate(1, "host", "10.0.0.1", 1) + candidate(1, "relay", "192.0.2.7", 7)
-                + candidate(1, "srflx", "192.0.2.3", 3) + candidate(1, "host", "192.0.2.8", 8, protocol: "tcp")
-                + candidate(2, "relay", "192.0.2.7", 9)))))
+      stanza("session-initiate", content("a", audio("<payload-type id='0'/>") + iceUDP(candidates.joined()))))
     #expect(result.lines("m=") == ["m=audio 7 RTP/AVP 0"])
     #expect(result.lines("c=") == ["c=IN IP4 192.0.2.7"])
+    #expect(result.lines("a=rtcp") == ["a=rtcp:9"])
+  }
+
+  /// Candidates of component 2 beside one of component 1 at 10.0.0.1:56127, and what becomes of them.
+  private static let portsOfRTCP: [String: String?] = [
+    candidate(2, "host", "10.0.0.1", 60090): "a=rtcp:60090",
+    candidate(2, "host", "10.0.0.1", 56128): nil,
+    candidate(2, "host", "10.0.0.2", 56128): "a=rtcp:56128 IN IP4 10.0.0.2",
+    candidate(2, "host", "10.0.0.1", 9, protocol: "tcp"): nil,
+    "": nil,
+  ]
+
+  @Test(
+    "35, RFC 8839 §4.2.2: a=rtcp says where the default candidate of RTCP is, unless at the next port",
+    arguments: portsOfRTCP)
+  func portOfRTCP(second: String, line: String?) throws {
+    let transport = iceUDP(Self.candidate(1, "host", "10.0.0.1", 56127) + second)
+    let result = try sdp(
+      stanza("session-initiate", content("a", audio("<payload-type id='0'/><rtcp-mux/>") + transport)))
+    #expect(result.lines("m=") == ["m=audio 56127 RTP/AVP 0"])
+    #expect(result.lines("a=rtcp:") == [line].compactMap(\.self))
   }
 
   @Test("5, 35: without ICE there is a candidate for each component")
