@@ -13,7 +13,7 @@ public struct CallTimers: Hashable, Sendable {
   public var ringing = Interval.seconds(180)
   /// From our `proceed` to the session-initiate.
   public var proposal = Interval.seconds(30)
-  /// From our proposal to the first sign of a device that was asked: one that sleeps has to be woken by a push.
+  /// From our proposal to the first sign of a device, where none is seen: one that sleeps has to be woken by a push.
   public var proposalSilence = Interval.seconds(30)
   /// For a first response of a proxy, where there is another to be tried. RFC 3263 §4.3 waits for Timer B, 32 s, which
   /// no caller does.
@@ -64,6 +64,8 @@ public struct Call: Sendable {
   var offer: CallReference?
   /// The bare address that was asked by message, as long as no device has taken the call: one of `devices`.
   var proposal: CallDevice?
+  /// The devices behind that address that are known to be there: they ring, whether they say so or not.
+  var proposed: [CallDevice] = []
   /// A message came before the session (XEP-0353), so one says that it is over.
   var beganByMessage = false
   /// Further proxies to which the INVITE can go.
@@ -180,7 +182,12 @@ public struct Call: Sendable {
       step(request.event(in: state), Occasion(request: request), at: now, into: &actions)
     case .response(let response): take(response, at: now, into: &actions)
     case .answer(let stanza, let answer): take(answer, to: stanza, at: now, into: &actions)
-    case .deviceLeft(let device): leave(device, as: .lastDeviceGone, at: now, into: &actions)
+    case .deviceLeft(let device):
+      if let index = proposed.firstIndex(of: device) {
+        proposed.remove(at: index)
+        setProposalLimit(at: now)
+      }
+      leave(device, as: .lastDeviceGone, at: now, into: &actions)
     case .message(let message): take(message, at: now, into: &actions)
     case .proposalReturned(let device, let isUnknown):
       leave(device, as: isUnknown ? .lastDeviceUnknown : .lastDeviceGone, at: now, into: &actions)
@@ -221,7 +228,10 @@ public struct Call: Sendable {
     if state != .beginning, event == .proposeWhenAnswered || event == .proposeForbidden { event = .propose }
     if state == .beginning { devices = [message.sender] }
     // Somebody is there.
-    if event == .ringing || event == .proceed || event == .accept { proposalLimit = nil }
+    if event == .ringing || event == .proceed || event == .accept {
+      proposalLimit = nil
+      if proposal != nil, !proposed.contains(message.sender) { proposed.append(message.sender) }
+    }
     step(event, Occasion(device: message.sender, reason: message.reason), at: now, into: &actions)
   }
 
@@ -315,7 +325,13 @@ public struct Call: Sendable {
       candidatesPause = nil
     }
     if state != .postponed, state != .rejoining { glareLimit = nil }
-    proposalLimit = state == .alerting && proposal != nil ? now + timers.proposalSilence : nil
+    setProposalLimit(at: now)
+  }
+
+  /// Until when a proposal waits for a sign of a device, if none is seen that rings.
+  private mutating func setProposalLimit(at now: Instant) {
+    let isAsked = state == .alerting && proposal.map { devices.contains($0) } ?? false
+    proposalLimit = isAsked && proposed.isEmpty ? now + timers.proposalSilence : nil
   }
 
   /// Counts a set that we send; its answer is awaited.

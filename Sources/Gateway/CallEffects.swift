@@ -102,6 +102,7 @@ extension Call {
       guard let request = occasion.request, let device = request.proposal else { return }
       offer = request.reference
       proposal = device
+      proposed = request.proposed
       beganByMessage = true
       if !devices.contains(device) { devices.append(device) }
       actions.append(.sendPropose(to: device, offer: request.reference))

@@ -106,16 +106,19 @@ public struct SIPCallRequest: Hashable, Sendable {
   public var devices: [CallDevice]
   /// First INVITE: the bare address of a callee whose devices want to be asked by message.
   public var proposal: CallDevice?
+  /// First INVITE: those of them that are known to be available.
+  public var proposed: [CallDevice]
 
   public init(
     method: String, reference: CallReference, content: Content = .usual, devices: [CallDevice] = [],
-    proposal: CallDevice? = nil
+    proposal: CallDevice? = nil, proposed: [CallDevice] = []
   ) {
     self.method = method
     self.reference = reference
     self.content = content
     self.devices = devices
     self.proposal = proposal
+    self.proposed = proposed
   }
 }
 
@@ -223,7 +226,9 @@ extension SIPCallRequest {
     case ("INVITE", _) where state != .beginning: return .reInvite
     case ("INVITE", .withoutOffer): return .inviteWithoutOffer
     case ("INVITE", .unusable): return .inviteUnusable
-    case ("INVITE", _) where devices.isEmpty: return proposal == nil ? .inviteToNobody : .inviteToBeProposed
+    case ("INVITE", _) where !devices.isEmpty: return .invite
+    case ("INVITE", _) where proposal == nil: return .inviteToNobody
+    case ("INVITE", _): return proposed.isEmpty ? .inviteToSomeoneUnseen : .inviteToBeProposed
     case ("INFO", .candidates): return .infoCandidates
     case ("INFO", .empty): return .infoEmpty
     case ("INFO", _): return .infoUnknown

@@ -18,12 +18,11 @@ struct CallMessageTests {
   }
 
   /// A phone has called, and the devices of bob were asked.
-  private func asked(devices: [CallDevice] = []) -> Stage {
+  private func asked(devices: [CallDevice] = [], seen: [CallDevice] = []) -> Stage {
     var stage = Stage(.phone)
-    stage.references += 1
-    _ = stage.input(
-      .request(
-        SIPCallRequest(method: "INVITE", reference: stage.last, devices: devices, proposal: Self.bob)))
+    let actions = stage.request("INVITE", devices: devices, proposal: Self.bob, proposed: seen)
+    #expect(actions.contains(.answerRinging) == !(devices.isEmpty && seen.isEmpty))
+    #expect(actions.contains(.sendPropose(to: Self.bob, offer: stage.last)))
     #expect(stage.call.state == .alerting)
     return stage
   }
@@ -111,7 +110,7 @@ struct CallMessageTests {
     #expect(stage.call.state == .answered)
   }
 
-  @Test("§3.1: the proposal goes to the bare address, without a 180; devices without XEP-0353 ring at once")
+  @Test("§3.1: the proposal goes to the bare address, without a 180 where nobody is seen; others ring at once")
   func whoIsAsked() {
     var stage = Stage(.phone)
     stage.references += 1
@@ -176,6 +175,34 @@ struct CallMessageTests {
   func nobodyIsThere() {
     var stage = asked()
     #expect(stage.wait(.seconds(29)) == [])
+    #expect(
+      stage.wait(.seconds(1)) == [
+        .sendRetract(to: Self.bob, SessionEnd(.timeout)), .refuseInvite(status: 480, .q850(20, "Subscriber absent")),
+        .end,
+      ])
+  }
+
+  @Test("a device that is there rings at once and as long as any, though it never says so, as Dino 0.4")
+  func seenDevice() {
+    var stage = asked(seen: [Stage.laptop])
+    #expect(stage.call.state == .alerting)
+    #expect(stage.wait(.seconds(179)) == [])
+    #expect(
+      message(&stage, "proceed", from: Stage.laptop) == [
+        .sendSessionInitiate(CallStanza(1), to: Stage.laptop, offer: CallReference(1))
+      ])
+  }
+
+  @Test("the devices that were there leave: another one has 30 s to show a sign")
+  func seenDevicesLeave() {
+    var stage = asked(seen: [Stage.laptop, Stage.tablet])
+    #expect(stage.input(.deviceLeft(Stage.laptop)) == [])
+    #expect(stage.wait(.seconds(40)) == [], "one is still there")
+    #expect(stage.input(.deviceLeft(Stage.tablet)) == [])
+    #expect(stage.wait(.seconds(29)) == [])
+    var ringing = stage
+    _ = message(&ringing, "ringing", from: Stage.phoneOfAlice)
+    #expect(ringing.wait(.seconds(60)) == [])
     #expect(
       stage.wait(.seconds(1)) == [
         .sendRetract(to: Self.bob, SessionEnd(.timeout)), .refuseInvite(status: 480, .q850(20, "Subscriber absent")),

@@ -92,7 +92,9 @@ struct CallSimulationTests {
     } else {
       let proposal = Bool.random(using: &chance) ? Self.bob : nil
       let devices = proposal == nil || Bool.random(using: &chance) ? [Stage.laptop, Stage.tablet] : []
-      ledger.enter(stage.request("INVITE", devices: devices, proposal: proposal), origin: origin)
+      let proposed = proposal != nil && Bool.random(using: &chance) ? [Stage.phoneOfAlice] : []
+      ledger.enter(
+        stage.request("INVITE", devices: devices, proposal: proposal, proposed: proposed), origin: origin)
     }
     for _ in 0..<60 where stage.call.state != .ended {
       visited.insert(stage.call.state)

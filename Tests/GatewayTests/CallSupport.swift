@@ -37,12 +37,13 @@ struct Stage {
 
   mutating func request(
     _ method: String, content: SIPCallRequest.Content = .usual, devices: [CallDevice] = [],
-    proposal: CallDevice? = nil
+    proposal: CallDevice? = nil, proposed: [CallDevice] = []
   ) -> [CallAction] {
     call.handle(
       .request(
         SIPCallRequest(
-          method: method, reference: reference(), content: content, devices: devices, proposal: proposal)), at: now)
+          method: method, reference: reference(), content: content, devices: devices, proposal: proposal,
+          proposed: proposed)), at: now)
   }
 
   mutating func response(

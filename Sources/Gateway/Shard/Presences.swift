@@ -28,26 +28,34 @@ struct Presences {
   /// The available devices of a user, in the order in which they came.
   func available(_ user: JID) -> [JID] { devices[user.description] ?? [] }
 
-  /// Who is rung for a user: devices that take a session-initiate at once, and whether a message asks for the others
-  /// (XEP-0353), as it does where nothing is known of the user.
-  func callees(_ user: JID) -> (devices: [JID], asksByMessage: Bool) {
-    guard isConnected else { return ([], false) }
-    guard let known = devices[user.description] else { return ([], true) }
-    var direct: [JID] = []
+  /// Who is rung for a user.
+  struct Callees {
+    /// Devices that take a session-initiate at once.
+    var devices: [JID] = []
+    /// Whether a message asks for others (XEP-0353), as it does where nothing is known of the user.
     var asksByMessage = false
+    /// Those of the others that are known to be available.
+    var proposed: [JID] = []
+  }
+
+  func callees(_ user: JID) -> Callees {
+    guard isConnected else { return Callees() }
+    guard let known = devices[user.description] else { return Callees(asksByMessage: true) }
+    var callees = Callees()
     for device in known {
       guard let features = features[device] else {
         // What it can do is not known yet; a message does no harm.
-        asksByMessage = true
+        callees.asksByMessage = true
         continue
       }
       if features.contains(Self.messages) {
-        asksByMessage = true
+        callees.asksByMessage = true
+        callees.proposed.append(device)
       } else if features.contains(Self.jingle) {
-        direct.append(device)
+        callees.devices.append(device)
       }
     }
-    return (direct, asksByMessage)
+    return callees
   }
 
   private static let messages = namespace(JingleMessagePropose.self)

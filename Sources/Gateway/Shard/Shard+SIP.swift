@@ -132,6 +132,7 @@ extension Shard {
       let callees = presences.callees(user)
       request.devices = callees.devices.map { CallDevice($0.description) }
       if callees.asksByMessage { request.proposal = CallDevice(user.description) }
+      request.proposed = callees.proposed.map { CallDevice($0.description) }
     } else {
       request.devices = presences.available(user).map { CallDevice($0.description) }
     }

@@ -65,7 +65,7 @@ async def phone_calls_a_user_who_proceeds(world: ServedWorld) -> None:
     alice = await world.client("alice")
     invite, sid = await proposed(puppet, alice)
     await for_a_while()
-    equal(puppet.sent(status=180), [], "180 before a device rings")
+    equal(puppet.sent(status=180), [], "180 before a device rings of which nothing is seen")
     alice.say("ringing", f"{CALLER}/sip", sid)
     await puppet.answer(invite, 180)
     ok = await answered(puppet, invite, alice, await accepts(alice, sid))
@@ -73,6 +73,20 @@ async def phone_calls_a_user_who_proceeds(world: ServedWorld) -> None:
     await puppet.answer(bye, 200)
     end = await alice.action("session-terminate")
     equal((end.get("sid"), reason_of(end)), (sid, "success"), "session-terminate")
+
+
+@scenario("slixmpp", behind=SERVED, world=ServedWorld)
+async def phone_calls_a_device_that_is_there_and_does_not_say_that_it_rings(world: ServedWorld) -> None:
+    """INVITE → propose and 180, where the presence of a device shows XEP-0353: Dino 0.4 has no <ringing/>."""
+    puppet = await world.puppet()
+    alice = await world.client("alice")
+    await world.befriend(alice, CALLER)
+    await seen_by_gateway(alice)
+    invite, sid = await proposed(puppet, alice)
+    await puppet.answer(invite, 180)
+    ok = await answered(puppet, invite, alice, await accepts(alice, sid))
+    puppet.follow(invite, "BYE", ok, sequence=2)
+    await alice.action("session-terminate")
 
 
 @scenario("slixmpp", behind=SERVED, world=ServedWorld)
