@@ -140,6 +140,8 @@ extension Engine {
   ) {
     var candidate = open(step.element)
     set(MappingFields.rawUDPCandidateComponent, .number(component), in: &candidate)
+    // XEP-0177 requires it; without it Dino 0.4 crashes.
+    set(MappingFields.rawUDPCandidateGeneration, .number(0), in: &candidate)
     setID(
       MappingFields.rawUDPCandidateID, (hash(address) ^ port &* 2 ^ component) &* 0x9E37_79B9_7F4A_7C15, in: &candidate)
     set(MappingFields.rawUDPCandidateIP, .text(address), in: &candidate)

@@ -283,7 +283,7 @@ struct MistakeTests {
     #expect(result.losses.isEmpty)
     #expect(
       result.text.hasSuffix(
-        "<transport xmlns='urn:xmpp:jingle:transports:raw-udp:1'><candidate component='1' id='t38i449hm8bh' ip='192.0.2.1' port='49170'/><candidate component='2' id='2amej11sn0gw8' ip='192.0.2.1' port='49171'/></transport></content></jingle>"
+        "<transport xmlns='urn:xmpp:jingle:transports:raw-udp:1'><candidate component='1' generation='0' id='t38i449hm8bh' ip='192.0.2.1' port='49170'/><candidate component='2' generation='0' id='2amej11sn0gw8' ip='192.0.2.1' port='49171'/></transport></content></jingle>"
       ))
     #expect(!result.text.contains("senders"))
   }
