@@ -75,6 +75,13 @@ public final class Arena: @unchecked Sendable {
     return Slice(offset: words[index], length: words[index &+ 1])
   }
 
+  /// The fixed fields of the node at `index`, of which there are at least `count`.
+  @inlinable @inline(__always)
+  public func fields(of index: Int, count: Int) -> NodeFields {
+    precondition(index >= 0 && index &+ count < wordCount)
+    return NodeFields(words: words + index, count: count)
+  }
+
   /// Where the node after the one at `index` starts.
   @inlinable @inline(__always)
   public func end(of index: Int) -> Int { index &+ Int(word(index) & NodeLayout.sizeMask) }
@@ -109,6 +116,35 @@ public final class Arena: @unchecked Sendable {
     }
     return nil
   }
+}
+
+/// The fixed fields of a node, for generated serializers: they name only fields that the node's type has, so that one check
+/// of the bounds serves the node. It must not outlive its arena.
+@frozen
+public struct NodeFields {
+  @usableFromInline let words: UnsafePointer<UInt32>
+  @usableFromInline let count: Int
+
+  @inlinable @inline(__always)
+  init(words: UnsafePointer<UInt32>, count: Int) {
+    self.words = words
+    self.count = count
+  }
+
+  /// The word `field`; the first one is 1.
+  @inlinable @inline(__always)
+  public subscript(field: Int) -> UInt32 {
+    assert(field > 0 && field <= count)
+    return words[field]
+  }
+
+  /// The text in the words `field` and the one behind it.
+  @inlinable @inline(__always)
+  public func slice(_ field: Int) -> Slice { Slice(offset: self[field], length: self[field &+ 1]) }
+
+  /// The number of 64 bits in two words.
+  @inlinable @inline(__always)
+  public func wide(_ field: Int) -> UInt64 { UInt64(self[field]) | UInt64(self[field &+ 1]) << 32 }
 }
 
 /// How the first word of a node is divided.

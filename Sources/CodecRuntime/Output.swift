@@ -101,50 +101,153 @@ public struct Output: ~Copyable {
 
   public mutating func append(_ text: Text) { append(text.arena, text.slice) }
 
-  @inlinable
+  /// Appends bytes of an arena.
   public mutating func append(_ arena: Arena, _ slice: Slice) {
     let size = Int(slice.length)
     if size == 0 { return }
     let start = Int(slice.offset)
     precondition(start &+ size <= arena.byteCount)
-    if size > 16 {
-      append(arena.bytes + start, size)
-      return
-    }
-    // Behind the bytes of an arena as many more are allocated as are read here for nothing.
-    reserve(16)
-    let head = UnsafeRawPointer(arena.bytes + start).loadUnaligned(as: SIMD16<UInt8>.self)
-    UnsafeMutableRawPointer(base + length).storeBytes(of: head, as: SIMD16<UInt8>.self)
+    if length &+ size &+ Self.spare > capacity { return appendGrowing(arena, slice) }
+    let target = base + length
     length &+= size
+    if size > 16 {
+      target.update(from: arena.bytes + start, count: size)
+    } else {
+      Self.copyShort(arena.bytes + start, to: target)
+    }
   }
+
+  /// Appends bytes of an arena, and a separator.
+  public mutating func append(_ arena: Arena, _ slice: Slice, then separator: UInt8) {
+    let size = Int(slice.length)
+    // Of an absent text the offset says nothing.
+    let start = size == 0 ? 0 : Int(slice.offset)
+    precondition(start &+ size <= arena.byteCount)
+    if length &+ size &+ Self.spare > capacity { return appendGrowing(arena, slice, then: separator) }
+    let target = base + length
+    length &+= size &+ 1
+    if size > 16 {
+      target[size] = separator
+      target.update(from: arena.bytes + start, count: size)
+    } else {
+      Self.copyShort(arena.bytes + start, to: target)
+      target[size] = separator
+    }
+  }
+
+  /// Room that is there behind what is appended.
+  private static var spare: Int { 17 }
+
+  /// Copies sixteen bytes: behind the bytes of an arena as many more are allocated as are read here for nothing.
+  @inline(__always)
+  private static func copyShort(_ source: UnsafePointer<UInt8>, to target: UnsafeMutablePointer<UInt8>) {
+    let bytes = UnsafeRawPointer(source).loadUnaligned(as: SIMD16<UInt8>.self)
+    UnsafeMutableRawPointer(target).storeBytes(of: bytes, as: SIMD16<UInt8>.self)
+  }
+
+  // What grows the buffer stands apart, so that what mostly happens needs no frame.
+
+  @inline(never)
+  private mutating func appendGrowing(_ arena: Arena, _ slice: Slice) {
+    grow(Int(slice.length) &+ Self.spare)
+    append(arena, slice)
+  }
+
+  @inline(never)
+  private mutating func appendGrowing(_ arena: Arena, _ slice: Slice, then separator: UInt8) {
+    grow(Int(slice.length) &+ Self.spare)
+    append(arena, slice, then: separator)
+  }
+
+  @inline(never)
+  private mutating func appendGrowing(decimal value: UInt64) {
+    grow(Self.longestDecimal)
+    append(decimal: value)
+  }
+
+  @inline(never)
+  private mutating func appendGrowing(decimal value: UInt64, then separator: UInt8) {
+    grow(Self.longestDecimal)
+    append(decimal: value, then: separator)
+  }
+
+  // MARK: Numbers
+
+  /// Digits of the greatest number, and a separator.
+  private static var longestDecimal: Int { 21 }
 
   /// Appends a number in decimal digits.
   public mutating func append(decimal value: UInt64) {
-    // Up to 20 digits are written from the right behind the free place for them, then moved there 16 and 4 at a time.
-    reserve(64)
-    let target = UnsafeMutableRawPointer(base + length)
+    if length &+ Self.longestDecimal > capacity { return appendGrowing(decimal: value) }
+    length &+= Self.store(value, at: UnsafeMutableRawPointer(base + length))
+  }
+
+  /// Appends a number in decimal digits, and a separator.
+  public mutating func append(decimal value: UInt64, then separator: UInt8) {
+    if length &+ Self.longestDecimal > capacity { return appendGrowing(decimal: value, then: separator) }
+    let end = length &+ Self.store(value, at: UnsafeMutableRawPointer(base + length))
+    base[end] = separator
+    length = end &+ 1
+  }
+
+  /// Writes the digits of a number, 20 at most; returns how many there are.
+  @inline(__always)
+  private static func store(_ value: UInt64, at target: UnsafeMutableRawPointer) -> Int {
+    if value < 10_000 { return storeShort(UInt32(truncatingIfNeeded: value), at: target) }
+    if value >= 100_000_000 { return storeLong(value, at: target) }
+    let value = UInt32(truncatingIfNeeded: value)
+    let head = value / 10_000
+    let count = storeShort(head, at: target)
+    storeFour(value &- head &* 10_000, at: target + count)
+    return count &+ 4
+  }
+
+  /// The same for a number from 100,000,000 on.
+  @inline(never)
+  private static func storeLong(_ value: UInt64, at target: UnsafeMutableRawPointer) -> Int {
+    let head = value / 100_000_000
+    let count = store(head, at: target)
+    let tail = UInt32(truncatingIfNeeded: value &- head &* 100_000_000)
+    let middle = tail / 10_000
+    storeFour(middle, at: target + count)
+    storeFour(tail &- middle &* 10_000, at: target + (count &+ 4))
+    return count &+ 8
+  }
+
+  /// The same for a number below 10,000.
+  @inline(__always)
+  private static func storeShort(_ value: UInt32, at target: UnsafeMutableRawPointer) -> Int {
     if value < 10 {
       target.storeBytes(of: UInt8(truncatingIfNeeded: value) &+ 0x30, as: UInt8.self)
-      length &+= 1
-      return
+      return 1
     }
-    var rest = value
-    var position = 40
-    // Two digits in a step.
-    repeat {
-      let pair = Int(truncatingIfNeeded: rest % 100) &* 2
-      rest /= 100
-      position &-= 2
-      let digits = UnsafeRawPointer(Self.pairs.utf8Start + pair).loadUnaligned(as: UInt16.self)
-      target.storeBytes(of: digits, toByteOffset: position, as: UInt16.self)
-    } while rest > 0
-    // The first of two digits may be a zero that does not belong to the number.
-    if target.load(fromByteOffset: position, as: UInt8.self) == 0x30 { position &+= 1 }
-    let head = target.loadUnaligned(fromByteOffset: position, as: SIMD16<UInt8>.self)
-    let tail = target.loadUnaligned(fromByteOffset: position &+ 16, as: UInt32.self)
-    target.storeBytes(of: head, as: SIMD16<UInt8>.self)
-    target.storeBytes(of: tail, toByteOffset: 16, as: UInt32.self)
-    length &+= 40 &- position
+    if value < 100 {
+      storePair(value, at: target)
+      return 2
+    }
+    if value < 1_000 {
+      let head = value / 100
+      target.storeBytes(of: UInt8(truncatingIfNeeded: head) &+ 0x30, as: UInt8.self)
+      storePair(value &- head &* 100, at: target + 1)
+      return 3
+    }
+    storeFour(value, at: target)
+    return 4
+  }
+
+  /// Writes the four digits of a number below 10,000.
+  @inline(__always)
+  private static func storeFour(_ value: UInt32, at target: UnsafeMutableRawPointer) {
+    let head = value / 100
+    storePair(head, at: target)
+    storePair(value &- head &* 100, at: target + 2)
+  }
+
+  /// Writes the two digits of a number below 100.
+  @inline(__always)
+  private static func storePair(_ value: UInt32, at target: UnsafeMutableRawPointer) {
+    let digits = UnsafeRawPointer(pairs.utf8Start + Int(value &* 2)).loadUnaligned(as: UInt16.self)
+    target.storeBytes(of: digits, as: UInt16.self)
   }
 
   /// 00, 01 and so on up to 99.

@@ -120,21 +120,26 @@ public struct SessionDescription: Sendable {
     }
   }
 
+  @inline(__always)
   fileprivate static func writeLine(_ arena: Arena, _ index: Int, to output: inout Output) {
     let slot = arena.slot(of: index)
-    switch slot {
-    case Slot.unknownLine, Slot.malformedLine: output.append(arena, arena.slice(at: index + 1))
-    case Slot.unknownAttribute:
-      output.append("a=" as StaticString)
-      output.append(arena, arena.slice(at: index + 1))
-      if arena.word(index + 3) != Slice.absent.offset {
-        output.append(0x3A)
-        output.append(arena, arena.slice(at: index + 3))
-      }
-    default:
+    if slot < Lines.unknown {
       Lines.write(slot, arena, index, to: &output)
+    } else {
+      writeUnknownLine(slot, arena, index, to: &output)
     }
     output.append("\r\n" as StaticString)
+  }
+
+  /// A line that the grammars do not know, or that is not as they say.
+  @inline(never)
+  private static func writeUnknownLine(_ slot: UInt32, _ arena: Arena, _ index: Int, to output: inout Output) {
+    if slot == Slot.unknownAttribute { output.append("a=" as StaticString) }
+    output.append(arena, arena.slice(at: index + 1))
+    if slot == Slot.unknownAttribute, arena.word(index + 3) != Slice.absent.offset {
+      output.append(0x3A)
+      output.append(arena, arena.slice(at: index + 3))
+    }
   }
 
   public var bytes: [UInt8] {

@@ -71,6 +71,7 @@ extension Compilation {
       EnumEmitter().emit(type, to: &text)
     }
     let parsers = ParserEmitter(tokens: tokens, model: model)
+    let writers = WriterEmitter(model: model)
     for shape in model.orderedShapes.sorted(by: { $0.position < $1.position }) where shape.position.file == file {
       let type = shape.layout.typeName
       text.line()
@@ -82,7 +83,7 @@ extension Compilation {
         parsers.emit(shape, to: &text)
         guard shape.fills == nil else { return }
         text.line()
-        WriterEmitter().emit(shape, to: &text)
+        writers.emit(shape, to: &text)
         text.line()
         DraftEmitter(tokens: tokens).emit(shape, to: &text)
       }

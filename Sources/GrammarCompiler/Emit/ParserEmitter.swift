@@ -10,14 +10,19 @@ struct ParserEmitter {
     self.tokens = tokens
     var uses: [ObjectIdentifier: Int] = [:]
     for shape in model.orderedShapes {
-      var users = Self.shapes(shape.body)
-      for row in shape.params?.rows ?? [] { users += Self.shapes(row.value?.body ?? []) }
-      if let other = shape.params?.other { users.append(other) }
-      for user in users { uses[ObjectIdentifier(user), default: 0] += 1 }
+      for captured in Self.captured(by: shape) { uses[ObjectIdentifier(captured), default: 0] += 1 }
     }
     inlined = Set(uses.filter { $0.value == 1 }.keys)
     let parts = model.headers.map(\.shape) + model.lines.map(\.shape) + model.attributes.compactMap(\.shape)
     called = Set(parts.map { ObjectIdentifier($0) })
+  }
+
+  /// The shapes that a shape and its parameters capture, each as often as it is captured.
+  static func captured(by shape: Shape) -> [Shape] {
+    var captured = shapes(shape.body)
+    for row in shape.params?.rows ?? [] { captured += shapes(row.value?.body ?? []) }
+    if let other = shape.params?.other { captured.append(other) }
+    return captured
   }
 
   /// The shapes that `steps` capture.

@@ -44,9 +44,7 @@ struct PartsEmitter {
         text.line("return -2")
       }
       text.line()
-      emitWriter(
-        "/// Writes name and value of the header whose node is at `node`.",
-        model.headers.map { ($0.slot, "\($0.name): ", $0.shape) }, to: &text)
+      emitWriter("/// Writes name and value of the header whose node is at `node`.", to: &text)
       text.line()
       emitDispatch(
         "/// The name as it is written.", "public static func name(_ slot: UInt32) -> StaticString",
@@ -124,20 +122,30 @@ struct PartsEmitter {
     }
   }
 
-  /// A function that writes what a node is called, and its value.
-  private func emitWriter(_ comment: String, _ cases: [(Int, String, Shape?)], to text: inout SourceText) {
+  /// A function that writes what a node is called, and its value: it only finds the function that does.
+  private func emitWriter(_ comment: String, to text: inout SourceText) {
+    let writers = WriterEmitter(model: model)
     text.line(comment)
     text.block("static func write(_ slot: UInt32, _ arena: Arena, _ node: Int, to output: inout Output)") { text in
       text.line("switch slot {")
-      for (slot, name, shape) in cases {
-        text.line("case \(slot):")
-        text.indented { text in
-          text.line(WriterEmitter.append(Array(name.utf8)))
-          if let shape { text.line("\(shape.typeName).write(arena, node, to: &output)") }
+      for (slot, name, shape) in WriterEmitter.parts(model) {
+        if let shape, writers.isNamed(shape) {
+          text.line("case \(slot): \(shape.typeName).writeNamed(arena, node, to: &output)")
+        } else {
+          text.line("case \(slot):")
+          text.indented { text in
+            text.line("write(\(SourceText.literal(name)), to: &output)")
+            if let shape { text.line("\(shape.typeName).write(arena, node, to: &output)") }
+          }
         }
       }
       text.line("default: break")
       text.line("}")
+    }
+    text.line()
+    text.line("@inline(never)")
+    text.block("private static func write(_ name: StaticString, to output: inout Output)") {
+      $0.line("output.append(name)")
     }
   }
 
@@ -248,12 +256,7 @@ struct PartsEmitter {
         text.line("return -2")
       }
       text.line()
-      emitWriter(
-        "/// Writes the line or attribute whose node is at `node`.",
-        model.lines.map { ($0.slot, "\(Character(Unicode.Scalar($0.letter)))=", $0.shape) }
-          + model.attributes.map {
-            ($0.slot, "a=\($0.name)\($0.shape == nil || $0.isValueOptional ? "" : ":")", $0.shape)
-          }, to: &text)
+      emitWriter("/// Writes the line or attribute whose node is at `node`.", to: &text)
     }
     text.line()
     text.line("/// The lines of a session description before its first m-line, or those of one media description.")
