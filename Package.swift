@@ -19,6 +19,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
   ],
   targets: [
@@ -44,6 +45,8 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "NIOTLS", package: "swift-nio"),
       ]),
     .systemLibrary(name: "CLibXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
     .target(name: "XMLReader", dependencies: ["CLibXML2", "CodecRuntime"]),
@@ -55,6 +58,7 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ]),
 
     // The gateway.
@@ -66,6 +70,7 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
         .product(name: "TOMLKit", package: "TOMLKit"),
       ]),
     .executableTarget(
@@ -78,15 +83,20 @@ let package = Package(
       name: "codec-benchmarks",
       dependencies: ["SIPCodec", "SDPCodec", "JingleCodec", "JingleSIPMapping", "XMLReader"]),
 
+    // For tests with TLS.
+    .target(
+      name: "TestCertificate", dependencies: [.product(name: "NIOSSL", package: "swift-nio-ssl")],
+      path: "Tests/TestCertificate"),
     .testTarget(name: "CodecRuntimeTests", dependencies: ["CodecRuntime"]),
     .testTarget(name: "XMLReaderTests", dependencies: ["CodecRuntime", "XMLReader"]),
     .testTarget(
       name: "XMPPStackTests",
       dependencies: [
-        "CodecRuntime", "XMLReader", "XMPPStack",
+        "CodecRuntime", "TestCertificate", "XMLReader", "XMPPStack",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ]),
     // Real messages from ../shared/corpus, where it is there.
     .testTarget(
@@ -103,7 +113,13 @@ let package = Package(
       dependencies: ["CodecRuntime", "GrammarCompiler", "JingleCodec", "SDPCodec", "SIPCodec", "XMLReader"]),
     .testTarget(name: "SDPCodecTests", dependencies: ["CodecRuntime", "SDPCodec"]),
     .testTarget(name: "SIPCodecTests", dependencies: ["CodecRuntime", "SIPCodec"]),
-    .testTarget(name: "SIPStackTests", dependencies: ["SIPStack", .product(name: "NIOPosix", package: "swift-nio")]),
+    .testTarget(
+      name: "SIPStackTests",
+      dependencies: [
+        "SIPStack", "TestCertificate",
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

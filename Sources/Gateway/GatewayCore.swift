@@ -36,7 +36,9 @@ final class GatewayCore {
     self.logger = logger
     self.trace = trace
     trusted = TrustedSources(networks: configuration.sip.trusted)
-    shard = Shard(configuration: ShardConfiguration(configuration, port: transports.udp.localAddress.port))
+    shard = Shard(
+      configuration: ShardConfiguration(
+        configuration, port: transports.udp.localAddress.port, tlsPort: transports.tls?.localAddress.port))
     let core = NIOLoopBoundBox<GatewayCore?>.makeEmptyBox(valueType: GatewayCore.self, eventLoop: eventLoop)
     xmpp = try makeXMPPEdge(configuration.xmpp, eventLoop: eventLoop, logger: logger) { notification in
       core.value?.receive(notification)
@@ -144,7 +146,8 @@ final class GatewayCore {
   }
 
   private func sendFailed(_ error: any Error, _ destination: TransportAddress, _ key: TransactionKey?) {
-    logger.debug("cannot send to \(destination): \(error)")
+    // What is wrong with a certificate only the administrator can mend.
+    logger.log(level: destination.transport == .tls ? .warning : .debug, "cannot send to \(destination): \(error)")
     if let key { run { $0.transportFailed(key, at: .now) } }
   }
 
@@ -162,6 +165,9 @@ final class GatewayCore {
   /// Sends requests for this proxy here, and takes requests from here.
   func setProxy(_ target: ProxyTarget, _ addresses: [TransportAddress]) {
     trusted.setAddresses(addresses.map(\.address), of: target)
+    if IPAddress(target.host) == nil {
+      for address in addresses { transports.tls?.setName(target.host, of: address.address) }
+    }
     run { $0.setAdmission(admission) }
     run { $0.setProxy(target, transports.firstReachable(of: addresses)) }
   }
@@ -218,12 +224,17 @@ final class GatewayCore {
 
 extension ShardConfiguration {
   /// What the configuration file says, for the port that the SIP sockets got.
-  init(_ configuration: Configuration, port: UInt16) {
+  /// - Parameter tlsPort: the one for TLS, where there is a certificate.
+  init(_ configuration: Configuration, port: UInt16, tlsPort: UInt16? = nil) {
     let sip = configuration.sip
     var agent = SIPUserAgentConfiguration(
       localHost: SIPConfiguration.uriHost(sip.localHost), localPort: port, transport: TransportKind(sip.transport),
       product: Self.product)
     agent.transports = [.udp, .tcp]
+    if let tlsPort {
+      agent.localTLSPort = tlsPort
+      agent.transports.insert(.tls)
+    }
     agent.datagramLimit = sip.udpSizeLimit
     agent.supportedOptions = [.trickleICE]
     agent.acceptedMediaTypes = [GatewayMediaTypes.sessionDescription]

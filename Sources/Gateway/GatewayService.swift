@@ -49,6 +49,8 @@ public final class GatewayService: Sendable {
   public let eventLoop: any EventLoop
   /// Where the SIP sockets are bound, over UDP and TCP.
   public let sipAddress: TransportAddress
+  /// Where the gateway listens for SIP over TLS, where it has a certificate.
+  public let tlsAddress: TransportAddress?
   /// Where the XMPP listener is bound; `nil` for a component.
   public let xmppAddress: SocketAddress?
   /// The XMPP side in the ready line.
@@ -56,18 +58,19 @@ public final class GatewayService: Sendable {
 
   private init(
     core: NIOLoopBound<GatewayCore>, eventLoop: any EventLoop, sipAddress: TransportAddress,
-    xmppAddress: SocketAddress?, xmppPlace: String
+    tlsAddress: TransportAddress?, xmppAddress: SocketAddress?, xmppPlace: String
   ) {
     self.core = core
     self.eventLoop = eventLoop
     self.sipAddress = sipAddress
+    self.tlsAddress = tlsAddress
     self.xmppAddress = xmppAddress
     self.xmppPlace = xmppPlace
   }
 
   /// What `serve` prints when every listener is bound.
   public var readyLine: String {
-    "ready \(xmppPlace) sip=\(sipAddress) sip=\(sipAddress.over(.tcp))"
+    "ready \(xmppPlace) sip=\(sipAddress) sip=\(sipAddress.over(.tcp))\(tlsAddress.map { " sip=\($0)" } ?? "")"
   }
 
   private static func shown(_ address: SocketAddress) -> String {
@@ -80,25 +83,25 @@ public final class GatewayService: Sendable {
     configuration: Configuration, logger: Logger, trace: GatewayTrace? = nil,
     group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
   ) async throws -> GatewayService {
-    if configuration.sip.transport == .tls {
+    // The proxy opens connections of its own for what it sends.
+    if configuration.sip.transport == .tls, configuration.sip.tls == nil {
       throw GatewayStartError(
-        description: "`transport` is \"tls\", which is not served yet: use \"udp\" or \"tcp\"",
+        description: "`transport` is \"tls\", which needs `certificate` and `private_key` in [sip]",
         key: ["sip", "transport"])
     }
-    if case .embedded(let xmpp) = configuration.xmpp, xmpp.tls != nil {
-      throw GatewayStartError(
-        description: "`certificate` is set, but STARTTLS is not served yet", key: ["xmpp", "embedded", "certificate"])
-    }
     for (index, route) in configuration.routes.enumerated() {
-      if let proxy = route.proxies.first(where: { $0.transport == .tls }) {
+      if configuration.sip.tls == nil, let proxy = route.proxies.first(where: { $0.transport == .tls }) {
         throw GatewayStartError(
-          description: "\"\(proxy)\" is to be reached over TLS, which is not served yet: use udp or tcp",
+          description: "\"\(proxy)\" is to be reached over TLS, which needs `certificate` and `private_key` in [sip]",
           key: ["route", "\(index)", "proxies"])
       }
     }
     let eventLoop = group.next()
     let relay = MessageRelay(eventLoop: eventLoop)
-    let transports: SIPTransports
+    let security = try configuration.sip.tls.map {
+      try TLSContexts.sip($0, authorities: configuration.sip.certificateAuthorities)
+    }
+    var transports: SIPTransports
     do {
       transports = try await SIPTransports.bind(
         host: configuration.sip.listenHost, port: configuration.sip.listenPort, on: eventLoop,
@@ -109,9 +112,20 @@ public final class GatewayService: Sendable {
       throw GatewayStartError(
         cannotListenOn: configuration.sip.listenHost, configuration.sip.listenPort, error, key: ["sip", "listen_host"])
     }
+    if let security {
+      do {
+        transports = try await transports.addingTLS(
+          security, port: configuration.sip.tlsPort, onEvent: { event, source in relay.receive(event, source) }
+        ).get()
+      } catch {
+        throw GatewayStartError(
+          cannotListenOn: configuration.sip.listenHost, configuration.sip.tlsPort, error, key: ["sip", "tls_port"])
+      }
+    }
+    let bound = transports
     let core = try await eventLoop.submit {
       let core = try GatewayCore(
-        configuration: configuration, transports: transports, eventLoop: eventLoop, logger: logger, trace: trace)
+        configuration: configuration, transports: bound, eventLoop: eventLoop, logger: logger, trace: trace)
       relay.attach(core)
       return NIOLoopBound(core, eventLoop: eventLoop)
     }.get()
@@ -119,9 +133,9 @@ public final class GatewayService: Sendable {
     let address: SocketAddress?
     switch configuration.xmpp {
     case .embedded(let xmpp):
-      let bound = try await listen(xmpp, core, on: eventLoop)
-      place = "xmpp=\(shown(bound))"
-      address = bound
+      let listening = try await listen(xmpp, core, on: eventLoop)
+      place = "xmpp=\(shown(listening))"
+      address = listening
     case .component(let xmpp):
       place = "component=\(xmpp.domain)@\(SIPConfiguration.uriHost(xmpp.host)):\(xmpp.port)"
       address = nil
@@ -130,8 +144,8 @@ public final class GatewayService: Sendable {
     // The server may send calls as soon as it knows the component.
     try await eventLoop.submit { (core.value.xmpp as? ComponentConnector)?.start() }.get()
     return GatewayService(
-      core: core, eventLoop: eventLoop, sipAddress: transports.udp.localAddress, xmppAddress: address,
-      xmppPlace: place)
+      core: core, eventLoop: eventLoop, sipAddress: bound.udp.localAddress, tlsAddress: bound.tls?.localAddress,
+      xmppAddress: address, xmppPlace: place)
   }
 
   private static func listen(

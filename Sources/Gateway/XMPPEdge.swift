@@ -36,12 +36,14 @@ func makeXMPPEdge(
   case .embedded(let xmpp):
     var server = EmbeddedServerConfiguration(domain: xmpp.domain, accounts: xmpp.accounts)
     server.interceptedPayloads = payloads
+    let tls = try xmpp.tls.map { try TLSContexts.server($0, section: ["xmpp", "embedded"]) }
+    server.offersTLS = tls != nil
     guard let value = EmbeddedServer(configuration: server, random: SystemRandomNumberGenerator()) else {
       throw GatewayStartError(
         description: "\"\(xmpp.domain)\" is no XMPP domain, or an account has no valid name",
         key: ["xmpp", "embedded", "domain"])
     }
-    return EmbeddedListener(eventLoop: eventLoop, server: value, logger: logger, handler: handler)
+    return EmbeddedListener(eventLoop: eventLoop, server: value, tls: tls, logger: logger, handler: handler)
   case .component(let xmpp):
     payloads.append(.init(.message, to: .anyone, namespace: "\(message.namespace)", name: nil))
     var component = ComponentConfiguration(

@@ -1,6 +1,7 @@
 import Logging
 import NIOCore
 import NIOPosix
+import NIOSSL
 import XMLReader
 
 /// The sockets around an ``EmbeddedServer``: TCP, one event loop.
@@ -13,19 +14,20 @@ public final class EmbeddedListener: Sendable {
   private let core: NIOLoopBoundBox<ListenerCore>
 
   /// - Parameters:
+  ///   - tls: the certificate for STARTTLS, where the configuration of `server` offers it.
   ///   - maximumBufferedBytes: what may wait for one client that reads more slowly than others write to it; beyond
   ///     it its connection is closed.
   ///   - handler: called on the event loop.
   ///
   /// Has to be called on `eventLoop`.
   public init(
-    eventLoop: any EventLoop, server: EmbeddedServer, maximumBufferedBytes: Int = 1 << 20, logger: Logger,
-    handler: @escaping (ServerNotification) -> Void
+    eventLoop: any EventLoop, server: EmbeddedServer, tls: NIOSSLContext? = nil, maximumBufferedBytes: Int = 1 << 20,
+    logger: Logger, handler: @escaping (ServerNotification) -> Void
   ) {
     self.eventLoop = eventLoop
     core = NIOLoopBoundBox(
       ListenerCore(
-        eventLoop: eventLoop, server: server, maximumBufferedBytes: maximumBufferedBytes, logger: logger,
+        eventLoop: eventLoop, server: server, tls: tls, maximumBufferedBytes: maximumBufferedBytes, logger: logger,
         handler: handler),
       eventLoop: eventLoop)
   }
@@ -79,6 +81,7 @@ final class ListenerCore {
   var server: EmbeddedServer
   var listeners: [any Channel] = []
 
+  private let tls: NIOSSLContext?
   private let maximumBufferedBytes: Int
   private let logger: Logger
   private let handler: (ServerNotification) -> Void
@@ -91,7 +94,8 @@ final class ListenerCore {
 
   final class Connection {
     let channel: any Channel
-    let reader: XMLStreamReader
+    var reader: XMLStreamReader
+    var isEncrypted = false
     /// The server has forgotten the connection; what still comes is passed over.
     var isClosing = false
     var needsFlush = false
@@ -103,11 +107,12 @@ final class ListenerCore {
   }
 
   init(
-    eventLoop: any EventLoop, server: EmbeddedServer, maximumBufferedBytes: Int, logger: Logger,
+    eventLoop: any EventLoop, server: EmbeddedServer, tls: NIOSSLContext?, maximumBufferedBytes: Int, logger: Logger,
     handler: @escaping (ServerNotification) -> Void
   ) {
     self.eventLoop = eventLoop
     self.server = server
+    self.tls = tls
     self.maximumBufferedBytes = maximumBufferedBytes
     self.logger = logger
     self.handler = handler
@@ -189,6 +194,8 @@ final class ListenerCore {
       case .close(let id):
         if let connection = connections[id] { close(connection) }
       case .restartStream(let id, let limits): connections[id]?.reader.reset(limits: limits)
+      case .startTLS(let id):
+        if let connection = connections[id] { encrypt(connection, id) }
       case .notify(let notification): handler(notification)
       }
     }
@@ -216,6 +223,21 @@ final class ListenerCore {
     connection.channel.write(connection.channel.allocator.buffer(bytes: bytes), promise: nil)
   }
 
+  /// RFC 6120 §5.4.2.3, §5.4.3: TLS begins behind `<proceed/>`.
+  private func encrypt(_ connection: Connection, _ id: ConnectionID) {
+    connection.channel.flush()
+    connection.isEncrypted = true
+    // Bytes that came before TLS, perhaps from somebody in between, must not count as sent within it.
+    connection.reader = XMLStreamReader(limits: server.configuration.negotiationLimits)
+    do {
+      guard let tls else { throw ChannelError.operationUnsupported }
+      try connection.channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls), position: .first)
+    } catch {
+      logger.error("STARTTLS failed", metadata: ["connection": "\(id.rawValue)", "error": "\(error)"])
+      connection.channel.close(promise: nil)
+    }
+  }
+
   /// Closes the sending side at once and the whole a little later: closing a socket with unread bytes resets the
   /// connection, and a client would lose the stream error that says why.
   private func close(_ connection: Connection) {
@@ -225,6 +247,11 @@ final class ListenerCore {
     let channel = connection.channel
     channel.flush()
     channel.setOption(.autoRead, value: true).whenFailure { _ in }
+    if connection.isEncrypted {
+      // TLS says that it ends, and waits for the other side to say it (RFC 8446 §6.1).
+      channel.close(promise: nil)
+      return
+    }
     channel.close(mode: .output, promise: nil)
     let task = eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
     channel.closeFuture.whenComplete { _ in task.cancel() }

@@ -1,7 +1,7 @@
 import CodecRuntime
 import XMLReader
 
-/// Stream negotiation: RFC 6120 §4 (streams), §6 (SASL), §7 (resource binding).
+/// Stream negotiation: RFC 6120 §4 (streams), §5 (STARTTLS), §6 (SASL), §7 (resource binding).
 extension EmbeddedServer {
   mutating func handle(_ event: XMLStreamEvent, on id: ConnectionID, at now: UInt64) {
     guard let connection = connections[id] else { return }
@@ -26,7 +26,7 @@ extension EmbeddedServer {
   // MARK: The stream header
 
   private mutating func open(_ head: XMLElement, on id: ConnectionID) {
-    guard let phase = connections[id]?.phase else { return }
+    guard let connection = connections[id] else { return }
     guard head.namespace == Namespace.streams else { return fail(id, .invalidNamespace) }
     guard head.name == "stream" else { return fail(id, .badFormat) }
     sendHeader(id, to: head.attribute("from").flatMap { JID($0) })
@@ -38,9 +38,8 @@ extension EmbeddedServer {
     guard version.count == 2, let major = version.first.flatMap({ UInt32($0) }), major >= 1 else {
       return fail(id, .unsupportedVersion)
     }
-    let mayUsePasswords = connections[id]?.mayUsePasswords == true
     let features: [UInt8]
-    switch phase {
+    switch connection.phase {
     case .authenticated(let user):
       connections[id]?.phase = .binding(user: user)
       features = bytes { output in
@@ -49,9 +48,16 @@ extension EmbeddedServer {
       }
     default:
       connections[id]?.phase = .negotiating
+      let mayEncrypt = mayEncrypt(connection)
       features = bytes { output in
         output.append("<stream:features>")
-        if mayUsePasswords {
+        if mayEncrypt {
+          // RFC 6120 §5.3.1: where there is nothing else to negotiate it is required.
+          output.append("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'>")
+          if !connection.mayUsePasswords { output.append("<required/>") }
+          output.append("</starttls>")
+        }
+        if connection.mayUsePasswords {
           output.append(
             "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism></mechanisms>")
         }
@@ -78,16 +84,30 @@ extension EmbeddedServer {
         }))
   }
 
+  // MARK: STARTTLS
+
+  private func mayEncrypt(_ connection: Connection) -> Bool { configuration.offersTLS && !connection.isEncrypted }
+
+  /// RFC 6120 §5.4.2.
+  private mutating func startTLS(_ element: XMLElement, on id: ConnectionID) {
+    guard let connection = connections[id], element.name == "starttls", mayEncrypt(connection) else {
+      effects.append(
+        .send(id, bytes { $0.append("<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:stream>") }))
+      return close(id)
+    }
+    connections[id]?.isEncrypted = true
+    connections[id]?.hasSentHeader = false
+    connections[id]?.phase = .opening
+    effects.append(.send(id, bytes { $0.append("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>") }))
+    effects.append(.startTLS(id))
+  }
+
   // MARK: SASL
 
   private mutating func authenticate(_ element: XMLElement, on id: ConnectionID) {
     guard let connection = connections[id] else { return }
     guard element.namespace == Namespace.sasl else {
-      if element.namespace == Namespace.startTLS {
-        effects.append(
-          .send(id, bytes { $0.append("<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:stream>") }))
-        return close(id)
-      }
+      if element.namespace == Namespace.startTLS { return startTLS(element, on: id) }
       // RFC 6120 §4.9.3.12: a stanza before authentication.
       return fail(id, .notAuthorized)
     }

@@ -15,6 +15,8 @@ public struct EmbeddedServerConfiguration: Sendable {
   public var interceptedPayloads: [InterceptedPayload] = []
   /// Features that disco#info of the domain lists besides the server's own (XEP-0030).
   public var features: [String] = []
+  /// Whether the one who drives the server can encrypt a connection: clients are offered STARTTLS (RFC 6120 §5).
+  public var offersTLS = false
   public var maximumConnections = 1000
   /// Resources that one account can have bound at a time.
   public var maximumResources = 16
@@ -49,6 +51,9 @@ public enum ServerEffect: Sendable {
   case close(ConnectionID)
   /// A new stream begins with the next byte, with these limits.
   case restartStream(ConnectionID, XMLLimits)
+  /// When what was sent before is out, the next byte is one of TLS, and a new stream begins within it. What came in the
+  /// clear behind the request is not to be read as part of that stream (RFC 6120 §5.3.4).
+  case startTLS(ConnectionID)
   case notify(ServerNotification)
 }
 
@@ -86,7 +91,9 @@ public struct EmbeddedServer: Sendable {
 
   struct Connection {
     var phase = Phase.opening
-    var mayUsePasswords: Bool
+    let isLoopback: Bool
+    var isEncrypted: Bool
+    var mayUsePasswords: Bool { isLoopback || isEncrypted }
     var hasSentHeader = false
     var failedAttempts = 0
   }
@@ -123,7 +130,7 @@ public struct EmbeddedServer: Sendable {
   public mutating func handle(_ event: ServerEvent, at now: UInt64) -> [ServerEffect] {
     switch event {
     case .connectionOpened(let id, let isLoopback, let isEncrypted):
-      connections[id] = Connection(mayUsePasswords: isLoopback || isEncrypted)
+      connections[id] = Connection(isLoopback: isLoopback, isEncrypted: isEncrypted)
       if connections.count > configuration.maximumConnections {
         fail(id, .resourceConstraint)
       } else {

@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import cases  # noqa: E402  (registers the scenarios)
 from harness.baresip import baresip_is_there  # noqa: E402
+from harness.certificates import openssl_is_there  # noqa: E402
 from harness.client import slixmpp_is_there  # noqa: E402
 from harness.phone import sipp_is_there  # noqa: E402
 from harness.proxies import kamailio_path  # noqa: E402
@@ -30,6 +31,7 @@ MISSING = {
     "baresip": "baresip is not installed (Debian: baresip-core)",
     "ejabberd": "ejabberd is not installed (Debian: ejabberd)",
     "kamailio": "Kamailio is not installed (Debian: kamailio)",
+    "openssl": "openssl is not installed (Debian: openssl)",
     "prosody": "Prosody is not installed (Debian: prosody)",
     "slixmpp": f"slixmpp is not installed for {sys.executable} (PyPI: slixmpp)",
 }
@@ -157,7 +159,8 @@ def main() -> int:
         parser.error(f"there is no {gateway}; build it first: swift build --product jingle-sip-gateway")
 
     there = {"sipp": sipp_is_there(), "slixmpp": slixmpp_is_there(), "kamailio": kamailio_path() is not None,
-             "prosody": Prosody.is_there(), "ejabberd": Ejabberd.is_there(), "baresip": baresip_is_there()}
+             "prosody": Prosody.is_there(), "ejabberd": Ejabberd.is_there(), "baresip": baresip_is_there(),
+             "openssl": openssl_is_there()}
     # slixmpp tells about every connection that ends; what matters here is what the scenarios see.
     logging.getLogger("slixmpp").setLevel(logging.CRITICAL)
     results = Results(gateway, arguments.verbose, arguments.calls or (10_000 if "release" in gateway.parts else 2000))

@@ -28,11 +28,11 @@ struct TCPPeer: Sendable {
   let inbox: Inbox<(event: TCPEvent, source: TransportAddress)>
   let failures = Inbox<String>()
 
-  init(limits: TCPLimits = TCPLimits(), port: UInt16 = 0) async throws {
+  init(limits: TCPLimits = TCPLimits(), port: UInt16 = 0, tls: SIPSecurity? = nil) async throws {
     let inbox = Inbox<(event: TCPEvent, source: TransportAddress)>()
     self.inbox = inbox
     transport = try await TCPTransport.bind(
-      to: tcpAddress(port), limits: limits, on: MultiThreadedEventLoopGroup.singleton.next()
+      to: tcpAddress(port), tls: tls, limits: limits, on: MultiThreadedEventLoopGroup.singleton.next()
     ) { event, source in
       inbox.continuation.yield((event, source))
     }.get()

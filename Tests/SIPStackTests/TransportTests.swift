@@ -153,7 +153,7 @@ import Testing
     let (stream, continuation) = AsyncStream.makeStream(of: SIPTransportError?.self)
     let tooLarge = [UInt8](repeating: 0, count: UDPTransport.maximumDatagram + 1)
     transport.send(tooLarge, to: transport.localAddress) { continuation.yield($0 as? SIPTransportError) }
-    SIPTransport.udp(transport).send([1], to: reliablePeer) { continuation.yield($0 as? SIPTransportError) }
+    transport.send([1], to: reliablePeer) { continuation.yield($0 as? SIPTransportError) }
     var errors: [SIPTransportError?] = []
     for await error in stream {
       errors.append(error)

@@ -1,7 +1,9 @@
 import Logging
 import NIOCore
 import NIOPosix
+import NIOSSL
 import Synchronization
+import TestCertificate
 import Testing
 
 @testable import XMPPStack
@@ -22,7 +24,8 @@ private final class Recorder: ChannelInboundHandler, Sendable {
 @Suite("Embedded listener: real sockets on loopback")
 struct ListenerTests {
   private func withListener(
-    maximumBufferedBytes: Int = 1 << 20, _ body: (EmbeddedListener, SocketAddress, any EventLoop) async throws -> Void
+    maximumBufferedBytes: Int = 1 << 20, tls: NIOSSLContext? = nil,
+    _ body: (EmbeddedListener, SocketAddress, any EventLoop) async throws -> Void
   ) async throws {
     let loop = MultiThreadedEventLoopGroup.singleton.next()
     let listener = try await loop.submit {
@@ -32,9 +35,10 @@ struct ListenerTests {
         domain: "localhost", accounts: ["alice": "secret", "bob": "geheim"])
       // The tests that run beside this one can keep it waiting for longer than a client may take to log in.
       configuration.negotiationTimeout = 600_000_000_000
+      configuration.offersTLS = tls != nil
       guard let server = EmbeddedServer(configuration: configuration) else { throw ChannelError.operationUnsupported }
       return EmbeddedListener(
-        eventLoop: loop, server: server, maximumBufferedBytes: maximumBufferedBytes, logger: logger
+        eventLoop: loop, server: server, tls: tls, maximumBufferedBytes: maximumBufferedBytes, logger: logger
       ) { _ in }
     }.get()
     let address = try await listener.bind(host: "127.0.0.1", port: 0).get()
@@ -64,6 +68,26 @@ struct ListenerTests {
     TestServer.header + "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>"
       + (TestServer.auth[user] ?? "") + "</auth>" + TestServer.header
       + "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>r</resource></bind></iq><presence/>"
+  }
+
+  @Test("RFC 6120 §5: a client encrypts its stream, logs in, and is told when the server shuts down")
+  func startTLS() async throws {
+    var recorded: Recorder?
+    try await withListener(tls: TestCertificate.server()) { _, address, _ in
+      let (channel, recorder) = try await connect(address)
+      recorded = recorder
+      try await send(TestServer.header + "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>" + login("bob"), channel)
+      try await wait { recorder.received.contains("<proceed") }
+      let context = try TestCertificate.client()
+      try await channel.eventLoop.submit {
+        try channel.pipeline.syncOperations.addHandler(
+          NIOSSLClientHandler(context: context, serverHostname: "localhost"), position: .first)
+      }.get()
+      try await send(login("alice"), channel)
+      try await wait { recorder.received.contains("<presence from='alice@localhost/r'") }
+      #expect(!recorder.received.contains("bob"), "what came in the clear behind the request is passed over")
+    }
+    #expect(recorded?.received.hasSuffix(streamError("system-shutdown")) == true)
   }
 
   @Test("a client logs in, is sent stanzas by the gateway, and is told when the server shuts down")

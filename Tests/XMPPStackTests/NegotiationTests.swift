@@ -44,6 +44,33 @@ struct NegotiationTests {
     #expect(test.takeNotifications().count == 1)
   }
 
+  @Test("RFC 6120 §5.4: far away nothing but TLS is offered, behind it passwords are taken, and it begins once")
+  func startTLS() throws {
+    let request = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
+    let mechanisms = "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism></mechanisms>"
+    var test = try #require(TestServer { $0.offersTLS = true })
+    let id = test.connect(isLoopback: false)
+    test.receive(header, on: id)
+    #expect(
+      test.take(id).hasSuffix(
+        "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls></stream:features>"))
+    // What somebody has written behind the request does not become part of the encrypted stream.
+    test.receive(request + header + auth("AGFsaWNlAHNlY3JldA=="), on: id)
+    #expect(test.take(id) == "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+    test.receive(header, on: id)
+    #expect(test.take(id).hasSuffix("<stream:features>\(mechanisms)</stream:features>"))
+    test.receive(request, on: id)
+    #expect(test.take(id) == "<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:stream>")
+    #expect(test.closed.contains(id))
+
+    let near = test.connect()
+    test.receive(header, on: near)
+    #expect(
+      test.take(near).hasSuffix(
+        "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'></starttls>\(mechanisms)</stream:features>")
+    )
+  }
+
   @Test("the whole negotiation in one segment, and in single bytes")
   func segments() throws {
     let all =

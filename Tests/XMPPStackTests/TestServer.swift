@@ -76,6 +76,7 @@ struct TestServer {
         sent[id.rawValue, default: ""] += String(decoding: bytes, as: UTF8.self)
       case .close(let id): closed.insert(id.rawValue)
       case .restartStream(let id, let limits): readers[id.rawValue]?.reset(limits: limits)
+      case .startTLS(let id): readers[id.rawValue] = XMLStreamReader(limits: server.configuration.negotiationLimits)
       case .notify(let notification): notifications.append(notification)
       }
     }

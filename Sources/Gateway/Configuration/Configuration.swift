@@ -46,6 +46,12 @@ public struct SIPConfiguration: Equatable, Sendable {
   public var strangers = Strangers.forbidden
   /// Whose requests are taken besides those of the proxies.
   public var trusted: [IPNetwork] = []
+  /// With it the gateway listens for TLS, and can reach proxies over TLS.
+  public var tls: TLSCertificate?
+  /// Where it then listens; port 0 takes a free one.
+  public var tlsPort: UInt16 = 5061
+  /// A file in PEM form with the authorities that certify proxies; without it those that the system trusts count.
+  public var certificateAuthorities: String?
 
   public init() {}
 
@@ -93,20 +99,21 @@ public struct EmbeddedXMPPConfiguration: Equatable, Sendable {
   public var listenPort: UInt16 = 5222
   /// Passwords by user name.
   public var accounts: [String: String] = [:]
-  public var tls: Certificate?
-
-  /// Files in PEM form; with them there is STARTTLS.
-  public struct Certificate: Equatable, Sendable {
-    public var certificate: String
-    public var privateKey: String
-
-    public init(certificate: String, privateKey: String) {
-      self.certificate = certificate
-      self.privateKey = privateKey
-    }
-  }
+  /// With it there is STARTTLS.
+  public var tls: TLSCertificate?
 
   public init() {}
+}
+
+/// A certificate, the ones between it and its authority behind it, and its key: files in PEM form.
+public struct TLSCertificate: Equatable, Sendable {
+  public var certificate: String
+  public var privateKey: String
+
+  public init(certificate: String, privateKey: String) {
+    self.certificate = certificate
+    self.privateKey = privateKey
+  }
 }
 
 /// `[xmpp.component]`

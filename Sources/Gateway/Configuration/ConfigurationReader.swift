@@ -56,6 +56,9 @@ struct ConfigurationReader {
     sip.numbers = readNumbers(&section)
     if let strangers = section.choice("strangers", SIPConfiguration.Strangers.self) { sip.strangers = strangers }
     sip.trusted = readNetworks(&section, "trusted")
+    sip.tls = readCertificate(&section)
+    if let port = section.port("tls_port") { sip.tlsPort = port }
+    sip.certificateAuthorities = readFile(&section, "certificate_authorities")
     section.passOver("backend", "`backend` is passed over")
     section.finish()
     return sip
@@ -114,17 +117,21 @@ struct ConfigurationReader {
     if let host = readHost(&section, "listen_host") { embedded.listenHost = host }
     if let port = section.port("listen_port") { embedded.listenPort = port }
     embedded.accounts = readAccounts(&section)
+    embedded.tls = readCertificate(&section)
+    section.finish()
+    return embedded
+  }
+
+  private func readCertificate(_ section: inout ConfigurationSection) -> TLSCertificate? {
     let certificate = readFile(&section, "certificate")
     let privateKey = readFile(&section, "private_key")
-    if let certificate, let privateKey {
-      embedded.tls = .init(certificate: certificate, privateKey: privateKey)
-    } else if certificate != nil {
+    if let certificate, let privateKey { return TLSCertificate(certificate: certificate, privateKey: privateKey) }
+    if certificate != nil {
       section.error("certificate", "`certificate` needs `private_key`")
     } else if privateKey != nil {
       section.error("private_key", "`private_key` needs `certificate`")
     }
-    section.finish()
-    return embedded
+    return nil
   }
 
   private func readAccounts(_ section: inout ConfigurationSection) -> [String: String] {

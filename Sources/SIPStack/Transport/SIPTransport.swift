@@ -9,39 +9,8 @@ import NIOPosix
   import Darwin
 #endif
 
-/// A transport that is bound and carries messages; TLS will be a further case.
-public enum SIPTransport: Sendable {
-  case udp(UDPTransport)
-  case tcp(TCPTransport)
-
-  /// Where it is bound.
-  public var localAddress: TransportAddress {
-    switch self {
-    case .udp(let transport): transport.localAddress
-    case .tcp(let transport): transport.localAddress
-    }
-  }
-
-  /// Sends one encoded message; from any thread. See ``UDPTransport/send(_:to:onFailure:)`` and
-  /// ``TCPTransport/send(_:to:onFailure:)``.
-  public func send(
-    _ bytes: [UInt8], to destination: TransportAddress, onFailure: (@Sendable (any Error) -> Void)? = nil
-  ) {
-    switch self {
-    case .udp(let transport): transport.send(bytes, to: destination, onFailure: onFailure)
-    case .tcp(let transport): transport.send(bytes, to: destination, onFailure: onFailure)
-    }
-  }
-
-  public func close() -> EventLoopFuture<Void> {
-    switch self {
-    case .udp(let transport): transport.close()
-    case .tcp(let transport): transport.close()
-    }
-  }
-}
-
-/// All transports of one listening address: UDP and TCP on the same port (RFC 3261 §18.1.1, §18.2.1).
+/// All transports of one listening address: UDP and TCP on the same port (RFC 3261 §18.1.1, §18.2.1), and TLS on
+/// another one where there is a certificate.
 ///
 /// The destination of a message says which one carries it, and nothing else does. That a request of more than 1,300
 /// bytes goes over TCP (RFC 3261 §18.1.1), and over UDP after all where nobody listens there, is the user agent's to
@@ -49,6 +18,7 @@ public enum SIPTransport: Sendable {
 public struct SIPTransports: Sendable {
   public let udp: UDPTransport
   public let tcp: TCPTransport
+  public private(set) var tls: TCPTransport?
 
   /// How often another port is tried where the system has chosen one that is free for one transport only.
   private static let attempts = 16
@@ -90,13 +60,29 @@ public struct SIPTransports: Sendable {
     }
   }
 
+  /// Listens for TLS as well, at the same host; a port 0 becomes one that is free. Fails with ``SIPTransportError``.
+  public func addingTLS(
+    _ security: SIPSecurity, port: UInt16, limits: TCPLimits = TCPLimits(),
+    onEvent: @escaping TCPTransport.EventHandler
+  ) -> EventLoopFuture<SIPTransports> {
+    let address = TransportAddress(transport: .tls, address: tcp.localAddress.address, port: port)
+    return TCPTransport.bind(to: address, tls: security, limits: limits, on: tcp.eventLoop, onEvent: onEvent)
+      .flatMapErrorThrowing { throw SIPTransportError.notBound(.tls, reason: "\($0)") }
+      .map { tls in
+        var transports = self
+        transports.tls = tls
+        return transports
+      }
+  }
+
   /// Sends one encoded message by the transport of its destination; from any thread.
   public func send(
     _ bytes: [UInt8], to destination: TransportAddress, onFailure: (@Sendable (any Error) -> Void)? = nil
   ) {
     switch destination.transport {
     case .udp: udp.send(bytes, to: destination, onFailure: onFailure)
-    // TLS is refused there.
+    case .tls where tls != nil: tls?.send(bytes, to: destination, onFailure: onFailure)
+    // Without a certificate TLS is refused there.
     case .tcp, .tls: tcp.send(bytes, to: destination, onFailure: onFailure)
     }
   }
@@ -109,6 +95,7 @@ public struct SIPTransports: Sendable {
   }
 
   public func close() -> EventLoopFuture<Void> {
-    udp.close().and(tcp.close()).map { _ in }
+    let closed = [udp.close(), tcp.close()] + (tls.map { [$0.close()] } ?? [])
+    return EventLoopFuture.andAllSucceed(closed, on: tcp.eventLoop)
   }
 }

@@ -14,6 +14,8 @@ public enum SIPTransportError: Error, Hashable, Sendable, CustomStringConvertibl
   case addressNotLocal(TransportKind)
   /// No connection can be opened, for this reason.
   case notConnected(reason: String)
+  /// The peer has taken the connection, but not gone through the handshake of TLS in time.
+  case handshakeTimeout
   /// There are as many connections as there may be.
   case tooManyConnections
   /// The transport is closed, or the connection was before the message was sent.
@@ -28,6 +30,7 @@ public enum SIPTransportError: Error, Hashable, Sendable, CustomStringConvertibl
     case .notBound(let transport, let reason): "\(transport): \(reason)"
     case .addressNotLocal(let transport): "\(transport): no address of this machine"
     case .notConnected(let reason): "no connection: \(reason)"
+    case .handshakeTimeout: "no handshake of TLS in time"
     case .tooManyConnections: "too many connections"
     case .closed: "the connection is closed"
     }

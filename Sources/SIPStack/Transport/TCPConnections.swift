@@ -1,5 +1,7 @@
 import NIOCore
 import NIOPosix
+import NIOSSL
+import NIOTLS
 import SIPCodec
 
 /// The connections of a ``TCPTransport``. To be used on its event loop only.
@@ -36,6 +38,8 @@ final class TCPConnections {
     var hasBroughtMessage = false
     /// When a message or keep-alive came or went.
     var lastUse = Instant.now
+    /// Why it ends, where that is known.
+    var failure: (any Error)?
 
     init(number: UInt64, remote: TransportAddress, isIncoming: Bool) {
       self.number = number
@@ -44,11 +48,12 @@ final class TCPConnections {
     }
 
     var source: TransportAddress {
-      TransportAddress(transport: .tcp, address: remote.address, port: remote.port, connection: number)
+      TransportAddress(transport: remote.transport, address: remote.address, port: remote.port, connection: number)
     }
   }
 
   private let eventLoop: any EventLoop
+  private let tls: SIPSecurity?
   private let limits: TCPLimits
   private let onEvent: TCPTransport.EventHandler
   private var connections: [UInt64: Connection] = [:]
@@ -59,15 +64,25 @@ final class TCPConnections {
   private var buffered = 0
   private var sweep: Scheduled<Void>?
   private var isClosed = false
+  /// What the certificates of peers have to name; of the others their addresses.
+  private var names: [IPAddress: String] = [:]
 
   /// How long a peer may take to read what we have last written, and to close.
   private static let endingTime = TimeAmount.seconds(1)
 
-  init(eventLoop: any EventLoop, limits: TCPLimits, onEvent: @escaping TCPTransport.EventHandler) {
+  init(
+    eventLoop: any EventLoop, tls: SIPSecurity?, limits: TCPLimits, onEvent: @escaping TCPTransport.EventHandler
+  ) {
     self.eventLoop = eventLoop
+    self.tls = tls
     self.limits = limits
     self.onEvent = onEvent
   }
+
+  /// `tcp`, or `tls` upon it.
+  private var kind: TransportKind { tls == nil ? .tcp : .tls }
+
+  func setName(_ name: String, of address: IPAddress) { names[address] = name }
 
   /// Begins to look for idle connections: one task for all.
   func begin() {
@@ -84,7 +99,7 @@ final class TCPConnections {
 
   func send(_ bytes: [UInt8], to destination: TransportAddress, onFailure: FailureHandler?) {
     let message = Pending(bytes: bytes, destination: destination, onFailure: onFailure)
-    guard destination.transport == .tcp else {
+    guard destination.transport == kind else {
       fail(message, SIPTransportError.wrongTransport(destination.transport))
       return
     }
@@ -168,17 +183,42 @@ final class TCPConnections {
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(
-            TCPConnectionHandler(bound.value.connections, bound.value.connection))
+          let (connections, connection) = bound.value
+          try connections.encrypt(channel, to: connection.remote.address)
+          try channel.pipeline.syncOperations.addHandler(TCPConnectionHandler(connections, connection))
         }
       }
       .connect(to: address)
       .assumeIsolated().whenComplete { result in
         switch result {
-        case .success(let channel): self.connected(connection, channel)
+        case .success(let channel):
+          if self.tls == nil { self.connected(connection, channel) } else { self.awaitHandshake(connection, channel) }
         case .failure(let error): self.connectFailed(connection, error)
         }
       }
+  }
+
+  /// Until the peer has proved who it is messages wait: NIO does not report those that a handshake leaves unwritten.
+  private func awaitHandshake(_ connection: Connection, _ channel: any Channel) {
+    guard connection.phase == .connecting, connections[connection.number] != nil else { return }
+    guard channel.isActive, !isClosed else {
+      channel.close(promise: nil)
+      connectFailed(connection, connection.failure ?? SIPTransportError.closed)
+      return
+    }
+    connection.channel = channel
+    let limit = eventLoop.scheduleTask(in: .nanoseconds(Int64(clamping: limits.connectTime.nanoseconds))) {
+      [bound = NIOLoopBound((connections: self, connection: connection), eventLoop: eventLoop)] in
+      let (connections, connection) = bound.value
+      guard connection.phase == .connecting else { return }
+      connection.channel?.close(promise: nil)
+      connections.connectFailed(connection, SIPTransportError.handshakeTimeout)
+    }
+    channel.closeFuture.whenComplete { _ in limit.cancel() }
+  }
+
+  func handshakeCompleted(_ connection: Connection, _ channel: any Channel) {
+    if connection.phase == .connecting, connections[connection.number] != nil { connected(connection, channel) }
   }
 
   private func connected(_ connection: Connection, _ channel: any Channel) {
@@ -239,19 +279,32 @@ final class TCPConnections {
   /// A peer has connected.
   func accept(_ channel: any Channel) throws {
     guard !isClosed, incomingCount < limits.incomingConnections else { throw SIPTransportError.tooManyConnections }
-    guard let remote = channel.remoteAddress.flatMap({ TransportAddress(transport: .tcp, $0) }) else {
+    guard let remote = channel.remoteAddress.flatMap({ TransportAddress(transport: kind, $0) }) else {
       throw SIPTransportError.closed
     }
     let connection = add(remote: remote, isIncoming: true)
     connection.channel = channel
     connection.phase = .open
+    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls.server)) }
     try channel.pipeline.syncOperations.addHandler(TCPConnectionHandler(self, connection))
+  }
+
+  /// TLS as its client. The peer's certificate is for its name where one is known, else for its address (RFC 5922 §7).
+  private func encrypt(_ channel: any Channel, to address: IPAddress) throws {
+    guard let tls else { return }
+    try channel.pipeline.syncOperations.addHandler(
+      NIOSSLClientHandler(context: tls.client, serverHostname: names[address]))
   }
 
   /// The channel is gone. What was not written NIO has reported as failed; where a connection could not be opened,
   /// that is told elsewhere.
   func closed(_ connection: Connection) {
-    if connection.phase == .connecting { return }
+    if connection.phase == .connecting {
+      if tls != nil, connection.channel != nil {
+        connectFailed(connection, connection.failure ?? SIPTransportError.closed)
+      }
+      return
+    }
     for message in remove(connection) { fail(message, SIPTransportError.closed) }
   }
 
@@ -298,8 +351,10 @@ final class TCPConnections {
     guard let channel = connection.channel else { return }
     connection.phase = .ending
     if byRemote[connection.remote] == connection.number { byRemote[connection.remote] = nil }
+    // TLS says by itself that it ends, and waits for the peer to say it (RFC 8446 §6.1).
+    let mode = tls == nil ? CloseMode.output : .all
     channel.writeAndFlush(channel.allocator.buffer(capacity: 0)).whenComplete { _ in
-      channel.close(mode: .output, promise: nil)
+      channel.close(mode: mode, promise: nil)
     }
     eventLoop.scheduleTask(in: Self.endingTime) { channel.close(promise: nil) }
   }
@@ -353,7 +408,15 @@ final class TCPConnectionHandler: ChannelInboundHandler {
     context.fireChannelWritabilityChanged()
   }
 
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if case .handshakeCompleted = event as? TLSUserEvent {
+      connections.handshakeCompleted(connection, context.channel)
+    }
+    context.fireUserInboundEventTriggered(event)
+  }
+
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    if connection.failure == nil { connection.failure = error }
     context.close(promise: nil)
   }
 }

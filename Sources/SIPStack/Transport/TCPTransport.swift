@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import NIOSSL
 import SIPCodec
 
 /// What a TCP transport bears, so that no peer can use up what the others need.
@@ -22,6 +23,19 @@ public struct TCPLimits: Sendable {
   public init() {}
 }
 
+/// How connections are encrypted and who proves to be whom (RFC 3261 §26.3).
+public struct SIPSecurity: Sendable {
+  /// For the connections that we open.
+  public var client: NIOSSLContext
+  /// For those that peers open.
+  public var server: NIOSSLContext
+
+  public init(client: NIOSSLContext, server: NIOSSLContext) {
+    self.client = client
+    self.server = server
+  }
+}
+
 /// What comes by a connection.
 public enum TCPEvent: Sendable {
   /// A message, or the head of one that cannot be cut out of the stream; then its issues say so.
@@ -30,7 +44,7 @@ public enum TCPEvent: Sendable {
   case malformed(SIPIssue)
 }
 
-/// SIP over TCP: a listener, and connections in both directions (RFC 3261 §18).
+/// SIP over TCP, or over TLS upon it: a listener, and connections in both directions (RFC 3261 §18).
 ///
 /// A message goes by the connection that its destination names, else by one to its address that is open, whoever has
 /// opened it, else by a new one. All of it happens on one event loop.
@@ -53,14 +67,14 @@ public final class TCPTransport: Sendable {
     eventLoop = listener.eventLoop
   }
 
-  /// Listens at `address`. Fails with NIO's `IOError` where the port is taken.
+  /// Listens at `address`, with `tls` for encrypted connections. Fails with NIO's `IOError` where the port is taken.
   public static func bind(
-    to address: TransportAddress, limits: TCPLimits = TCPLimits(), on eventLoop: any EventLoop,
-    onEvent: @escaping EventHandler
+    to address: TransportAddress, tls: SIPSecurity? = nil, limits: TCPLimits = TCPLimits(),
+    on eventLoop: any EventLoop, onEvent: @escaping EventHandler
   ) -> EventLoopFuture<TCPTransport> {
     eventLoop.flatSubmit {
       let connections = NIOLoopBound(
-        TCPConnections(eventLoop: eventLoop, limits: limits, onEvent: onEvent), eventLoop: eventLoop)
+        TCPConnections(eventLoop: eventLoop, tls: tls, limits: limits, onEvent: onEvent), eventLoop: eventLoop)
       let socketAddress: SocketAddress
       do {
         socketAddress = try SocketAddress(address, mappedIntoIPv6: false)
@@ -78,8 +92,9 @@ public final class TCPTransport: Sendable {
         }
         .bind(to: socketAddress)
         .flatMapThrowing { channel in
-          guard let bound = channel.localAddress.flatMap({ TransportAddress(transport: .tcp, $0) }) else {
-            throw SIPTransportError.notBound(.tcp, reason: "no address")
+          let kind: TransportKind = tls == nil ? .tcp : .tls
+          guard let bound = channel.localAddress.flatMap({ TransportAddress(transport: kind, $0) }) else {
+            throw SIPTransportError.notBound(kind, reason: "no address")
           }
           connections.value.begin()
           return TCPTransport(localAddress: bound, listener: channel, connections: connections)
@@ -99,6 +114,10 @@ public final class TCPTransport: Sendable {
       eventLoop.execute { connections.value.send(bytes, to: destination, onFailure: onFailure) }
     }
   }
+
+  /// The name that the certificate of the peer at `address` has to have (RFC 5922 §7.1), unless it is one for the
+  /// address itself. On the event loop.
+  public func setName(_ name: String, of address: IPAddress) { connections.value.setName(name, of: address) }
 
   /// Stops listening and closes all connections.
   public func close() -> EventLoopFuture<Void> {

@@ -14,7 +14,7 @@ public enum TransportKind: Hashable, Sendable {
   public var isReliable: Bool { self != .udp }
 
   /// The port where none is named (RFC 3261 §18.2.1).
-  var defaultPort: UInt16 { self == .tls ? 5061 : 5060 }
+  public var defaultPort: UInt16 { self == .tls ? 5061 : 5060 }
 }
 
 /// An IPv4 or IPv6 address.

@@ -14,6 +14,7 @@ struct MessageWriter: Sendable {
 
   /// Our Via in a request that goes by `transport`.
   func via(branch: String, over transport: TransportKind) -> ViaParm.Draft {
+    let port = configuration.localPort(over: transport)
     let transport: Transport =
       switch transport {
       case .udp: .udp
@@ -22,7 +23,7 @@ struct MessageWriter: Sendable {
       }
     return ViaParm.Draft(
       protocolName: SpokenProtocol.name, protocolVersion: SpokenProtocol.version, transport: transport,
-      host: configuration.localHost, port: configuration.localPort, parameters: [.branch(branch), .rport(nil)])
+      host: configuration.localHost, port: port, parameters: [.branch(branch), .rport(nil)])
   }
 
   /// The URI at which we are reached directly by `transport`; `user` is for people.
@@ -34,7 +35,8 @@ struct MessageWriter: Sendable {
       case .tls: [.transport(.tls)]
       }
     return URI.Draft(
-      scheme: .sip, user: user, host: configuration.localHost, port: configuration.localPort, parameters: parameters)
+      scheme: .sip, user: user, host: configuration.localHost, port: configuration.localPort(over: transport),
+      parameters: parameters)
   }
 
   static func contactHeader(_ uri: URI.Draft) -> HeaderDraft {

@@ -59,8 +59,10 @@ public struct SIPBody: Sendable {
 public struct SIPUserAgentConfiguration: Sendable {
   /// The host of our Via and Contact; an IPv6 address in brackets.
   public var localHost: String
-  /// The port of our Via and Contact.
+  /// The port of our Via and Contact where messages come over UDP and TCP.
   public var localPort: UInt16
+  /// The one where they come over TLS.
+  public var localTLSPort = TransportKind.tls.defaultPort
   /// By which our requests go where a URI does not say otherwise.
   public var transport: TransportKind
   /// By which requests can go; a URI that asks for another one is reached by the way that its message came.
@@ -96,4 +98,6 @@ public struct SIPUserAgentConfiguration: Sendable {
     transports = [transport]
     self.product = product
   }
+
+  func localPort(over transport: TransportKind) -> UInt16 { transport == .tls ? localTLSPort : localPort }
 }

@@ -44,6 +44,20 @@ async def configuration_errors_name_their_line(world: World) -> None:
 
 
 @scenario()
+async def certificates_that_cannot_be_used_name_their_line(world: World) -> None:
+    """TLS without a certificate, and a file that is none: exit status 78 and FILE:LINE: on standard error."""
+    file = world.folder / "wrong.toml"
+    for text, line, word in (
+        ('[sip]\nlisten_port = 0\ntransport = "tls"\n', 3, "`certificate`"),
+        (f'[xmpp.embedded]\nlisten_port = 0\ncertificate = "{file}"\nprivate_key = "{file}"\n', 3, "no certificates"),
+    ):
+        file.write_text(text)
+        status, _, errors = await run(world, "serve", "--config", str(file), timeout=5)
+        equal(status, 78, f"exit status\n{errors}")
+        check(f"{file}:{line}: " in errors and word in errors, f"standard error: {errors}")
+
+
+@scenario()
 async def wrong_usage_exits_64(world: World) -> None:
     """An option that does not exist: exit status 64."""
     status, _, errors = await run(world, "serve", "--no-such-option", timeout=5)

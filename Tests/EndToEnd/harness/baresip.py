@@ -8,6 +8,7 @@ import re
 import shutil
 from pathlib import Path
 
+from .certificates import Identity
 from .waiting import Waiters, condition_of
 from .wire import LOOPBACK, free_port, is_bound
 
@@ -41,8 +42,10 @@ class Baresip:
         self._waiters = Waiters()
         self._task: asyncio.Task[None] | None = None
 
-    async def start(self, user: str, answers: bool = True, parameters: str = "", on_loopback: bool = True) -> None:
+    async def start(self, user: str, answers: bool = True, parameters: str = "", on_loopback: bool = True,
+                    identity: Identity | None = None) -> None:
         """Starts it as `user`; it answers every call at once, or rings until it is told to. `parameters` of the account.
+        With an `identity` it speaks SIP over TLS, too.
 
         Its ICE passes over loopback: `on_loopback=False` lets it offer the addresses of other interfaces as well.
         """
@@ -53,6 +56,8 @@ class Baresip:
             text = "\n".join(line for line in text.splitlines() if not line.startswith("net_interface")) + "\n"
         for name, value in defines.items():
             text = text.replace(f"@{name}@", value)
+        if identity:
+            text += f"sip_certificate {identity.both}\nsip_cafile {identity.certificate}\n"
         (self.folder / "config").write_text(text)
         (self.folder / "accounts").write_text(
             f"<sip:{user}@{LOOPBACK}>;regint=0;answermode={'auto' if answers else 'manual'}{parameters}\n")

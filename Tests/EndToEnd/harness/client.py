@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from pathlib import Path
 from typing import Callable
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -44,7 +45,8 @@ class Client:
         self.is_connected = False
         self._waiters = Waiters()
 
-    async def connect(self, port: int, available: bool = True) -> None:
+    async def connect(self, port: int, available: bool = True, authority: Path | None = None) -> None:
+        """Opens a stream; encrypted, where there is an authority that has certified the server."""
         import slixmpp
         from slixmpp.xmlstream.handler import Callback
         from slixmpp.xmlstream.matcher import StanzaPath
@@ -52,8 +54,10 @@ class Client:
         stream = slixmpp.ClientXMPP(
             self.jid, PASSWORD, plugin_config={"feature_mechanisms": {"unencrypted_plain": True}})
         stream.enable_direct_tls = False
-        stream.enable_starttls = False
-        stream.enable_plaintext = True
+        stream.enable_starttls = authority is not None
+        stream.enable_plaintext = authority is None
+        if authority:
+            stream.ca_certs = authority
         self._stream = stream
         started = asyncio.get_running_loop().create_future()
 

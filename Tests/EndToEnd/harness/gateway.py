@@ -23,6 +23,8 @@ class Gateway:
         self.folder = folder
         self.process: asyncio.subprocess.Process | None = None
         self.ready = ""
+        #: Further lines of `[xmpp.embedded]`.
+        self.more_xmpp = ""
 
     async def start(self, proxy_port: int, more_sip: str = "", sip_port: int = 0) -> None:
         """Starts it and waits for its `ready` line. `more_sip` are further lines of `[sip]`."""
@@ -49,6 +51,7 @@ domain = "{DOMAIN}"
 listen_host = "127.0.0.1"
 listen_port = 0
 accounts = [{accounts}]
+{self.more_xmpp}
 """
 
     async def launch(self, file: Path) -> None:
@@ -70,6 +73,10 @@ accounts = [{accounts}]
         equal_port = self._port(r"\bsip=127\.0\.0\.1:(\d+)/tcp")
         if equal_port != self.sip_port:
             raise AssertionError(f"SIP has two ports: {self.ready!r}")
+
+    @property
+    def tls_port(self) -> int:
+        return self._port(r"\bsip=127\.0\.0\.1:(\d+)/tls")
 
     def _port(self, pattern: str) -> int:
         match = re.search(pattern, self.ready)

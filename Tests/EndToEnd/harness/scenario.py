@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Awaitable, Callable
 
 from .baresip import Baresip
+from .certificates import Identity
 from .client import Client
 from .gateway import Gateway
 from .phone import Phone
@@ -105,10 +106,11 @@ class World:
         puppet.gateway = (LOOPBACK, self.gateway.sip_port)
         return puppet
 
-    async def client(self, user: str, resource: str = "device", available: bool = True) -> Client:
+    async def client(self, user: str, resource: str = "device", available: bool = True,
+                     authority: Path | None = None) -> Client:
         client = Client(user, resource)
         self.clients.append(client)
-        await client.connect(self.gateway.xmpp_port, available)
+        await client.connect(self.gateway.xmpp_port, available, authority)
         return client
 
     async def phone(self, scenario: str, calls: int | None = 1, arguments: tuple[str, ...] = (), seconds: int = 60,
@@ -119,11 +121,11 @@ class World:
         return phone
 
     async def baresip(self, user: str = "+49123", answers: bool = True, parameters: str = "",
-                      on_loopback: bool = True) -> Baresip:
+                      on_loopback: bool = True, identity: Identity | None = None) -> Baresip:
         """The phone behind the proxy, or in its place."""
         baresip = Baresip(self.folder, self.phone_port)
         self.baresips.append(baresip)
-        await baresip.start(user, answers, parameters, on_loopback)
+        await baresip.start(user, answers, parameters, on_loopback, identity)
         return baresip
 
     async def close(self) -> None:
