@@ -19,6 +19,7 @@ final class GatewayCore {
   private var malformed = ParseFailureLimiter<IPAddress>()
   private var whenIdle: EventLoopPromise<Void>?
   private var proxyRetries: [ProxyTarget: Scheduled<Void>] = [:]
+  private var lookups = ProxyLookups()
   private var trusted: TrustedSources
   /// Set in `init`, which needs `self` for its handler.
   private(set) var xmpp: any XMPPEdge
@@ -66,6 +67,9 @@ final class GatewayCore {
       let now = Instant.now
       run { $0.receive(message, from: source, at: now) }
     case .malformed(let issue): noteMalformed(source, issue: "\(issue.location) \(issue.message)")
+    case .reset:
+      logger.debug("\(source) has reset its connection")
+      run { $0.connectionLost(to: source, at: .now) }
     }
   }
 
@@ -123,6 +127,9 @@ final class GatewayCore {
       trace?.message(.xmpp, .sent, bytes)
       if !xmpp.send(bytes, to: device, awaiting: awaited), xmpp.knowsStreams { shard.deviceLeft(device, at: .now) }
     case .resolve(let host): resolve(host)
+    case .proxyFailed(let target):
+      // It may have moved; where its name is not found now, calls go where it was.
+      if lookups.begin(target, at: .now) { _ = resolve(target) }
     case .malformed(let source, let issue): noteMalformed(source, issue: issue)
     case .log(let event):
       switch event {
@@ -244,6 +251,7 @@ extension ShardConfiguration {
     case .embedded(let xmpp): identities = Identities(domain: xmpp.domain, numbers: sip.numbers)
     case .component(let xmpp):
       identities = Identities(domain: xmpp.userDomain, component: xmpp.domain, numbers: sip.numbers)
+      identities.speaksForUsers = xmpp.intercept
     }
     let routing = RoutingTable(configuration)
     identities.proxyHosts = Set(routing.proxies.map { SIPConfiguration.uriHost($0.host) })

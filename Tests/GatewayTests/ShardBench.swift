@@ -24,6 +24,8 @@ struct ShardBench {
   var stanzas: [(to: JID, stanza: XMLElement)] = []
   /// Messages on the wire, as `→ INVITE` from the gateway and `← 180` from the phone.
   var wire: [String] = []
+  /// Those of the transactions whose messages the gateway has sent.
+  var keys: [TransactionKey] = []
   /// Devices answer every set with a result.
   var devicesAnswer = true
   private var nextID = 0
@@ -32,14 +34,17 @@ struct ShardBench {
   static let proxy = TransportAddress(transport: .udp, address: IPAddress(ipv4: 0x7F00_0001), port: 5060)
 
   /// `proceed`: when a proposed call is taken.
-  init(proceed: Route.Proceed = .atOnce) {
+  init(
+    proceed: Route.Proceed = .atOnce, xmpp: XMPPConfiguration? = nil, proxyHost: String = "127.0.0.1"
+  ) {
     var configuration = Configuration()
+    if let xmpp { configuration.xmpp = xmpp }
     if let everything = CalleePattern("*") {
       var route = Route(name: "all", from: [.everyone], to: [everything])
       route.proceed = proceed
       configuration.routes = [route]
     }
-    configuration.sip.proxyHost = "127.0.0.1"
+    configuration.sip.proxyHost = proxyHost
     configuration.sip.numbers.add(user: "carol", phone: "+4930123")
     shard = Shard(
       configuration: ShardConfiguration(configuration, port: 5600),
@@ -66,7 +71,8 @@ struct ShardBench {
 
   private mutating func carry(_ effect: ShardEffect) {
     switch effect {
-    case .send(let bytes, _, _):
+    case .send(let bytes, _, let key):
+      if let key { keys.append(key) }
       wire.append("→ \(Self.summary(bytes))")
       var answers: SIPUserAgent.Effects = []
       phone.receive(datagram: bytes, from: Self.gateway, at: now, into: &answers)

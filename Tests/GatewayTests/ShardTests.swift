@@ -1,6 +1,7 @@
 import SIPCodec
 import SIPStack
 import Testing
+import XMPPStack
 
 @testable import Gateway
 
@@ -181,6 +182,50 @@ struct ShardTests {
     #expect(bench.shard.callCount == 0)
   }
 
+  @Test(
+    "intercept: who calls from the domain of the users is one of them, and devices are rung, not asked by message",
+    arguments: [true, false])
+  func callInTheNameOfAUser(intercept: Bool) throws {
+    var component = ComponentXMPPConfiguration(
+      domain: "sip.localhost", userDomain: "phones.example", secret: "secret")
+    component.intercept = intercept
+    var bench = ShardBench(xmpp: .component(component))
+    let device = try #require(JID("bob@phones.example/desk"))
+    bench.shard.deviceAvailable(device)
+    bench.shard.setFeatures(["urn:xmpp:jingle:1", "urn:xmpp:jingle-message:0"], of: device)
+    bench.shard.deviceAvailable(try #require(JID("bob@phones.example/text")))
+    bench.shard.setFeatures(["urn:xmpp:ping"], of: try #require(JID("bob@phones.example/text")))
+    _ = try bench.phoneCalls("bob", from: "alice")
+    let stanza = try #require(bench.stanzas.first?.stanza)
+    #expect(bench.stanzas.count == 1)
+    #expect(bench.messages == (intercept ? [] : ["propose"]))
+    let sender = stanza.attribute("from").map(\.string)
+    #expect(sender == (intercept ? "alice@phones.example" : #"alice\40phones.example@sip.localhost/sip"#))
+    #expect(stanza.attribute("id").map { $0.string.hasPrefix("jsg-") } == intercept)
+  }
+
+  @Test("A proxy that has a name is looked up again when it cannot be reached or is silent, once for many calls")
+  func proxyMoves() throws {
+    for host in ["proxy.example", "127.0.0.1"] {
+      var bench = ShardBench(proxyHost: host)
+      try bench.send("session-initiate", from: device, to: peer, sid: "s1", ShardBench.content)
+      let invite = try #require(bench.keys.last)
+      bench.shard.transportFailed(invite, at: bench.now)
+      let failed = bench.shard.takeEffects().compactMap { effect -> String? in
+        if case .proxyFailed(let target) = effect { target.host } else { nil }
+      }
+      #expect(failed == (host == "127.0.0.1" ? [] : [host]))
+    }
+    var lookups = ProxyLookups()
+    let target = ProxyTarget(host: "proxy.example", port: 5060, transport: .udp)
+    let start = Instant(nanoseconds: 1)
+    let times: [Interval] = [.zero, .seconds(9), .seconds(10)]
+    let begun = times.map { lookups.begin(target, at: start + $0) }
+    #expect(begun == [true, false, true])
+    let other = lookups.begin(ProxyTarget(host: "other.example", port: 5060, transport: .udp), at: start)
+    #expect(other)
+  }
+
   @Test("A stranger gets item-not-found with unknown-session (CONTRACT, Answers)")
   func stranger() throws {
     var bench = ShardBench()
@@ -199,6 +244,7 @@ struct ShardTests {
       "<jingle xmlns='urn:xmpp:jingle:1' action='session-dance' sid='s1'/>",
       "<jingle xmlns='urn:xmpp:jingle:1' action='session-initiate' sid='a b'/>",
       "<jingle xmlns='urn:xmpp:jingle:1' action='session-initiate'/>",
+      "<jingle xmlns='urn:xmpp:jingle:1' action='session-initiate' sid='s1'><content creator='nobody' name='a'/></jingle>",
       "<jingle xmlns='urn:xmpp:jingle:1' action='session-initiate' sid='s1&#10;Via: x'/>",
     ])
   func badRequests(payload: String) throws {

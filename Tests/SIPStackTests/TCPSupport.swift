@@ -51,6 +51,7 @@ struct TCPPeer: Sendable {
     switch event {
     case .message(let message): return (summary(message.bytes), source)
     case .malformed(let issue): return ("\(issue.location) \(issue.message)", source)
+    case .reset: return ("reset", source)
     }
   }
 

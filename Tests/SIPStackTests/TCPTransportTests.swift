@@ -1,8 +1,17 @@
 import NIOCore
 import NIOPosix
 import SIPCodec
-import SIPStack
 import Testing
+
+@testable import SIPStack
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
 
 private let options = requestText("OPTIONS").replacing("SIP/2.0/UDP", with: "SIP/2.0/TCP")
 private let response = """
@@ -77,6 +86,29 @@ private let response = """
     one.send(options, to: two.address)
     #expect(await one.failures.next() == "the connection is closed")
     try await two.close()
+  }
+
+  @Test("§18.4: a connection that the peer resets is told of, one that it closes in order is not")
+  func reset() async throws {
+    let peer = try await TCPPeer()
+    let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(ClosingHandler()) }
+      }
+      .bind(host: "127.0.0.1", port: 0).get()
+    let address = tcpAddress(UInt16(try #require(server.localAddress?.port)))
+    peer.send(options, to: address)
+    let event = await peer.next()
+    #expect(event.line == "reset" && event.source.endpoint == address)
+    try await server.close()
+    // In order: only what comes behind it is told.
+    try await withConnection(to: peer.address) { _, outbound in
+      try await outbound.write(ByteBuffer(bytes: wire(options)))
+      #expect(await peer.next().line == "OPTIONS")
+    }
+    peer.send(options, to: peer.address)
+    #expect(await peer.next().line == "OPTIONS")
+    try await peer.close()
   }
 
   @Test("RFC 5626 §4.4.1: a keep-alive is answered with CRLF; garbage ends the connection")
@@ -298,5 +330,16 @@ private let response = """
   func contactOverUDP() throws {
     let to = try destination(contact: "<sip:carol@192.0.2.2:5070;transport=udp>").to
     #expect(to?.transport == .udp && to?.port == 5070 && to?.returnConnection == nil)
+  }
+}
+
+/// Resets the connection as soon as something has come.
+private final class ClosingHandler: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    let channel = context.channel
+    guard let options = channel as? any SocketOptionProvider else { return }
+    options.setSoLinger(linger(l_onoff: 1, l_linger: 0)).whenSuccess { channel.close(promise: nil) }
   }
 }

@@ -124,6 +124,25 @@ struct UserAgentSizeTests {
     #expect(caller.ways == ["INVITE tcp/TCP", "INVITE udp/UDP", "CANCEL udp/UDP"])
   }
 
+  @Test("§18.4: a connection that is reset takes the requests along to which nothing has come back")
+  func connectionLost() throws {
+    for isAnswered in [true, false] {
+      var caller = Caller()
+      var request = invite()
+      request.nextHop.transport = .tcp
+      _ = try caller.act { try $0.invite(request, at: $1, into: &$2) }
+      if isAnswered { try caller.respond(100) }
+      var other = request.nextHop
+      other.port += 1
+      try caller.act { $0.connectionLost(to: other, at: $1, into: &$2) }
+      #expect(!caller.reports.contains("unreachable"))
+      var connection = request.nextHop
+      connection.connection = 7
+      try caller.act { $0.connectionLost(to: connection, at: $1, into: &$2) }
+      #expect(caller.reports.contains("unreachable") == !isAnswered)
+    }
+  }
+
   @Test("UDP fails, too: the INVITE cannot be sent")
   func bothFail() throws {
     var caller = Caller()

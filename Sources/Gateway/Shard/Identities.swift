@@ -9,12 +9,21 @@ public struct Identities: Sendable {
   public let domain: String
   /// Our own domain, below which phones are contacts; `nil` where clients connect to the gateway itself.
   public let component: String?
+  /// Whether the server hands over all Jingle of its users (`intercept`): then who calls from their domain is one of them.
+  public var speaksForUsers = false
   /// Hosts of From URIs that belong to contacts without a host: the proxies', by name and address.
   public var proxyHosts: Set<String> = []
   private let numbers: PhoneNumbers
 
   /// The resource of contacts.
   static let resource = "sip"
+
+  /// How the id of a set begins that goes out in the name of a user. By it the module for the server knows whose the
+  /// answers are (Plugins/Prosody).
+  static let idPrefix = "jsg-"
+
+  /// Whether what comes from this address comes from a user of the server, and not from a contact below our domain.
+  func isUser(_ peer: JID) -> Bool { speaksForUsers && peer.domain == domain }
 
   public init(domain: String, component: String? = nil, numbers: PhoneNumbers) {
     self.domain = domain.lowercased()
@@ -73,7 +82,8 @@ public struct Identities: Sendable {
   }
 
   /// As whom the caller of an INVITE appears: the bare address of the From; below a component's domain the contact
-  /// `USER@component/sip`, or `user\40host@component/sip` for a host other than the proxies' and our own.
+  /// `USER@component/sip`, or `user\40host@component/sip` for a host other than the proxies' and our own. Where the server
+  /// hands over what its users send, a caller with their domain is that user.
   func caller(of message: SIPMessage) -> JID? {
     guard let uri = message.headers.from?.party.address.uri else { return nil }
     let host = (uri.host?.string ?? domain).lowercased()
@@ -81,6 +91,7 @@ public struct Identities: Sendable {
     guard let component else {
       return JID(local: user.map { self.local(of: $0.string) }, domain: host)
     }
+    if speaksForUsers, let user, host == domain { return JID(local: self.local(of: user.string), domain: domain) }
     guard let user else { return JID(local: nil, domain: component, resource: Self.resource) }
     var local = self.local(of: user.string)
     if uri.host != nil, host != component, !proxyHosts.contains(host) {

@@ -58,6 +58,13 @@ struct Presences {
     return callees
   }
 
+  /// Who is rung for a user by another user: devices of both kinds, for a message of XEP-0353 would be answered to the
+  /// devices of that one. What a device can do that is not known yet, its answer says.
+  func speakers(_ user: JID) -> [JID] {
+    guard isConnected else { return [] }
+    return available(user).filter { features[$0]?.contains(Self.jingle) ?? true }
+  }
+
   private static let messages = namespace(JingleMessagePropose.self)
   private static let jingle = namespace(Jingle.self)
 

@@ -103,8 +103,10 @@ extension Shard {
   /// Sends a set to a device; its answer is handed to the call.
   private mutating func send(_ stanza: CallStanza, _ jingle: Jingle?, to device: CallDevice, _ number: Int) {
     guard let jingle, let session = sessions[number], let address = JID(device.address) else { return }
-    let id = "\(identifiers.tag())-\(stanza.number)"
+    let prefix = configuration.identities.isUser(session.peer) ? Identities.idPrefix : ""
+    let id = "\(prefix)\(identifiers.tag())-\(stanza.number)"
     awaited[id] = (number, stanza)
+    sessions[number]?.awaiting.insert(id)
     let bytes = JingleStanzas.set(id: id, from: session.peer, to: device.address) { jingle.write(to: &$0) }
     effects.append(
       .sendStanza(bytes: bytes, to: address, awaiting: AwaitedResponse(id: id, from: session.peer)))
@@ -136,6 +138,7 @@ extension Shard {
 
   /// Gives the proxy up that was asked, and asks the next one of the route (RFC 3263 §4.3).
   private mutating func tryNextProxy(_ session: Session, _ number: Int, at now: Instant) {
+    noteProxyFailure(number)
     if let leg = session.leg {
       byLeg[leg] = nil
       sessions[number]?.leg = nil

@@ -41,8 +41,12 @@ extension Shard {
       receiveResponse(to: .invite, message.statusCode ?? 200, phrase: nil, message, leg, at: now)
     case .refused(let leg, let status, let phrase, let message):
       receiveResponse(to: .invite, status, phrase: phrase, message, leg, at: now)
-    case .timedOut(let leg): forward(leg, .inviteTimeout, at: now)
-    case .unreachable(let leg): forward(leg, .inviteTransportError, at: now)
+    case .timedOut(let leg):
+      if let number = byLeg[leg], sessions[number]?.call.alternatives == 0 { noteProxyFailure(number) }
+      forward(leg, .inviteTimeout, at: now)
+    case .unreachable(let leg):
+      if let number = byLeg[leg], sessions[number]?.call.alternatives == 0 { noteProxyFailure(number) }
+      forward(leg, .inviteTransportError, at: now)
     case .incomingRequest(let request, let leg, let message):
       receive(request, message, leg, at: now)
     case .requestCancelled: break
@@ -67,6 +71,12 @@ extension Shard {
       let reference = sessions[number]?.store(.message(message))
     else { return }
     body(&self, number, reference, method)
+  }
+
+  /// Asks for the address of the call's proxy again, if it has a name.
+  mutating func noteProxyFailure(_ number: Int) {
+    guard let proxy = sessions[number]?.proxy, IPAddress(proxy.host) == nil else { return }
+    effects.append(.proxyFailed(proxy))
   }
 
   private static func kind(of method: Method) -> SIPCallResponse.Request? {
@@ -128,7 +138,9 @@ extension Shard {
       content = .withoutOffer
     }
     var request = SIPCallRequest(method: Method.invite.name, reference: reference, content: content)
-    if configuration.asksByMessage {
+    if configuration.identities.isUser(peer) {
+      request.devices = presences.speakers(user).map { CallDevice($0.description) }
+    } else if configuration.asksByMessage {
       let callees = presences.callees(user)
       request.devices = callees.devices.map { CallDevice($0.description) }
       if callees.asksByMessage { request.proposal = CallDevice(user.description) }

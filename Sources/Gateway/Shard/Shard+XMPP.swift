@@ -187,6 +187,7 @@ extension Shard {
   /// The answer of a device to a set of ours.
   public mutating func receive(answer stanza: XMLElement, id: String, from device: JID, at now: Instant) {
     guard let (number, sent) = awaited.removeValue(forKey: id) else { return }
+    sessions[number]?.awaiting.remove(id)
     var answer = DeviceAnswer.result
     if stanza.attribute("type").map({ $0 == "error" }) == true {
       let error = stanza.children.first { $0.name == "error" }

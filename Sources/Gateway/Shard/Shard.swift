@@ -101,6 +101,11 @@ public struct Shard {
     runAgent(at: now) { $0.transportFailed(key, at: now, into: &$1) }
   }
 
+  /// The peer has reset a connection.
+  public mutating func connectionLost(to peer: TransportAddress, at now: Instant) {
+    runAgent(at: now) { $0.connectionLost(to: peer, at: now, into: &$1) }
+  }
+
   public mutating func deviceAvailable(_ device: JID) { presences.add(device) }
 
   /// What a device can do (XEP-0030), once it is known.
@@ -160,7 +165,7 @@ public struct Shard {
     if byKey[session.key]?.isEmpty == true { byKey[session.key] = nil }
     byUser[session.key.user]?.remove(number)
     if byUser[session.key.user]?.isEmpty == true { byUser[session.key.user] = nil }
-    awaited = awaited.filter { $0.value.session != number }
+    for id in session.awaiting { awaited[id] = nil }
     if session.call.origin == .client { limits.end(session.user, at: now) }
     if let proposal = session.proposal { proposals[proposal] = nil }
     effects.append(.log(.callEnded(sid: session.sid)))

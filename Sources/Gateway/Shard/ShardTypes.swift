@@ -42,6 +42,8 @@ public enum ShardEffect: Sendable {
   /// Send this stanza to a full address, or a message to a bare one. With `awaiting`, hand its answer to ``Shard/receive(answer:id:from:at:)``;
   /// where it is not connected, call ``Shard/deviceLeft(_:at:)``.
   case sendStanza(bytes: [UInt8], to: JID, awaiting: AwaitedResponse?)
+  /// This proxy does not answer, or cannot be reached: it may have another address by now.
+  case proxyFailed(ProxyTarget)
   /// Look up this host and hand its address to ``Shard/setAddress(_:ofHost:)``.
   case resolve(host: String)
   /// A message that could not be used.
@@ -109,6 +111,8 @@ struct Session {
   var proxyIndex = 0
   /// The id of the message that asks the devices of the callee.
   var proposal: String?
+  /// Ids of its sets that have no answer yet.
+  var awaiting: Set<String> = []
   /// Its slot of the timers.
   var timer = 0
   var media: MediaState

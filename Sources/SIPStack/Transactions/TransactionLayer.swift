@@ -213,6 +213,18 @@ public struct TransactionLayer<Message: Sendable>: Sendable {
     perform(actions, slot: slot, at: now, into: &effects)
   }
 
+  /// Client transactions that have sent their request to this address and heard nothing.
+  func unanswered(by peer: TransportAddress) -> [TransactionKey] {
+    slots.compactMap { key, slot in
+      guard let transaction = transactions[slot], transaction.destination.endpoint == peer.endpoint else { return nil }
+      switch transaction.machine {
+      case .inviteClient(let machine) where machine.state == .calling: return key
+      case .nonInviteClient(let machine) where machine.state == .trying: return key
+      default: return nil
+      }
+    }
+  }
+
   // MARK: Time
 
   /// Fires all timers that are due. A timer that is late fires once, not as often as it could have.

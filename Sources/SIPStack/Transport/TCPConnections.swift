@@ -305,6 +305,12 @@ final class TCPConnections {
       }
       return
     }
+    // What goes to the peer goes by another connection already, or is all lost.
+    if connection.failure is IOError, byRemote[connection.remote] == connection.number {
+      let onEvent = onEvent
+      let source = connection.source
+      eventLoop.execute { onEvent(.reset, source) }
+    }
     for message in remove(connection) { fail(message, SIPTransportError.closed) }
   }
 

@@ -42,6 +42,9 @@ public enum TCPEvent: Sendable {
   case message(SIPMessage)
   /// What cannot even be answered; the connection is closed.
   case malformed(SIPIssue)
+  /// The peer has reset the connection, or does not take packets of it any more: what was written is lost
+  /// (RFC 3261 §18.4). A connection that the peer has closed in order says nothing: a response may come by another one.
+  case reset
 }
 
 /// SIP over TCP, or over TLS upon it: a listener, and connections in both directions (RFC 3261 §18).

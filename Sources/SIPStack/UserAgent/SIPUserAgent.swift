@@ -141,6 +141,12 @@ public struct SIPUserAgent: Sendable {
     run(at: now, into: &effects) { $0.transportFailed(key, at: now, into: &$1) }
   }
 
+  /// A connection to this peer is reset: requests to which nothing has come back are lost with it (§18.4). A response
+  /// that has come once may well be followed by others, by a connection that the peer opens.
+  public mutating func connectionLost(to peer: TransportAddress, at now: Instant, into effects: inout Effects) {
+    for key in transactions.unanswered(by: peer) { transportFailed(key, at: now, into: &effects) }
+  }
+
   // MARK: The transaction layer
 
   /// Lets the transaction layer do something and does what it asks for.

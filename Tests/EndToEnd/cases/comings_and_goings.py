@@ -8,7 +8,7 @@ from xml.sax.saxutils import quoteattr
 from harness import jingle
 from harness.client import JINGLE, Client, error_of, find_anywhere, jingle_of, reason_of
 from harness.puppet import WEBRTC_SDP, Puppet
-from harness.scenario import SIPP, World, check, equal, for_a_while, scenario
+from harness.scenario import SIPP, Topology, World, check, equal, for_a_while, scenario
 from harness.sip import Message
 from harness.wire import free_port
 
@@ -19,6 +19,7 @@ DEVICE_LIMIT = 10
 #: 64 T1 (RFC 3261 §17.1.1.2).
 LIMIT = 32
 puppets = scenario("slixmpp", behind=SIPP)
+over_tcp = scenario("slixmpp", behind=(Topology(transport="tcp"),))
 #: They wait for one of these limits.
 slow = scenario("slixmpp", behind=SIPP, timeout=60, waits=True)
 
@@ -346,6 +347,36 @@ async def connection_is_lost_in_a_call(world: World) -> None:
     puppet.turn(invite, "INFO", 1, headers=[])
     await puppet.response(200, to="INFO")
     puppet.reset()
+    await alice.accepted(jingle.terminate(sid, "success"), CALLEE)
+    puppet.respond(await puppet.request("BYE"), 200)
+    await is_over(alice, sid, CALLEE)
+
+
+@over_tcp
+async def connection_is_reset_behind_the_invite(world: World) -> None:
+    """RFC 3261 §18.4, §8.1.3.1: the INVITE is lost with its connection, which is a 503 and need not be waited for."""
+    puppet, alice, sid, _ = await calling(world)
+    puppet.reset()
+    end = await alice.action("session-terminate")
+    equal((end.get("sid"), reason_of(end)), (sid, "general-error"), "session-terminate")
+    error = next(e for e in end.iter() if e.tag.endswith("sip-error"))
+    equal(error.get("code"), "503", "code of sip-error")
+    await world.gateway.calls_ended(1, 2)
+
+
+@over_tcp
+async def large_invite_goes_over_tcp(world: World) -> None:
+    """RFC 3261 §18.1.1: `transport` is udp, and an INVITE of more than 1300 bytes comes over TCP all the same."""
+    puppet = await world.puppet('transport = "udp"')
+    alice = await world.client("alice")
+    sid = jingle.new_sid()
+    await alice.accepted(jingle.webrtc_offer(sid, alice.jid), CALLEE)
+    invite = await puppet.request("INVITE")
+    check(len(invite.raw) > 1300, f"{len(invite.raw)} bytes")
+    check(invite.header("Via").startswith("SIP/2.0/TCP "), f"Via: {invite.header('Via')}")
+    puppet.respond(invite, 200, body=WEBRTC_SDP)
+    await alice.action("session-accept")
+    await puppet.request("ACK")
     await alice.accepted(jingle.terminate(sid, "success"), CALLEE)
     puppet.respond(await puppet.request("BYE"), 200)
     await is_over(alice, sid, CALLEE)

@@ -13,12 +13,17 @@ from harness.servers import COMPONENT
 PROSODY = (Topology(server="prosody"),)
 
 
-async def started(world: ServedWorld) -> Puppet:
-    """Prosody with the module, the gateway that knows of it, and a proxy that does what the scenario says."""
+def intercepts(world: ServedWorld) -> None:
+    """Prosody with the module, and a gateway that knows of it."""
     world.server.more = f'jingle_sip_component = "{COMPONENT}"'
     world.server.host_more = 'modules_enabled = { "jingle_sip_intercept" }'
     world.server.component_more = "validate_from_addresses = false"
     world.gateway.more_component = "intercept = true"
+
+
+async def started(world: ServedWorld) -> Puppet:
+    """The same with a proxy that does what the scenario says."""
+    intercepts(world)
     return await world.puppet()
 
 
@@ -46,6 +51,27 @@ async def user_calls_a_user_through_the_proxy(world: ServedWorld) -> None:
     await puppet.answer(bye, 200)
     end = await alice.action("session-terminate")
     equal((end.get("sid"), reason_of(end)), (sid, "success"), "session-terminate")
+
+
+@scenario("slixmpp", behind=(Topology("kamailio", server="prosody"),), world=ServedWorld)
+async def users_talk_through_kamailio(world: ServedWorld) -> None:
+    """mod_jingle_sip: stanzas to a user of the same domain go through the proxy, which sends them back; both sides end it."""
+    intercepts(world)
+    await world.start()
+    alice = await world.client("alice")
+    bob = await world.client("bob", features=CALLS)
+    await world.befriend(bob, f"phone@{COMPONENT}")
+    await for_a_while(0.5)
+    for end, other in ((alice, bob), (bob, alice)):
+        sid = jingle.new_sid()
+        await alice.accepted(jingle.webrtc_offer(sid, alice.jid), bob.bare)
+        await bob.until(lambda sid=sid: any(a.get("sid") == sid for a in bob.actions("session-initiate")), "the call")
+        await bob.accepted(jingle.webrtc_answer(sid, bob.jid), alice.bare)
+        await alice.until(lambda sid=sid: any(a.get("sid") == sid for a in alice.actions("session-accept")), "the answer")
+        await end.accepted(jingle.terminate(sid, "success"), other.bare)
+        await other.until(
+            lambda sid=sid, other=other: [reason_of(a) for a in other.actions("session-terminate") if a.get("sid") == sid]
+            == ["success"], "the end")
 
 
 @scenario("slixmpp", behind=PROSODY, world=ServedWorld)

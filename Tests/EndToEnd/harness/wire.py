@@ -7,6 +7,7 @@ import itertools
 import os
 import re
 import socket
+import struct
 from typing import Any, Callable
 
 from .sip import Message
@@ -212,6 +213,8 @@ class _Connection(asyncio.Protocol):
         self._transport.write(data)
 
     def abort(self) -> None:
+        # Without this the peer is told that the connection has ended in order.
+        self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._transport.abort()
 
 

@@ -171,7 +171,7 @@ final class SimWorld {
       }
     case .resolve(let host): gatewayTold { $0.setAddress(IPAddress(ipv4: 0x7F00_0001), ofHost: host) }
     case .malformed(_, let issue): fail("a message of the simulation is malformed: \(issue)")
-    case .log: break
+    case .proxyFailed, .log: break
     }
   }
 
