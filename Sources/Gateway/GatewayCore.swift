@@ -20,6 +20,9 @@ final class GatewayCore {
   private var whenIdle: EventLoopPromise<Void>?
   private var proxyRetries: [ProxyTarget: Scheduled<Void>] = [:]
   private var lookups = ProxyLookups()
+  /// The next saving of subscriptions, and the last one.
+  private var saving: Scheduled<Void>?
+  private var saved: EventLoopFuture<Void>
   private var trusted: TrustedSources
   /// Set in `init`, which needs `self` for its handler.
   private(set) var xmpp: any XMPPEdge
@@ -36,6 +39,7 @@ final class GatewayCore {
     self.eventLoop = eventLoop
     self.logger = logger
     self.trace = trace
+    saved = eventLoop.makeSucceededVoidFuture()
     trusted = TrustedSources(networks: configuration.sip.trusted)
     shard = Shard(
       configuration: ShardConfiguration(
@@ -89,6 +93,7 @@ final class GatewayCore {
     case .resourceFeatures(let device, let features): run { $0.setFeatures(features, of: device) }
     case .resourceUnavailable(let device), .streamEnded(let device):
       run { $0.deviceLeft(device, at: now) }
+    case .subscriptionsChanged: saveSubscriptionsSoon()
     case .connected: run { $0.serverCame() }
     case .disconnected: run { $0.serverLeft() }
     }
@@ -208,6 +213,33 @@ final class GatewayCore {
     }
   }
 
+  // MARK: Subscriptions
+
+  /// Several changes are saved at once.
+  private func saveSubscriptionsSoon() {
+    guard case .component(let component) = configuration.xmpp, component.subscriptions != nil, saving == nil else {
+      return
+    }
+    let core = NIOLoopBound(self, eventLoop: eventLoop)
+    saving = eventLoop.scheduleTask(in: .seconds(1)) { core.value.saveSubscriptions() }
+  }
+
+  /// One saving after the other, and not on the event loop: a disk may be slow.
+  private func saveSubscriptions() {
+    saving = nil
+    guard case .component(let component) = configuration.xmpp, let path = component.subscriptions,
+      let subscriptions = (xmpp as? ComponentConnector)?.subscriptions
+    else { return }
+    let core = NIOLoopBound(self, eventLoop: eventLoop)
+    saved = saved.flatMap {
+      NIOThreadPool.singleton.runIfActive(eventLoop: core.eventLoop) {
+        try SubscriptionFile(path: path, domain: component.domain).write(subscriptions)
+      }
+    }.flatMapErrorThrowing { error in
+      core.value.logger.error("\(path) cannot be written: \((error as? FileError)?.reason ?? "\(error)")")
+    }
+  }
+
   // MARK: The end
 
   func shutDown() -> EventLoopFuture<Void> {
@@ -224,8 +256,12 @@ final class GatewayCore {
     return promise.futureResult.flatMap {
       limit.cancel()
       core.value.timer?.cancel()
+      if let saving = core.value.saving {
+        saving.cancel()
+        core.value.saveSubscriptions()
+      }
       return core.value.xmpp.shutDown()
-    }.flatMap { core.value.transports.close() }
+    }.flatMap { core.value.saved }.flatMap { core.value.transports.close() }
   }
 }
 

@@ -57,6 +57,17 @@ func makeXMPPEdge(
     component.contactIdentities = [.init(category: "client", type: "phone")]
     component.contactFeatures = AnnouncedFeatures.all
     component.softwareNode = GatewayService.softwareNode
+    if let path = xmpp.subscriptions {
+      do throws(FileError) {
+        let file = SubscriptionFile(path: path, domain: xmpp.domain)
+        component.knownSubscriptions = try file.read()
+        // Whether that is possible is better known now than when somebody subscribes.
+        try file.write(component.knownSubscriptions)
+      } catch {
+        throw GatewayStartError(
+          description: "`subscriptions`: \(path): \(error.reason)", key: ["xmpp", "component", "subscriptions"])
+      }
+    }
     guard let value = Component(configuration: component, random: SystemRandomNumberGenerator()) else {
       throw GatewayStartError(
         description: "\"\(xmpp.domain)\" or \"\(xmpp.userDomain)\" is no XMPP domain",

@@ -10,21 +10,23 @@ extension Component {
     switch type.string {
     case "subscribe":
       // RFC 6121 §3.1.3, and XEP-0100 §4.3: a contact wants to see the user in turn.
-      watchers.insert(subscription)
+      note(watchers.insert(subscription))
       sendPresence("subscribed", from: contact, to: sender.bare)
       sendPresence("subscribe", from: contact, to: sender.bare)
       sendAvailable(contact, to: sender.bare)
     case "unsubscribe":
       // RFC 6121 §3.3.3.
-      watchers.remove(subscription)
+      note(watchers.remove(subscription))
       sendPresence("unavailable", from: full(contact), to: sender.bare)
       sendPresence("unsubscribed", from: contact, to: sender.bare)
     case "probe":
       // RFC 6121 §4.3.2. Only the server of a subscribed user asks.
-      watchers.insert(subscription)
+      note(watchers.insert(subscription))
       sendAvailable(contact, to: sender)
     case "unsubscribed":
-      // RFC 6121 §3.2.3: the user shows the contact nothing more.
+      // RFC 6121 §3.2.3: the user shows the contact nothing more; §4.3.2: so does the answer to our probe of one who has
+      // deleted the contact while we were away. Who still sees it asks when coming the next time.
+      note(watchers.remove(subscription))
       left(presence.unavailable(user: sender, contact: contact.local ?? ""))
     case "unavailable", "error":
       if sender.isBare {
@@ -49,6 +51,10 @@ extension Component {
     }
     let node = stanza.firstChild(named: "c", namespace: Namespace.capabilities)?.attribute("node")?.string
     discover(sender, node: node ?? "", from: full(contact), at: now)
+  }
+
+  private mutating func note(_ isChanged: Bool) {
+    if isChanged { effects.append(.notify(.subscriptionsChanged)) }
   }
 
   private mutating func left(_ resources: [JID]) {

@@ -74,7 +74,7 @@ public struct Component: Sendable {
       preferredDomain: users.domain)
     watchers = WatcherList(limit: configuration.maximumWatchers)
     for entry in configuration.knownSubscriptions where entry.contact.domain == domain.domain {
-      watchers.insert(ContactSubscription(contact: entry.contact.bare, user: entry.user.bare))
+      _ = watchers.insert(ContactSubscription(contact: entry.contact.bare, user: entry.user.bare))
     }
     domainProfile = DiscoveryProfile(
       identities: configuration.domainIdentities, features: Self.domainFeatures, node: configuration.softwareNode)

@@ -58,6 +58,8 @@ public enum ServerNotification: Sendable {
   case resourceUnavailable(JID)
   /// A stream that had a resource bound has ended.
   case streamEnded(JID)
+  /// ``Component/subscriptions`` are others than before.
+  case subscriptionsChanged
   /// The component has a stream to its server.
   case connected
   /// The stream has ended. Who is available is not known any more; no notification says so for each resource.

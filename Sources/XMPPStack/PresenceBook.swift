@@ -136,11 +136,13 @@ struct WatcherList: Sendable {
 
   var all: [ContactSubscription] { Array(known) }
 
-  mutating func insert(_ entry: ContactSubscription) {
-    if known.count < limit { known.insert(entry) }
+  /// Returns whether it is news.
+  mutating func insert(_ entry: ContactSubscription) -> Bool {
+    known.count < limit && known.insert(entry).inserted
   }
 
-  mutating func remove(_ entry: ContactSubscription) { known.remove(entry) }
+  /// Returns whether it is news.
+  mutating func remove(_ entry: ContactSubscription) -> Bool { known.remove(entry) != nil }
 
   mutating func startAnnouncing(at now: UInt64) {
     announced = Array(known)

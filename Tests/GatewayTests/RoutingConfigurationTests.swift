@@ -31,6 +31,7 @@ struct RoutingConfigurationTests {
     #expect(configuration.sip.proxy == ProxyTarget(host: "localhost", port: 5060, transport: .udp))
     let component = ComponentXMPPConfiguration(domain: "a", userDomain: "b", secret: "c")
     #expect(component.name == "SIP gateway" && !component.pstn && !component.intercept)
+    #expect(component.subscriptions == nil)
   }
 
   @Test("every key but those of routes")
@@ -53,6 +54,7 @@ struct RoutingConfigurationTests {
       name = "Telephone"
       pstn = true
       intercept = true
+      subscriptions = "/var/lib/sip/subscriptions"
       """)
     #expect(file.warnings.isEmpty)
     let configuration = file.configuration
@@ -67,6 +69,7 @@ struct RoutingConfigurationTests {
     component.name = "Telephone"
     component.pstn = true
     component.intercept = true
+    component.subscriptions = "/var/lib/sip/subscriptions"
     #expect(configuration.xmpp == .component(component))
   }
 

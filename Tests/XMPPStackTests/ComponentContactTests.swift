@@ -36,7 +36,8 @@ struct ComponentContactTests {
     #expect(
       test.take() == "<presence type='unavailable' from='+49@sip.example.org/sip' to='alice@example.org'/>"
         + "<presence type='unsubscribed' from='+49@sip.example.org' to='alice@example.org'/>")
-    #expect(test.component.subscriptions.isEmpty && test.takeNotifications() == [])
+    #expect(test.takeNotifications() == ["subscriptions", "subscriptions"], "what is to be kept: once more, once less")
+    #expect(test.component.subscriptions.isEmpty)
   }
 
   @Test("XEP-0100 §4.3: the domain is a contact, too, without a resource")

@@ -128,5 +128,6 @@ func describe(_ notification: ServerNotification) -> String {
   case .streamEnded(let jid): "ended \(jid)"
   case .connected: "connected"
   case .disconnected(let failure): "disconnected \(failure)"
+  case .subscriptionsChanged: "subscriptions"
   }
 }

@@ -134,6 +134,8 @@ public struct ComponentXMPPConfiguration: Equatable, Sendable {
   /// Whether the server hands over every Jingle request of its users (`mod_jingle_sip_intercept`). The gateway then sends
   /// as those users, too.
   public var intercept = false
+  /// The file that keeps who has which contact, from one run to the next.
+  public var subscriptions: String?
 
   public init(domain: String, userDomain: String, secret: String) {
     self.domain = domain

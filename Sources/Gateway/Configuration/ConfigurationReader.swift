@@ -170,6 +170,7 @@ struct ConfigurationReader {
     if let name = section.string("name", unless: Self.faultOfName) { component.name = name }
     if let pstn = section.boolean("pstn") { component.pstn = pstn }
     if let intercept = section.boolean("intercept") { component.intercept = intercept }
+    if let path = section.string("subscriptions"), !path.isEmpty { component.subscriptions = path }
     section.finish()
     return component
   }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from harness import jingle
 from harness.client import error_of, reason_of
 from harness.puppet import WEBRTC_SDP, Puppet
@@ -242,6 +244,31 @@ proxies = ["127.0.0.1:{first.port}", "127.0.0.1:{second.port}"]
     equal((await alice.action("session-accept")).get("sid"), sid, "sid of session-accept")
     await alice.accepted(jingle.terminate(sid, "success"), PHONE)
     second.respond(await second.request("BYE"), 200)
+
+
+@scenario("slixmpp", behind=SERVED, world=ServedWorld)
+async def attempts_are_limited_for_one_user(world: ServedWorld) -> None:
+    """[calls] per_user_per_second: attempts beyond it are refused, those of others are not, and there is room a second later."""
+    world.gateway.sections = "\n[calls]\nper_user_per_second = 1\n"
+    puppet = await world.puppet()
+    alice = await world.client("alice")
+    bob = await world.client("bob")
+    answers = await asyncio.gather(*(alice.jingle(jingle.webrtc_offer(jingle.new_sid(), alice.jid), PHONE) for _ in range(5)))
+    equal(answers[0].get("type"), "result", "answer to the first attempt")
+    refused = [error_of(answer) for answer in answers if answer.get("type") == "error"]
+    # On a machine that pauses a second may pass between them.
+    check(refused and set(refused) == {"resource-constraint"}, f"answers to the others: {refused}")
+    sid = jingle.new_sid()
+    bob.propose(CONTACT, sid)
+    await bob.hears("proceed", sid)
+    sid = jingle.new_sid()
+    bob.propose(CONTACT, sid)
+    reject = await bob.hears("reject", sid)
+    equal(reason_in(reject, "reject"), "general-error", "reason of <reject/>")
+    await for_a_while(1.1)
+    sid = jingle.new_sid()
+    await alice.accepted(jingle.webrtc_offer(sid, alice.jid), PHONE)
+    await puppet.request("INVITE", call_id=sid)
 
 
 @scenario("slixmpp", behind=SERVED, world=ServedWorld)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness import jingle
 from harness.puppet import PLAIN_SDP
 from harness.scenario import SERVED, SERVED_AND_PROXIED, check, equal, for_a_while, scenario
-from harness.served import ServedWorld
+from harness.served import CALLS, ServedWorld
 from harness.servers import COMPONENT, Listening
 from harness.waiting import condition_of
 
@@ -146,6 +146,31 @@ async def gateway_is_ended_during_calls(world: ServedWorld) -> None:
     equal(await world.gateway.terminate(3), 0, "exit status")
     await puppet.request("BYE", call_id=sid)
     equal((await alice.action("session-terminate")).get("sid"), sid, "sid of session-terminate")
+
+
+@scenario("slixmpp", behind=SERVED, world=ServedWorld)
+async def gateway_restarts_while_its_users_stay(world: ServedWorld) -> None:
+    """RFC 6121 §4.3.1: servers ask for presence when users come. Those who stayed see the contact again, and are rung."""
+    world.gateway.more_component = f'subscriptions = "{world.folder}/subscriptions"'
+    puppet = await world.puppet()
+    alice = await world.client("alice", features=CALLS)
+    bob = await world.client("bob", features=CALLS)
+    for client in (alice, bob):
+        await world.befriend(client, CONTACT)
+    # Whoever has taken the contact away is told no more.
+    bob.send(f"<presence type='unsubscribe' to='{CONTACT}'/>")
+    await for_a_while(0.5)
+    equal(await world.gateway.terminate(3), 0, "exit status")
+    await alice.presence(CONTACT, "unavailable")
+    for client in (alice, bob):
+        client.received.clear()
+    await world.gateway.start(puppet.port, sip_port=world.gateway.sip_port)
+    await alice.presence(CONTACT, timeout=20)
+    await for_a_while(0.5)
+    equal(bob.presences(CONTACT, ""), [], "available presence for one who is not subscribed")
+    # A device that knows no XEP-0353 is found only by its presence.
+    invite = puppet.invite("alice", PLAIN_SDP)
+    equal((await alice.action("session-initiate")).get("sid"), invite.call_id, "sid of session-initiate")
 
 
 @scenario("slixmpp", "baresip", behind=SERVED_AND_PROXIED, world=ServedWorld, waits=True, timeout=150)
