@@ -29,13 +29,16 @@ struct ShardBench {
   /// Devices answer every set with a result.
   var devicesAnswer = true
   private var nextID = 0
+  /// Of the stanza that a device has sent last.
+  var lastID: String { "d\(nextID)" }
 
   static let gateway = TransportAddress(transport: .udp, address: IPAddress(ipv4: 0x7F00_0001), port: 5600)
   static let proxy = TransportAddress(transport: .udp, address: IPAddress(ipv4: 0x7F00_0001), port: 5060)
 
   /// `proceed`: when a proposed call is taken.
   init(
-    proceed: Route.Proceed = .atOnce, xmpp: XMPPConfiguration? = nil, proxyHost: String = "127.0.0.1"
+    proceed: Route.Proceed = .atOnce, xmpp: XMPPConfiguration? = nil, proxyHost: String = "127.0.0.1",
+    table: CallTable = .signalling
   ) {
     var configuration = Configuration()
     if let xmpp { configuration.xmpp = xmpp }
@@ -46,9 +49,10 @@ struct ShardBench {
     }
     configuration.sip.proxyHost = proxyHost
     configuration.sip.numbers.add(user: "carol", phone: "+4930123")
+    var shards = ShardConfiguration(configuration, port: 5600)
+    shards.callTable = table
     shard = Shard(
-      configuration: ShardConfiguration(configuration, port: 5600),
-      identifiers: IdentifierGenerator(seed: 1))
+      configuration: shards, identifiers: IdentifierGenerator(seed: 1))
     shard.setProxy(configuration.sip.proxy, Self.proxy)
     var phones = SIPUserAgentConfiguration(localHost: "127.0.0.1", localPort: 5060, product: .init(name: "phone"))
     phones.acceptedMediaTypes = [GatewayMediaTypes.sessionDescription]
