@@ -8,6 +8,12 @@ enum Value {
   case code(UInt32, Slice)
 }
 
+/// A value of an enum on its way: see ``Value/code(_:_:)``.
+struct Code {
+  var number: UInt32
+  var text: Slice
+}
+
 /// A node that is being written.
 struct Frame {
   var index: Int
@@ -30,7 +36,10 @@ struct Source {
   static let none = Source(index: -1, node: -1)
 }
 
-/// Translates one description: reads nodes of one arena and writes others, as the tables say.
+/// Translates one description: reads nodes of one arena and writes others.
+///
+/// What is written from what stands in the functions that are generated from the rows of the mapping grammars:
+/// `sessionToJingle` and `sessionToSDP` begin them. Here is what these functions call.
 ///
 /// One instance serves one translation; it is a class because it is large and handed on everywhere. Both sides share their bytes: a text that is not changed is not copied.
 final class Engine {
@@ -39,6 +48,8 @@ final class Engine {
   /// Nodes beyond this size are refused: what a session says once may be written once for each medium.
   static let maximumWords = 1 << 20
   static let maximumLosses = 256
+  /// So many are compared one by one: it is cheaper than hashing them.
+  private static let comparedLosses = 16
 
   let tables = MappingTables.shared
   /// What is read. A description of the past may be read in place of it for a while.
@@ -58,25 +69,21 @@ final class Engine {
   @exclusivity(unchecked) var key: UInt64 = 0
   /// Which slot is being translated.
   @exclusivity(unchecked) var slot = 0
-  /// Digest of all that was written, which tells whether a description has changed.
-  @exclusivity(unchecked) var isDigesting = false
+  /// SDP is written: there a digest of all that was written tells whether the description has changed.
+  @exclusivity(unchecked) var isToSDP = false
   @exclusivity(unchecked) var digest: UInt64 = 0xcbf2_9ce4_8422_2325
-  /// A step has failed for good.
+  /// It cannot go on.
   @exclusivity(unchecked) var failure: MappingFailure?
 
   // Towards Jingle.
-  @exclusivity(unchecked) var session: LineIndex
-  @exclusivity(unchecked) var section: LineIndex
+  let session: LineIndex
+  let section: LineIndex
   @exclusivity(unchecked) var sectionFacts = SectionFacts()
   @exclusivity(unchecked) var pendingSections: [Int] = []
   /// For each of them its slot, `nil` where there is none, and what it is.
   @exclusivity(unchecked) var assignments: [(slot: Int?, facts: SectionFacts)] = []
-  /// The payload types and sources of the section that rows have gone through.
+  /// The payload types and sources of the section that rows went through.
   @exclusivity(unchecked) var sectionKeys = KeySet()
-  /// The steps are those of the session, not of a section.
-  @exclusivity(unchecked) var isInSession = true
-  /// Cells of the table that fills in for a missing attribute.
-  @exclusivity(unchecked) var fallback: [StaticString]?
   @exclusivity(unchecked) var sid: String?
   @exclusivity(unchecked) var isFragment = false
   /// What is read is printable ASCII in lines: XML can hold each of its texts.
@@ -85,12 +92,12 @@ final class Engine {
   // Towards SDP.
   @exclusivity(unchecked) var content = ContentFacts()
   /// Valueless lines that the section has.
-  @exclusivity(unchecked) var marks: Set<Int> = []
+  @exclusivity(unchecked) var marks: [Int] = []
   /// Only these lines are written, or all but these.
   @exclusivity(unchecked) var lineFilter: LineFilter?
   @exclusivity(unchecked) var accumulated: Value?
-  /// The larger of two values counts.
-  @exclusivity(unchecked) var greatest = false
+  /// The description that rows entered last.
+  @exclusivity(unchecked) var lastDescription = -1
   /// Contents of the stanza, by slot.
   @exclusivity(unchecked) var pendingContents: [Int?] = []
   /// The description that has the transport, where it is not that of the content around.
@@ -120,10 +127,22 @@ final class Engine {
 
   // MARK: Losses
 
-  func lose(_ name: String, _ reason: String) {
+  func lose(_ name: String, _ reason: String) { lose(Loss(name: name, reason: reason)) }
+
+  private func lose(_ loss: Loss) {
+    if losses.count < Self.comparedLosses {
+      if !losses.contains(loss) { losses.append(loss) }
+      return
+    }
     guard losses.count < Self.maximumLosses else { return }
-    let loss = Loss(name: name, reason: reason)
+    if knownLosses.isEmpty { knownLosses = Set(losses) }
     if knownLosses.insert(loss).inserted { losses.append(loss) }
+  }
+
+  /// What the rows say is lost, by the numbers of ``MappingTables/notes``.
+  private static let noteLosses: [Loss] = (0..<MappingTables.shared.notes.count).map { number in
+    let note = MappingTables.shared.notes[number]
+    return Loss(name: "\(note.name)", reason: "\(note.reason)")
   }
 
   /// What a row says is lost, by its number in ``MappingTables/notes``. Lines repeat, and so do these.
@@ -136,7 +155,7 @@ final class Engine {
       if knownNotes.1 & bit != 0 { return }
       knownNotes.1 |= bit
     }
-    lose("\(tables.notes[note].name)", "\(tables.notes[note].reason)")
+    lose(Self.noteLosses[note])
   }
 
   // MARK: Reading
@@ -169,6 +188,26 @@ final class Engine {
     }
   }
 
+  func read(_ index: Int, in node: Int?) -> Value? { node.flatMap { read(index, in: $0) } }
+
+  /// The code of an enum as the other protocol has it: `codes` says which becomes which. Other values are looked at as
+  /// the rule says.
+  @inline(__always)
+  func code(_ word: Int, _ codes: StaticString, _ rule: Int) -> Code? {
+    let code = Int(arena.word(word))
+    if code < codes.utf8CodeUnitCount, codes.utf8Start[code] > 0 {
+      return Code(number: UInt32(codes.utf8Start[code]), text: .absent)
+    }
+    return unusualCode(word, rule)
+  }
+
+  @inline(never)
+  private func unusualCode(_ word: Int, _ rule: Int) -> Code? {
+    let value = Value.code(arena.word(word), slice(at: word + 1))
+    guard case .code(let code, let text)? = isToSDP ? allowed(value, rule) : translated(value, rule) else { return nil }
+    return Code(number: code, text: text)
+  }
+
   func number(_ field: Int, in node: Int) -> UInt64? {
     if case .number(let number)? = read(field, in: node) { return number }
     return nil
@@ -181,6 +220,23 @@ final class Engine {
     }
   }
 
+  /// The text of an enum's value: its name, if it is a known one.
+  @inline(__always)
+  func text(ofCode word: Int, _ enumeration: Int) -> Slice {
+    let code = Int(arena.word(word))
+    let slice = slice(at: word + 1)
+    if code == 0 || code > tables.enums[enumeration].names.count { return slice }
+    let name = tables.enums[enumeration].names[code - 1]
+    return equals(slice, name) && !slice.isAbsent ? slice : append(name)
+  }
+
+  /// Whether the value of an enum is this one.
+  @inline(__always)
+  func isCode(_ word: Int, _ code: UInt32, _ name: StaticString) -> Bool {
+    let value = arena.word(word)
+    return value == code || value == 0 && equals(slice(at: word + 1), name)
+  }
+
   func code(_ field: Int, in node: Int) -> UInt32 {
     if case .code(let code, _)? = read(field, in: node) { return code }
     return 0
@@ -189,8 +245,8 @@ final class Engine {
   func string(_ slice: Slice) -> String { tape.withBytes(of: slice) { String(decoding: $0, as: UTF8.self) } }
 
   func equals(_ slice: Slice, _ text: StaticString) -> Bool {
-    tape.withBytes(of: slice) { bytes in
-      guard bytes.count == text.utf8CodeUnitCount else { return false }
+    guard Int(slice.length) == text.utf8CodeUnitCount else { return false }
+    return tape.withBytes(of: slice) { bytes in
       for index in 0..<bytes.count where bytes[index] != text.utf8Start[index] { return false }
       return true
     }
@@ -256,6 +312,7 @@ final class Engine {
   /// Ends a node if all is there that has to be; else takes it back and returns `false`.
   ///
   /// An optional part of which only something is there is taken back by itself.
+  @inline(never)
   func close(_ frame: Frame) -> Bool {
     for position in tables.nodes[frame.node].required {
       let field = tables.fields[tables.required[position]]
@@ -302,12 +359,12 @@ final class Engine {
 
   @inline(__always)
   func mix(_ value: UInt64) {
-    guard isDigesting else { return }
+    guard isToSDP else { return }
     digest = (digest ^ value) &* 0x9E37_79B9_7F4A_7C15
     digest ^= digest >> 29
   }
 
-  func mix(_ slice: Slice) { if isDigesting { mix(hash(slice)) } }
+  func mix(_ slice: Slice) { if isToSDP { mix(hash(slice)) } }
 
   /// A hash of the bytes, the same in every process.
   func hash(_ slice: Slice) -> UInt64 {

@@ -60,7 +60,7 @@ extension Engine {
   /// Whether a name of a content can be the value of `a=mid`.
   private func isToken(_ text: Slice) -> Bool { matches(text, tables.fields[MappingFields.sdpMidTag].token) }
 
-  func writeSections(_ step: Step) {
+  func writeSections() {
     let isRemoval = isAction(MappingActions.removals)
     let isWhole = isAction(MappingActions.opening | MappingActions.accepting)
     for index in state.slots.indices {
@@ -121,9 +121,8 @@ extension Engine {
         return
       }
     }
-    var nothing = Frame.none
     reportUnknownParts(of: source)
-    runToSDP(MappingTables.sectionToSDP, source, &nothing)
+    sectionToSDP(content)
   }
 
   // MARK: What the stanza leaves alone
@@ -195,7 +194,9 @@ extension Engine {
       }
       arena = description.arena
     }
+    lastDescription = -1
     body(self)
+    lastDescription = -1
     arena = outer
     delta = outerDelta
   }

@@ -39,6 +39,8 @@ extension Engine {
   /// Gives each section its slot. All come before the rows are run: a group names contents that stand behind it.
   func assignSlots() {
     let isFresh = state.slots.isEmpty
+    if isFresh { state.slots.reserveCapacity(pendingSections.count) }
+    assignments.reserveCapacity(pendingSections.count)
     var names = Set(state.slots.map(\.name))
     for (number, node) in pendingSections.enumerated() {
       readLines(of: node)
@@ -48,8 +50,7 @@ extension Engine {
     }
   }
 
-  func translateSections(_ step: Step, _ frame: inout Frame) {
-    isInSession = false
+  func translateSections(in frame: inout Frame) {
     let areNewOnly =
       isAction(MappingActions.additions) && assignments.contains(where: \.facts.isNew)
     for (number, node) in pendingSections.enumerated() {
@@ -62,8 +63,8 @@ extension Engine {
       guard isWanted(sectionFacts) else { continue }
       reportUnknownLines(of: node)
       sectionKeys = KeySet()
-      var inner = open(step.element)
-      runToJingle(step.nested, .none, &inner)
+      var inner = open(MappingTables.content)
+      sectionToJingle(&inner)
       if close(inner) { frame.isUsed = true }
       if saysAll {
         reportUnread(section, "it does not belong to this medium")
@@ -71,7 +72,6 @@ extension Engine {
         reportUnjoined()
       }
     }
-    isInSession = true
   }
 
   /// Whether the section becomes a content of this stanza.
@@ -224,22 +224,22 @@ extension Engine {
   func code(ofAction name: String) -> UInt32 {
     let index = Int(tables.fields[MappingFields.jingleAction].enumeration)
     guard index >= 0 else { return 0 }
-    return UInt32((tables.enums[index].names.firstIndex { "\($0)" == name } ?? -1) + 1)
+    let names = tables.enums[index].names
+    return UInt32(((0..<names.count).first { "\(names[$0])" == name } ?? -1) + 1)
   }
 
   /// A description that answers an offer.
   var isAnswer: Bool { isAction(MappingActions.answers) }
 }
 
-/// Whether all is printable ASCII, tabs and line ends: without branches, so that many bytes are looked at in one step.
+/// Whether all is printable ASCII and line ends: without branches, so that many bytes are looked at in one step.
 private func isPlainText(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
   var marks: UInt8 = 0
   for byte in bytes {
     let isUnprintable: UInt8 = byte &- 0x20 < 0x5F ? 0 : 1
     let isNoLineEnd: UInt8 = byte == 0x0A ? 0 : 1
     let isNoReturn: UInt8 = byte == 0x0D ? 0 : 1
-    let isNoTab: UInt8 = byte == 0x09 ? 0 : 1
-    marks |= isUnprintable & isNoLineEnd & isNoReturn & isNoTab
+    marks |= isUnprintable & isNoLineEnd & isNoReturn
   }
   return marks == 0
 }

@@ -2,268 +2,290 @@ import CodecRuntime
 
 /// The way from SDP to Jingle.
 extension Engine {
-  func runToJingle(_ range: Range<Int>, _ source: Source, _ frame: inout Frame) {
-    for index in range {
-      if failure != nil { return }
-      // Most rows are about lines that no description has: they are passed over in a moment.
-      let lost = Self.lostSlots[index]
-      if lost >= 0, !section.isThere(lost), !session.isThere(lost) { continue }
-      runToJingle(tables.steps[index], source, &frame)
+  // MARK: Lines
+
+  @inline(__always)
+  func firstLine(_ slot: Int, _ level: LineLevel) -> Int? { first(slot, level).map { $0.index.node(at: $0.position) } }
+
+  /// The first line for which a condition holds.
+  func firstLine(_ slot: Int, _ level: LineLevel, where condition: (Int) -> Bool) -> Int? {
+    var found: Int?
+    eachLine(slot, level) { if found == nil, condition($0) { found = $0 } }
+    return found
+  }
+
+  @inline(__always)
+  func eachLine(_ slot: Int, _ level: LineLevel, _ body: (Int) -> Void) {
+    guard let (index, first) = first(slot, level) else { return }
+    var position = first
+    while position >= 0, failure == nil {
+      body(index.node(at: position))
+      position = index.next(after: position)
     }
   }
 
-  /// The slot of the line that a step reports as lost; −1 for every other step.
-  private static let lostSlots = Table(
-    (0..<MappingTables.shared.steps.count).map { index in
-      let step = MappingTables.shared.steps[index]
-      let isLine = step.operation == .loss && step.place == .line && step.sdp < 0
-      return isLine ? Int(MappingTables.shared.nodes[step.line].slot) : -1
-    })
-
-  private func runToJingle(_ step: Step, _ source: Source, _ frame: inout Frame) {
-    guard step.actions & (1 << UInt64(action & 63)) != 0 else { return }
-    if let predicate = step.predicate, !holds(predicate) { return }
-    if step.conditionSDP >= 0 {
-      let node = step.conditionPlace == .child ? firstChild(step.conditionItem, of: source) ?? -1 : source.index
-      guard holds(step, jingle: -1, sdp: { read($0, in: node) }) else { return }
-    }
-    switch step.operation {
-    case .gate: runToJingle(step.nested, source, &frame)
-    case .enter: enter(step, source, &frame)
-    case .copy: copy(step, source, &frame)
-    case .pair: pair(step, source, &frame)
-    case .words: words(step, source, &frame)
-    case .choice: choose(step, &frame)
-    case .collect: collect(step, source, &frame)
-    case .function: if let function = step.function { runToJingle(function, step, source, &frame) }
-    case .constant: compare(step)
-    case .loss: reportLoss(step, source)
-    case .sections: translateSections(step, &frame)
-    case .alternative, .member, .aggregate, .take, .line: break
-    }
-  }
-
-  // MARK: Nodes
-
-  private func enter(_ step: Step, _ source: Source, _ frame: inout Frame) {
-    switch step.place {
-    case .here: element(step, source, &frame)
-    case .line: enterLines(step, &frame)
-    case .child:
-      guard source.node >= 0 else { return }
-      enterItems(step, of: source, &frame)
-    case .lineList:
-      guard let line = firstLine(step) else { return }
-      enterItems(step, of: Source(index: line, node: step.line), &frame)
-    case .joined: enterJoined(step, source, &frame)
-    case .grouped: enterGroups(step, &frame)
-    case .groupMember:
-      // Every line with the key of the group.
-      let entries = keyed(step)
-      for position in section.range(of: key, in: entries) {
-        element(step, Source(index: section.keyedNode(at: position), node: step.line), &frame)
+  @inline(__always)
+  private func first(_ slot: Int, _ level: LineLevel) -> (index: LineIndex, position: Int)? {
+    if level != .session {
+      let position = section.first(slot)
+      if position >= 0 {
+        // That of the section counts in place of the session's.
+        if level == .both { session.noteAsked(slot) }
+        return (section, position)
       }
+      if level == .section { return nil }
     }
+    let position = session.first(slot)
+    return position < 0 ? nil : (session, position)
   }
 
-  /// Whether the lines of the session count: in its own rows, and where the section has none.
-  private func countsSession(_ step: Step) -> Bool {
-    if isInSession || step.flags.contains(.session) { return true }
-    guard step.flags.contains(.fromSession) else { return false }
-    let slot = Int(tables.nodes[step.line].slot)
-    guard section.contains(slot) else { return true }
-    // That of the section counts in its place.
-    session.noteAsked(slot)
-    return false
+  /// Lines that are lost, in the order of their rows.
+  @inline(__always)
+  func loseLines(_ number: Int) {
+    let lines = tables.lostLines[number]
+    if section.hasAny(of: lines.ofSection) || session.hasAny(of: lines.ofSession) { lose(lines.lines) }
   }
 
-  private func firstLine(_ step: Step) -> Int? {
-    let slot = Int(tables.nodes[step.line].slot)
-    return countsSession(step) ? session.firstNode(slot) : section.firstNode(slot)
+  @inline(never)
+  private func lose(_ lines: [LostLine]) {
+    for line in lines where first(line.slot, line.level) != nil { lose(note: line.note) }
   }
 
-  private func enterLines(_ step: Step, _ frame: inout Frame) {
-    let slot = Int(tables.nodes[step.line].slot)
-    let isOfSession = countsSession(step)
-    var position = isOfSession ? session.first(slot) : section.first(slot)
-    while position >= 0 {
-      let node = isOfSession ? session.node(at: position) : section.node(at: position)
-      if passes(step.filters, node) {
-        element(step, Source(index: node, node: step.line), &frame)
-        if !step.flags.contains(.each) { return }
+  // MARK: Items and keys
+
+  /// The first child node of a kind.
+  @inline(__always)
+  func child(_ slot: UInt32, of node: Int, after words: Int) -> Int? { arena.child(slot, of: node, after: words) }
+
+  @inline(__always)
+  func eachItem(_ slot: UInt32, of node: Int, after words: Int, _ body: (Int) -> Void) {
+    var position = node + 1 + words
+    let end = arena.end(of: node)
+    while failure == nil, let item = nextChild(slot, from: &position, to: end) { body(item) }
+  }
+
+  /// Items whose value is the key of the lines that are joined to them, each key once.
+  func eachKey(
+    _ slot: UInt32, of node: Int, after words: Int, _ field: Int, _ name: StaticString, onlyFirst: Bool = false,
+    _ body: (Int) -> Void
+  ) {
+    var seen = KeySet()
+    let outer = key
+    var position = node + 1 + words
+    let end = arena.end(of: node)
+    while failure == nil, let item = nextChild(slot, from: &position, to: end) {
+      guard let value = read(field, in: item), let number = asNumber(value) else {
+        lose("\(name)", "a format that is no payload type")
+        continue
       }
-      position = isOfSession ? session.next(after: position) : section.next(after: position)
+      guard seen.insert(number) else { continue }
+      _ = sectionKeys.insert(number)
+      key = number
+      body(item)
+      if onlyFirst { break }
+    }
+    key = outer
+  }
+
+  /// The lines of a kind in the section, by their keys.
+  @inline(__always)
+  private func keyed(_ slot: Int, _ number: Int) -> Range<Int> {
+    section.sorted(slot) { node in
+      let field = tables.fields[number]
+      if field.mask != 0, arena.word(node + 1) & field.mask != field.bits { return nil }
+      let word = node + 1 + field.word
+      return field.kind == .wide ? arena.wide(at: word) : UInt64(arena.word(word))
     }
   }
 
-  private func passes(_ filters: Range<Int>, _ node: Int) -> Bool {
-    for filter in filters where !isPresent(tables.filters[filter], in: node) { return false }
+  /// The lines of the section with the key of the item around. Returns whether there is one.
+  @inline(__always)
+  @discardableResult
+  func eachJoined(_ slot: Int, _ field: Int, where condition: (Int) -> Bool = { _ in true }, _ body: (Int) -> Void)
+    -> Bool
+  {
+    guard section.contains(slot) else { return false }
+    var isFound = false
+    for position in section.range(of: key, in: keyed(slot, field)) {
+      let line = section.keyedNode(at: position)
+      guard condition(line), failure == nil else { continue }
+      isFound = true
+      body(line)
+    }
+    return isFound
+  }
+
+  /// The first of these lines; further ones are lost.
+  @inline(__always)
+  func onlyJoined(
+    _ slot: Int, _ field: Int, _ name: StaticString, where condition: (Int) -> Bool = { _ in true }
+  ) -> Int? {
+    guard section.contains(slot) else { return nil }
+    let range = section.range(of: key, in: keyed(slot, field))
+    for position in range {
+      let line = section.keyedNode(at: position)
+      guard condition(line) else { continue }
+      if position + 1 < range.upperBound { loseRepeated(name) }
+      return line
+    }
+    return nil
+  }
+
+  /// The first line of each key, in their order.
+  func eachGroup(_ slot: Int, _ field: Int, _ body: (Int) -> Void) {
+    guard section.contains(slot) else { return }
+    var groups: [(first: Int, key: UInt64)] = []
+    for position in keyed(slot, field) where groups.last?.key != section.key(at: position) {
+      groups.append((section.keyedNode(at: position), section.key(at: position)))
+    }
+    if groups.count > 1 { groups.sort { $0.first < $1.first } }
+    let outer = key
+    for group in groups where failure == nil {
+      _ = sectionKeys.insert(group.key)
+      key = group.key
+      body(group.first)
+    }
+    key = outer
+  }
+
+  // MARK: Elements and attributes
+
+  @inline(__always)
+  func open(_ node: Int, slot: UInt32, words: Int) -> Frame {
+    if tape.wordCount > Self.maximumWords { failure = .tooLarge }
+    return Frame(index: tape.open(slot, fixedWords: words), node: node)
+  }
+
+  /// Ends an element that has what it cannot do without, or takes it back.
+  @inline(__always)
+  func close(_ frame: Frame, requiring needs: UInt64) -> Bool {
+    if frame.present & needs != needs { return close(frame) }
+    tape.close(frame.index)
     return true
   }
 
-  private func enterItems(_ step: Step, of source: Source, _ frame: inout Frame) {
-    let slot = tables.nodes[step.item].slot
-    var (position, end) = children(of: source)
-    let isKeyed = step.flags.contains(.key)
-    var seen = KeySet()
-    let outer = key
-    while let item = nextChild(slot, from: &position, to: end) {
-      if isKeyed {
-        guard let value = read(step.sdp, in: item), let number = asNumber(value) else {
-          lose("\(tables.nodes[step.line].name)", "a format that is no payload type")
-          continue
-        }
-        guard seen.insert(number) else { continue }
-        _ = sectionKeys.insert(number)
-        key = number
-      }
-      element(step, Source(index: item, node: step.item), &frame)
-      if !step.flags.contains(.each) { break }
-    }
-    key = outer
-  }
-
-  /// The lines of the row's kind in the section, by their keys.
-  private func keyed(_ step: Step) -> Range<Int> {
-    let field = tables.fields[step.key]
-    let word = 1 + field.word
-    let arena = arena
-    return section.sorted(Int(tables.nodes[step.line].slot)) { node in
-      if field.mask != 0, arena.word(node + 1) & field.mask != field.bits { return nil }
-      return field.kind == .wide ? arena.wide(at: node + word) : UInt64(arena.word(node + word))
-    }
-  }
-
-  private func enterJoined(_ step: Step, _ source: Source, _ frame: inout Frame) {
-    let entries = keyed(step)
-    var isFound = false
-    for position in section.range(of: key, in: entries) {
-      let node = section.keyedNode(at: position)
-      guard passes(step.filters, node) else { continue }
-      isFound = true
-      element(step, Source(index: node, node: step.line), &frame)
-      if step.element < 0, !step.flags.contains(.each), step.column >= 0 {
-        if position + 1 < section.range(of: key, in: entries).upperBound { loseRepeated(step) }
-        break
-      }
-    }
-    guard !isFound, step.column >= 0 else { return }
-    let table = tables.keyTables[step.column]
-    guard let row = table.keys.firstIndex(of: key) else { return }
-    fallback = table.cells[row]
-    runToJingle(step.nested, .none, &frame)
-    fallback = nil
-  }
-
-  private func enterGroups(_ step: Step, _ frame: inout Frame) {
-    let entries = keyed(step)
-    // Groups come in the order of their first lines.
-    var groups: [(first: Int, key: UInt64)] = []
-    for position in entries where groups.last?.key != section.key(at: position) {
-      groups.append((section.keyedNode(at: position), section.key(at: position)))
-    }
-    groups.sort { $0.first < $1.first }
-    let outer = key
-    for group in groups {
-      _ = sectionKeys.insert(group.key)
-      key = group.key
-      element(step, Source(index: group.first, node: step.line), &frame)
-    }
-    key = outer
-  }
-
-  /// Runs the nested steps, in a new element where the row names one.
-  private func element(_ step: Step, _ source: Source, _ frame: inout Frame) {
-    guard step.element >= 0 else {
-      runToJingle(step.nested, source, &frame)
-      return
-    }
-    var inner = open(step.element)
-    let start = tape.wordCount
-    runToJingle(step.nested, source, &inner)
-    if step.flags.contains(.unlessEmpty), tape.wordCount == start {
-      tape.rewind(to: inner.index)
-      return
-    }
-    inner.isUsed = true
-    if close(inner) { frame.isUsed = true }
-  }
-
-  // MARK: Values
-
-  /// Where the value of a step stands; `nil` if it is not there.
-  private func locate(_ step: Step, _ source: Source) -> Int? {
-    switch step.place {
-    case .line: firstLine(step)
-    case .child: firstChild(step.item, of: source)
-    default: source.index >= 0 ? source.index : nil
-    }
-  }
-
-  private func value(_ step: Step, _ source: Source) -> Value? {
-    if let fallback, step.place == .here {
-      guard step.column >= 0, step.column < fallback.count, fallback[step.column].utf8CodeUnitCount > 0 else {
-        return nil
-      }
-      return .text(append(fallback[step.column]))
-    }
-    guard let node = locate(step, source) else { return nil }
-    return read(step.sdp, in: node)
-  }
-
-  private func copy(_ step: Step, _ source: Source, _ frame: inout Frame) {
-    guard let value = translated(step, source) else { return }
-    set(step.jingle, value, in: &frame)
+  @inline(__always)
+  func put(text slice: Slice, _ word: Int, bit: UInt64, mark: UInt32 = 0, in frame: inout Frame) {
+    tape.set(frame.index &+ word, slice)
+    note(bit: bit, mark: mark, in: &frame)
     frame.isUsed = true
   }
 
+  @inline(__always)
+  func put(number: UInt32, _ word: Int, bit: UInt64, mark: UInt32 = 0, in frame: inout Frame) {
+    tape.set(frame.index, field: word, number)
+    note(bit: bit, mark: mark, in: &frame)
+    frame.isUsed = true
+  }
+
+  @inline(__always)
+  func put(wide number: UInt64, _ word: Int, bit: UInt64, mark: UInt32 = 0, in frame: inout Frame) {
+    tape.set(frame.index, field: word, UInt32(truncatingIfNeeded: number))
+    tape.set(frame.index, field: word &+ 1, UInt32(truncatingIfNeeded: number >> 32))
+    note(bit: bit, mark: mark, in: &frame)
+    frame.isUsed = true
+  }
+
+  @inline(__always)
+  func put(code: Code, _ word: Int, bit: UInt64, mark: UInt32 = 0, in frame: inout Frame) {
+    tape.set(frame.index, field: word, code.number)
+    tape.set(frame.index &+ word &+ 1, code.text)
+    note(bit: bit, mark: mark, in: &frame)
+    frame.isUsed = true
+  }
+
+  /// Says that a field is there.
+  @inline(__always)
+  func note(bit: UInt64, mark: UInt32 = 0, in frame: inout Frame) {
+    if mark != 0 { tape.mark(frame.index &+ 1, mark) }
+    frame.present |= bit
+  }
+
+  /// A text that XML can hold; another one is named and passed on.
+  @inline(__always)
+  func writable(_ word: Int, _ rule: Int) -> Slice {
+    let slice = arena.slice(at: word)
+    if !isPlain { reportUnwritable(slice, rule) }
+    return slice
+  }
+
+  /// The same of the text of an enum's value.
+  @inline(__always)
+  func writable(code word: Int, _ enumeration: Int, _ rule: Int) -> Slice {
+    let slice = text(ofCode: word, enumeration)
+    if !isPlain { reportUnwritable(slice, rule) }
+    return slice
+  }
+
+  /// The key of the item around as a number of so many bits.
+  @inline(__always)
+  func keyNumber(bits: UInt64, _ rule: Int) -> UInt32? {
+    if key >> bits == 0 { return UInt32(truncatingIfNeeded: key) }
+    refuse(rule)
+    return nil
+  }
+
+  @inline(never)
+  private func reportUnwritable(_ slice: Slice, _ rule: Int) {
+    if !isWritable(slice) { lose("\(tables.rules[rule].name)", "XML has no such characters") }
+  }
+
+  /// Writes a value that is more than copied.
+  func copy(_ value: Value?, _ rule: Int, in frame: inout Frame) {
+    guard let value = translated(value, rule) else { return }
+    put(value, tables.rules[rule].target, in: &frame)
+  }
+
+  func put(_ value: Value, _ field: Int, in frame: inout Frame) {
+    set(field, value, in: &frame)
+    frame.isUsed = true
+  }
+
+  /// Two values, both or neither.
+  func copyPair(_ left: Value?, _ leftRule: Int, _ right: Value?, _ rightRule: Int, in frame: inout Frame) {
+    let left = translated(left, leftRule)
+    let right = translated(right, rightRule)
+    guard let left, let right else {
+      if left != nil || right != nil {
+        lose("\(tables.rules[left != nil ? leftRule : rightRule].name)", "one of a pair without the other")
+      }
+      return
+    }
+    put(left, tables.rules[leftRule].target, in: &frame)
+    put(right, tables.rules[rightRule].target, in: &frame)
+  }
+
   /// The value of a row as Jingle has it.
-  private func translated(_ step: Step, _ source: Source) -> Value? {
-    var value = value(step, source)
-    if let function = step.function { value = convertToJingle(function, value, step) }
+  func translated(_ value: Value?, _ number: Int) -> Value? {
+    let rule = tables.rules[number]
+    var value = value
+    if let function = rule.function { value = convertToJingle(function, value, rule) }
     guard let value else {
-      guard !step.texts.isEmpty, step.function == nil else { return nil }
-      return .text(append(tables.texts[step.texts.lowerBound]))
+      guard !rule.absent.isEmpty, rule.function == nil else { return nil }
+      return .text(append(tables.texts[rule.absent.lowerBound]))
     }
     // The action is one of Jingle already.
-    if step.function == .stanza { return value }
-    switch convert(value, from: step.sdp, to: step.jingle, step) {
+    if rule.function == .stanza { return value }
+    switch convert(value, rule) {
     case .value(let converted):
-      if !isPlain, case .text(let slice) = converted, !isWritable(slice) {
-        lose(place(step, source), "XML has no such characters")
-      }
+      if !isPlain, case .text(let slice) = converted { reportUnwritable(slice, number) }
       return converted
     case .omitted: return nil
     case .refused:
-      lose(place(step, source), "Jingle has no such value")
+      lose("\(rule.name)", "Jingle has no such value")
       return nil
     }
   }
 
-  private func place(_ step: Step, _ source: Source) -> String {
-    let field = step.sdp >= 0 ? "\(tables.fields[step.sdp].name)" : ""
-    let node = step.line >= 0 ? step.line : step.item >= 0 ? step.item : source.node
-    return node >= 0 ? "\(tables.nodes[node].name) \(field)" : field
+  /// A cell of the table that fills in for a line.
+  func cell(_ row: [StaticString], _ column: Int) -> Value? {
+    guard column < row.count, row[column].utf8CodeUnitCount > 0 else { return nil }
+    return .text(append(row[column]))
   }
 
-  private func pair(_ step: Step, _ source: Source, _ frame: inout Frame) {
-    let first = tables.steps[step.nested.lowerBound]
-    let second = tables.steps[step.nested.lowerBound + 1]
-    let left = translated(first, source)
-    let right = translated(second, source)
-    guard let left, let right else {
-      if left != nil || right != nil {
-        lose(place(left != nil ? first : second, source), "one of a pair without the other")
-      }
-      return
-    }
-    set(first.jingle, left, in: &frame)
-    set(second.jingle, right, in: &frame)
-    frame.isUsed = true
-  }
-
-  private func words(_ step: Step, _ source: Source, _ frame: inout Frame) {
-    guard case .text(let slice)? = read(step.sdp, in: source.index) else { return }
+  /// `name=value name …`, one element for each word.
+  func words(_ value: Value?, _ element: Int, name: Int, value valueField: Int, in frame: inout Frame) {
+    guard case .text(let slice)? = value else { return }
     let cuts = tape.withBytes(of: slice) { bytes -> [(name: Range<Int>, value: Range<Int>?)] in
       var result: [(name: Range<Int>, value: Range<Int>?)] = []
       var index = 0
@@ -280,9 +302,9 @@ extension Engine {
       return result
     }
     for cut in cuts {
-      var inner = open(step.element)
-      set(step.jingle, .text(part(slice, cut.name)), in: &inner)
-      if let value = cut.value { set(step.key, .text(part(slice, value)), in: &inner) }
+      var inner = open(element)
+      set(name, .text(part(slice, cut.name)), in: &inner)
+      if let value = cut.value { set(valueField, .text(part(slice, value)), in: &inner) }
       inner.isUsed = true
       if close(inner) { frame.isUsed = true }
     }
@@ -292,50 +314,50 @@ extension Engine {
     Slice(offset: slice.offset + UInt32(range.lowerBound), length: UInt32(range.count))
   }
 
-  private func choose(_ step: Step, _ frame: inout Frame) {
+  /// Attributes that exclude each other: the first of the choice counts.
+  func choose(_ number: Int, in frame: inout Frame) {
+    let choice = tables.choices[number]
     // Where one counts, the others have been heard.
-    for position in step.nested {
-      let slot = Int(tables.nodes[tables.steps[position].line].slot)
+    for alternative in choice.alternatives {
+      let slot = Int(tables.nodes[alternative.line].slot)
       section.noteAsked(slot)
-      if step.flags.contains(.fromSession) { session.noteAsked(slot) }
+      if choice.isFromSession { session.noteAsked(slot) }
     }
-    if choose(step, inSession: false, &frame) || !step.flags.contains(.fromSession) { return }
-    _ = choose(step, inSession: true, &frame)
+    if choose(choice, of: section, &frame) || !choice.isFromSession { return }
+    _ = choose(choice, of: session, &frame)
   }
 
-  private func choose(_ step: Step, inSession: Bool, _ frame: inout Frame) -> Bool {
-    for position in step.nested {
-      let slot = Int(tables.nodes[tables.steps[position].line].slot)
-      guard inSession ? session.contains(slot) : section.contains(slot) else { continue }
-      let code = role == .initiator ? tables.steps[position].key : tables.steps[position].column
-      set(step.jingle, .code(UInt32(code), .absent), in: &frame)
+  private func choose(_ choice: ChoiceRule, of lines: LineIndex, _ frame: inout Frame) -> Bool {
+    for alternative in choice.alternatives where lines.contains(Int(tables.nodes[alternative.line].slot)) {
+      let code = role == .initiator ? alternative.byInitiator : alternative.byResponder
+      set(choice.field, .code(UInt32(code), .absent), in: &frame)
       state.slots[self.slot][senders: role] = Senders(rawValue: UInt8(truncatingIfNeeded: code))
       return true
     }
     return false
   }
 
-  private func collect(_ step: Step, _ source: Source, _ frame: inout Frame) {
-    guard let line = firstLine(step) else { return }
-    let slot = tables.nodes[step.item].slot
-    var (position, end) = children(of: Source(index: line, node: step.line))
+  /// Members of a list that stand for something in Jingle.
+  func collect(_ number: Int, of line: Int, in frame: inout Frame) {
+    let collection = tables.collections[number]
+    let slot = tables.nodes[collection.item].slot
+    var (position, end) = children(of: Source(index: line, node: collection.line))
     var seen: UInt64 = 0
     while let item = nextChild(slot, from: &position, to: end) {
-      guard let text = text(step.sdp, in: item) else { continue }
-      guard let member = step.nested.first(where: { equals(text, tables.texts[tables.steps[$0].texts.lowerBound]) })
-      else {
-        lose("\(tables.notes[step.note].name):\(string(text))", "Jingle has none")
+      guard let text = text(collection.field, in: item) else { continue }
+      guard let index = collection.members.firstIndex(where: { equals(text, $0.text) }) else {
+        lose("\(collection.name):\(string(text))", "Jingle has none")
         continue
       }
-      let bit: UInt64 = 1 << UInt64(member - step.nested.lowerBound)
+      let bit: UInt64 = 1 << UInt64(index & 63)
       if seen & bit != 0 { continue }
       seen |= bit
-      let row = tables.steps[member]
-      if row.element >= 0 {
-        let inner = open(row.element)
+      let member = collection.members[index]
+      if member.element >= 0 {
+        let inner = open(member.element)
         if close(inner) { frame.isUsed = true }
       } else {
-        set(row.jingle, .text(append(tables.texts[row.omitted.lowerBound])), in: &frame)
+        set(member.field, .text(append(member.value)), in: &frame)
       }
     }
   }
@@ -343,30 +365,13 @@ extension Engine {
   // MARK: Losses
 
   /// A line whose value is always the same in what we write.
-  private func compare(_ step: Step) {
-    guard let node = session.firstNode(Int(tables.nodes[step.line].slot)), let value = read(step.sdp, in: node) else {
-      return
-    }
-    let text = asText(value, step.sdp)
-    if !equals(text, tables.texts[step.texts.lowerBound]) {
-      lose("\(tables.notes[step.note].name)\(string(text))", "\(tables.notes[step.note].reason)")
-    }
-  }
-
-  private func reportLoss(_ step: Step, _ source: Source) {
-    if step.place == .line, step.sdp < 0 {
-      let slot = Int(tables.nodes[step.line].slot)
-      let isThere =
-        step.flags.contains(.session)
-        ? session.contains(slot)
-        : section.contains(slot) || step.flags.contains(.fromSession) && session.contains(slot)
-      if isThere {
-        lose(note: step.note)
-      }
-      return
-    }
-    if let node = locate(step, source), step.sdp < 0 || isPresent(step.sdp, in: node) {
-      lose(note: step.note)
+  func compare(_ slot: Int, _ field: Int, _ expected: StaticString, note: Int) {
+    guard let node = session.firstNode(slot), let value = read(field, in: node) else { return }
+    // The usual: nothing is lost.
+    if case .number(let number) = value, number == 0, isSame(expected, "0") { return }
+    let text = asText(value, field)
+    if !equals(text, expected) {
+      lose("\(tables.notes[note].name)\(string(text))", "\(tables.notes[note].reason)")
     }
   }
 
@@ -383,18 +388,16 @@ extension Engine {
 
   /// Names the lines for which no row has asked, though rows for them exist: at another level, or for other media.
   func reportUnread(_ lines: LineIndex, _ reason: String) {
-    lines.forEachUnasked { slot in
-      let node = MappingTables.linesToJingle[slot]
-      if node >= 0 { lose("\(tables.nodes[node].name)", reason) }
+    lines.forEachUnasked(among: MappingTables.mappedSlots) { slot in
+      if let line = MappingTables.mappedLines[slot] { lose("\(line.name)", reason) }
     }
   }
 
   /// Names the lines that belong to a payload type which the m-line does not have.
   func reportUnjoined() {
     section.forEachAskedKey { slot, key in
-      let node = MappingTables.linesToJingle[slot]
-      if node >= 0, !sectionKeys.contains(key) {
-        lose("\(tables.nodes[node].name):\(key)", "the m-line has no such format")
+      if let line = MappingTables.mappedLines[slot], !sectionKeys.contains(key) {
+        lose("\(line.name):\(key)", "the m-line has no such format")
       }
     }
   }
@@ -416,6 +419,8 @@ extension Engine {
 /// Keys that were met: payload types are small numbers.
 struct KeySet {
   private var small: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+  /// The others: one by one where they are few.
+  private var few: [UInt64] = []
   private var large: Set<UInt64> = []
 
   func contains(_ key: UInt64) -> Bool {
@@ -424,13 +429,20 @@ struct KeySet {
     case 64..<128: small.1 & 1 << (key & 63) != 0
     case 128..<192: small.2 & 1 << (key & 63) != 0
     case 192..<256: small.3 & 1 << (key & 63) != 0
-    default: large.contains(key)
+    default: few.contains(key) || large.contains(key)
     }
   }
 
   /// `false` where it was there before.
   mutating func insert(_ key: UInt64) -> Bool {
-    guard key < 256 else { return large.insert(key).inserted }
+    guard key < 256 else {
+      if few.contains(key) { return false }
+      guard few.count >= 8 else {
+        few.append(key)
+        return true
+      }
+      return large.insert(key).inserted
+    }
     let bit: UInt64 = 1 << (key & 63)
     switch key >> 6 {
     case 0:

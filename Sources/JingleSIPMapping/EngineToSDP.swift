@@ -11,108 +11,150 @@ struct LineFilter {
 
 /// The way from Jingle to SDP.
 extension Engine {
-  func runToSDP(_ range: Range<Int>, _ source: Source, _ frame: inout Frame) {
-    for index in range {
-      if failure != nil { return }
-      runToSDP(tables.steps[index], source, &frame)
-    }
-  }
-
-  private func runToSDP(_ step: Step, _ source: Source, _ frame: inout Frame) {
-    if step.conditionSDP >= 0 || step.conditionJingle >= 0 {
-      let copy = frame
-      guard holds(step, jingle: source.index, sdp: { readBack($0, in: copy) }) else { return }
-    }
-    switch step.operation {
-    case .gate: runToSDP(step.nested, source, &frame)
-    case .enter: enterElements(step, source, &frame)
-    case .copy, .constant: write(step, source, &frame)
-    case .pair: writePair(step, source, &frame)
-    case .words: writeWords(step, source, &frame)
-    case .choice: writeChoice(step, source)
-    case .collect: writeMembers(step, source)
-    case .aggregate: aggregate(step, source)
-    case .take: take(step, source)
-    case .line: writeLine(step, source)
-    case .function: if let function = step.function { runToSDP(function, step, source, &frame) }
-    case .loss: reportLossOfJingle(step, source)
-    case .sections: writeSections(step)
-    case .alternative, .member: break
-    }
-  }
-
   // MARK: Elements
 
-  private func enterElements(_ step: Step, _ source: Source, _ frame: inout Frame) {
-    guard step.element >= 0 else {
-      enterElement(step, source, &frame)
-      return
+  /// A bit for each kind of child that an element has, by their slots; those from the 64th on share them.
+  @inline(__always)
+  func childParts(of element: Int, after words: Int) -> UInt64 {
+    var result: UInt64 = 0
+    var position = element + 1 + words
+    let end = arena.end(of: element)
+    while position < end {
+      result |= 1 << UInt64(arena.slot(of: position) & 63)
+      position = arena.end(of: position)
     }
-    guard source.index >= 0 else { return }
-    let slot = tables.nodes[step.element].slot
-    var (position, end) = children(of: source)
-    let isKeyed = step.flags.contains(.key) && step.jingle >= 0
+    return result
+  }
+
+  @inline(__always)
+  func eachElement(
+    _ node: Int, _ slot: UInt32, of element: Int, after words: Int, onlyFirst: Bool = false, _ body: (Int) -> Void
+  ) {
+    var position = element + 1 + words
+    let end = arena.end(of: element)
+    while failure == nil, let child = nextChild(slot, from: &position, to: end) {
+      enter(child, node)
+      body(child)
+      if onlyFirst { break }
+    }
+  }
+
+  /// Elements with a key, each key once.
+  func eachKeyed(
+    _ node: Int, _ slot: UInt32, of element: Int, after words: Int, _ field: Int, onlyFirst: Bool = false,
+    _ body: (Int) -> Void
+  ) {
     var seen = KeySet()
     let outer = key
-    while let child = nextChild(slot, from: &position, to: end) {
-      if isKeyed {
-        guard let number = number(step.jingle, in: child) else { continue }
-        guard seen.insert(number) else {
-          lose("\(tables.nodes[step.element].name) \(number)", "it is there a second time")
-          continue
-        }
-        key = number
+    var position = element + 1 + words
+    let end = arena.end(of: element)
+    while failure == nil, let child = nextChild(slot, from: &position, to: end) {
+      guard let number = number(field, in: child) else { continue }
+      guard seen.insert(number) else {
+        lose("\(tables.nodes[node].name) \(number)", "it is there a second time")
+        continue
       }
-      let inner = Source(index: child, node: step.element)
-      reportUnknownParts(of: inner)
-      if step.element == MappingNodes.jingleContentDescription { reportEmptySources(inner) }
-      enterElement(step, inner, &frame)
-      if !step.flags.contains(.each) { break }
+      key = number
+      enter(child, node)
+      body(child)
+      if onlyFirst { break }
     }
     key = outer
   }
 
-  private func enterElement(_ step: Step, _ source: Source, _ frame: inout Frame) {
-    switch step.place {
-    case .here, .lineList, .grouped: runToSDP(step.nested, source, &frame)
-    case .child:
-      var item = open(step.item)
-      runToSDP(step.nested, source, &item)
-      guard item.isUsed, close(item) else {
-        if !item.isUsed { tape.rewind(to: item.index) }
+  /// What is said of an element by itself.
+  @inline(__always)
+  private func enter(_ element: Int, _ node: Int) {
+    if node == MappingNodes.jingleContentDescription {
+      // Several rows enter it, one after the other.
+      if element == lastDescription { return }
+      lastDescription = element
+      reportUnknownParts(of: Source(index: element, node: node))
+      reportEmptySources(Source(index: element, node: node))
+      return
+    }
+    var position = element + 1 + tables.nodes[node].fixedWords
+    let end = arena.end(of: element)
+    while position < end {
+      if arena.slot(of: position) >= ElementLayout.unknownAttribute {
+        reportUnknownParts(of: Source(index: element, node: node))
         return
       }
-      markList(step.item, in: &frame)
-      frame.isUsed = true
-    case .line, .joined, .groupMember:
-      guard isWritten(step.line, hasKey: step.key >= 0) else { return }
-      var line = open(step.line)
-      if step.key >= 0 { set(step.key, .number(key), in: &line) }
-      for filter in step.filters where tables.fields[tables.filters[filter]].kind == .flag {
-        set(tables.filters[filter], .number(1), in: &line)
-      }
-      line.isUsed = step.element >= 0
-      runToSDP(step.nested, source, &line)
-      end(line)
+      position = arena.end(of: position)
     }
   }
 
-  /// Ends a line, or takes it back where nothing was written into it.
-  @discardableResult
-  func end(_ line: Frame) -> Bool {
-    guard line.isUsed else {
-      tape.rewind(to: line.index)
-      return false
-    }
-    return close(line)
-  }
+  // MARK: Lines and items
 
   /// Whether a line may be written here: one without value only once.
-  private func isWritten(_ node: Int, hasKey: Bool) -> Bool {
+  @inline(__always)
+  func isWritten(_ node: Int, isAttribute: Bool = true, isMark: Bool = false) -> Bool {
     if let lineFilter, !lineFilter.passes(node) { return false }
-    if isFragment, tables.nodes[node].slot < 64, node != MappingNodes.sdpMedia { return false }
-    guard !hasKey, tables.nodes[node].fixedWords == 0, tables.nodes[node].required.isEmpty else { return true }
-    return marks.insert(node).inserted
+    if isFragment, !isAttribute { return false }
+    if !isMark { return true }
+    if marks.contains(node) { return false }
+    marks.append(node)
+    return true
+  }
+
+  @inline(__always)
+  func begin(_ node: Int, slot: UInt32, words: Int) -> Frame {
+    if tape.wordCount > Self.maximumWords { failure = .tooLarge }
+    digest(UInt64(node))
+    return Frame(index: tape.open(slot, fixedWords: words), node: node)
+  }
+
+  /// Ends a line or an item, or takes it back where nothing was written into it, or not all that it needs.
+  @inline(__always)
+  @discardableResult
+  func end(_ frame: inout Frame, requiring needs: UInt64) -> Bool {
+    guard frame.isUsed, frame.present & needs == needs else { return end(&frame) }
+    tape.close(frame.index)
+    return true
+  }
+
+  @inline(never)
+  @discardableResult
+  func end(_ frame: inout Frame) -> Bool { end(frame) }
+
+  @discardableResult
+  func end(_ frame: Frame) -> Bool {
+    guard frame.isUsed else {
+      tape.rewind(to: frame.index)
+      return false
+    }
+    return close(frame)
+  }
+
+  @inline(__always)
+  private func digest(_ value: UInt64) {
+    digest = (digest ^ value) &* 0x9E37_79B9_7F4A_7C15
+    digest ^= digest >> 29
+  }
+
+  @inline(__always)
+  func fill(text slice: Slice, _ word: Int, bit: UInt64, mark: UInt32 = 0, in frame: inout Frame) {
+    put(text: slice, word, bit: bit, mark: mark, in: &frame)
+    digest(hash(slice))
+  }
+
+  @inline(__always)
+  func fill(number: UInt32, _ word: Int, bit: UInt64, mark: UInt32 = 0, in frame: inout Frame) {
+    put(number: number, word, bit: bit, mark: mark, in: &frame)
+    digest(UInt64(number))
+  }
+
+  @inline(__always)
+  func fill(wide number: UInt64, _ word: Int, bit: UInt64, mark: UInt32 = 0, in frame: inout Frame) {
+    put(wide: number, word, bit: bit, mark: mark, in: &frame)
+    digest(number)
+  }
+
+  @inline(__always)
+  func fill(code: Code, _ word: Int, bit: UInt64, mark: UInt32 = 0, in frame: inout Frame) {
+    put(code: code, word, bit: bit, mark: mark, in: &frame)
+    digest(UInt64(code.number))
+    if code.number == 0 { digest(hash(code.text)) }
   }
 
   /// Names what the grammars of Jingle do not know.
@@ -135,102 +177,133 @@ extension Engine {
 
   // MARK: Values
 
-  /// The value of a row as SDP has it.
-  private func translatedToSDP(_ step: Step, _ source: Source) -> Value? {
-    if step.operation == .constant {
-      let text = append(tables.texts[step.texts.lowerBound])
-      if case .value(let value) = convert(.text(text), from: -1, to: step.sdp, step) { return value }
+  /// A text that has to match a token rule; another one is named.
+  @inline(__always)
+  func text(_ word: Int, _ rule: Int, _ token: (Input, inout Int) -> Bool) -> Slice? {
+    checked(slice(at: word), rule, token)
+  }
+
+  /// The same of the text of an enum's value.
+  @inline(__always)
+  func text(code word: Int, _ enumeration: Int, _ rule: Int, _ token: (Input, inout Int) -> Bool) -> Slice? {
+    checked(text(ofCode: word, enumeration), rule, token)
+  }
+
+  /// A number as a text that has to match a token rule.
+  @inline(__always)
+  func text(number: UInt64, _ rule: Int, _ token: (Input, inout Int) -> Bool) -> Slice? {
+    checked(append(decimal: number), rule, token)
+  }
+
+  /// A text as a value of an enum.
+  func code(named word: Int, _ enumeration: Int, _ rule: Int) -> Code? {
+    let slice = slice(at: word)
+    let names = tables.enums[enumeration].names
+    for index in 0..<names.count where equals(slice, names[index]) {
+      return Code(number: UInt32(index + 1), text: slice)
+    }
+    guard case .code(let code, let text)? = isToSDP ? allowed(.text(slice), rule) : translated(.text(slice), rule)
+    else {
       return nil
     }
-    var value = read(step.jingle, in: source.index)
-    if !step.texts.isEmpty, case .text(let slice)? = value,
-      step.texts.contains(where: { equals(slice, tables.texts[$0]) })
+    return Code(number: code, text: text)
+  }
+
+  @inline(__always)
+  private func checked(_ slice: Slice, _ rule: Int, _ token: (Input, inout Int) -> Bool) -> Slice? {
+    let isMatch = tape.withInput(of: slice) { input in
+      var position = 0
+      return token(input, &position) && position == input.count
+    }
+    if isMatch { return slice }
+    refuse(rule)
+    return nil
+  }
+
+  @inline(never)
+  func refuse(_ rule: Int) {
+    lose("\(tables.rules[rule].name)", isToSDP ? "the value is not allowed in SDP" : "Jingle has no such value")
+  }
+
+  /// A value that is more than copied, as SDP has it.
+  func allowed(_ value: Value?, _ number: Int) -> Value? {
+    let rule = tables.rules[number]
+    var value = value
+    if !rule.absent.isEmpty, case .text(let slice)? = value,
+      rule.absent.contains(where: { equals(slice, tables.texts[$0]) })
     {
       value = nil
     }
-    if let function = step.function { value = convertToSDP(function, value, step) }
+    if let function = rule.function { value = convertToSDP(function, value, rule) }
     guard let value else { return nil }
-    switch convert(value, from: step.jingle, to: step.sdp, step) {
+    switch convert(value, rule) {
     case .value(let converted): return converted
     case .omitted: return nil
     case .refused:
-      lose(
-        "\(source.node >= 0 ? tables.nodes[source.node].name : "") \(step.jingle >= 0 ? tables.fields[step.jingle].name : "")",
-        "the value is not allowed in SDP")
+      refuse(number)
       return nil
     }
   }
 
-  private func write(_ step: Step, _ source: Source, _ frame: inout Frame) {
-    guard let value = translatedToSDP(step, source) else { return }
-    put(step, value, &frame)
+  /// What a row always writes.
+  func constant(_ text: StaticString, _ rule: Int) -> Value? {
+    if case .value(let value) = convert(.text(append(text)), tables.rules[rule]) { return value }
+    return nil
   }
 
-  /// Writes a value where the step says: into the current node, or into a line or parameter of its own.
-  private func put(_ step: Step, _ value: Value, _ frame: inout Frame) {
-    switch step.place {
-    case .child:
-      var item = open(step.item)
-      set(step.sdp, value, in: &item)
-      item.isUsed = true
-      if close(item) { frame.isUsed = true }
-    case .line:
-      guard isWritten(step.line, hasKey: false) else { return }
-      var line = open(step.line)
-      set(step.sdp, value, in: &line)
-      line.isUsed = true
-      end(line)
-    default:
-      set(step.sdp, value, in: &frame)
-      frame.isUsed = true
-    }
-  }
-
-  private func writePair(_ step: Step, _ source: Source, _ frame: inout Frame) {
-    let first = tables.steps[step.nested.lowerBound]
-    let second = tables.steps[step.nested.lowerBound + 1]
-    let left = translatedToSDP(first, source)
-    let right = translatedToSDP(second, source)
+  /// Two values, both or neither.
+  func allowedPair(
+    _ left: Value?, _ leftRule: Int, _ leftName: StaticString, _ right: Value?, _ rightRule: Int,
+    _ rightName: StaticString
+  ) -> (Value, Value)? {
+    let left = allowed(left, leftRule)
+    let right = allowed(right, rightRule)
     guard let left, let right else {
       if left != nil || right != nil {
-        lose(
-          "\(tables.nodes[source.node].name) @\(tables.fields[(left != nil ? first : second).jingle].name)",
-          "one of a pair without the other")
+        lose("\(left != nil ? leftName : rightName)", "one of a pair without the other")
       }
-      return
+      return nil
     }
-    put(first, left, &frame)
-    put(second, right, &frame)
+    return (left, right)
   }
 
-  private func writeWords(_ step: Step, _ source: Source, _ frame: inout Frame) {
-    guard source.index >= 0 else { return }
-    let slot = tables.nodes[step.element].slot
-    var (position, end) = children(of: source)
+  /// The words of several elements, `name=value name …`, as one text.
+  func writeWords(
+    _ node: Int, of element: Int, after words: Int, name: Int, value: Int, to field: Int, in frame: inout Frame
+  ) {
+    let slot = tables.nodes[node].slot
+    guard var child = arena.child(slot, of: element, after: words) else { return }
+    let end = arena.end(of: element)
+    var position = arena.end(of: child)
     var text: [UInt8] = []
-    while let child = nextChild(slot, from: &position, to: end) {
-      guard let name = self.text(step.jingle, in: child) else { continue }
-      let value = self.text(step.key, in: child)
-      // White space and "=" in a name would make other words of it.
-      guard isWord(name, equals: false), value.map({ isWord($0, equals: true) }) ?? true else {
-        lose("\(tables.nodes[step.element].name)", "white space in a name or value")
-        continue
-      }
-      if !text.isEmpty { text.append(0x20) }
-      tape.withBytes(of: name) { text += $0 }
-      if let value {
-        text.append(0x3D)
-        tape.withBytes(of: value) { text += $0 }
-      }
+    while true {
+      appendWord(child, name: name, value: value, node, &text)
+      guard let next = nextChild(slot, from: &position, to: end) else { break }
+      child = next
     }
     guard !text.isEmpty else { return }
     let slice = text.withUnsafeBufferPointer { tape.append($0) }
-    guard matches(slice, tables.fields[step.sdp].token) else {
-      lose("\(tables.nodes[step.element].name)", "the value is not allowed in SDP")
+    guard matches(slice, tables.fields[field].token) else {
+      lose("\(tables.nodes[node].name)", "the value is not allowed in SDP")
       return
     }
-    set(step.sdp, .text(slice), in: &frame)
-    frame.isUsed = true
+    put(.text(slice), field, in: &frame)
+  }
+
+  private func appendWord(_ child: Int, name: Int, value: Int, _ node: Int, _ text: inout [UInt8]) {
+    guard let name = self.text(name, in: child) else { return }
+    let value = self.text(value, in: child)
+    // White space and "=" in a name would make other words of it.
+    guard isWord(name, equals: false), value.map({ isWord($0, equals: true) }) ?? true else {
+      lose("\(tables.nodes[node].name)", "white space in a name or value")
+      return
+    }
+    if !text.isEmpty { text.append(0x20) }
+    tape.withBytes(of: name) { text += $0 }
+    if let value {
+      text.append(0x3D)
+      tape.withBytes(of: value) { text += $0 }
+    }
   }
 
   private func isWord(_ slice: Slice, equals: Bool) -> Bool {
@@ -239,18 +312,19 @@ extension Engine {
     }
   }
 
-  private func writeChoice(_ step: Step, _ source: Source) {
-    guard case .code(let code, _)? = read(step.jingle, in: source.index), code > 0 else {
-      if read(step.jingle, in: source.index) != nil {
-        lose("\(tables.nodes[source.node].name) @\(tables.fields[step.jingle].name)", "a value that is not known")
-      }
+  /// The one of several attributes that exclude each other.
+  func writeChoice(_ number: Int, of element: Int, _ name: StaticString) {
+    let choice = tables.choices[number]
+    guard let value = read(choice.field, in: element) else { return }
+    guard case .code(let code, _) = value, code > 0 else {
+      lose("\(name)", "a value that is not known")
       return
     }
     state.slots[slot][senders: role] = Senders(rawValue: UInt8(truncatingIfNeeded: code))
-    for position in step.nested {
-      let alternative = tables.steps[position]
-      guard Int(code) == (role == .initiator ? alternative.key : alternative.column) else { continue }
-      guard isWritten(alternative.line, hasKey: false) else { return }
+    for alternative in choice.alternatives {
+      guard Int(code) == (role == .initiator ? alternative.byInitiator : alternative.byResponder) else { continue }
+      let node = tables.nodes[alternative.line]
+      guard isWritten(alternative.line, isAttribute: node.slot >= 64, isMark: true) else { return }
       var line = open(alternative.line)
       line.isUsed = true
       end(line)
@@ -258,25 +332,25 @@ extension Engine {
     }
   }
 
-  private func writeMembers(_ step: Step, _ source: Source) {
-    guard isWritten(step.line, hasKey: false) else { return }
-    var line = open(step.line)
-    for position in step.nested {
-      let member = tables.steps[position]
+  /// A list of what elements and attributes stand for.
+  func writeMembers(_ number: Int, of element: Int, after words: Int) {
+    let collection = tables.collections[number]
+    guard isWritten(collection.line, isAttribute: tables.nodes[collection.line].slot >= 64) else { return }
+    var line = open(collection.line)
+    for member in collection.members {
       let isThere: Bool
       if member.element >= 0 {
-        isThere = firstChild(member.element, of: source) != nil
-      } else if let value = text(member.jingle, in: source.index) {
-        isThere = equals(value, tables.texts[member.omitted.lowerBound]) || equals(value, "1")
+        isThere = arena.child(tables.nodes[member.element].slot, of: element, after: words) != nil
+      } else if let value = text(member.field, in: element) {
+        isThere = equals(value, member.value) || equals(value, "1")
       } else {
         isThere = false
       }
       guard isThere else { continue }
-      var item = open(step.item)
-      set(step.sdp, .text(append(tables.texts[member.texts.lowerBound])), in: &item)
-      item.isUsed = true
+      var item = open(collection.item)
+      put(.text(append(member.text)), collection.field, in: &item)
       if close(item) {
-        markList(step.item, in: &line)
+        markList(collection.item, in: &line)
         line.isUsed = true
       }
     }
@@ -285,46 +359,25 @@ extension Engine {
 
   // MARK: One value from several elements
 
-  private func aggregate(_ step: Step, _ source: Source) {
-    accumulated = nil
-    greatest = step.flags.contains(.greatest)
-    var nothing = Frame.none
-    runToSDP(step.nested, source, &nothing)
-    guard let value = accumulated else { return }
-    accumulated = nil
-    guard isWritten(step.line, hasKey: false) else { return }
-    var line = open(step.line)
-    set(step.sdp, value, in: &line)
-    line.isUsed = true
-    end(line)
-  }
-
-  private func take(_ step: Step, _ source: Source) {
-    guard read(step.jingle, in: source.index) != nil, let value = translatedToSDP(step, source) else { return }
+  /// Takes a value if it counts more than the one before.
+  func take(_ value: Value?, _ rule: Int, isGreatest: Bool) {
+    guard value != nil, let value = allowed(value, rule) else { return }
     guard let before = accumulated else {
       accumulated = value
       return
     }
     // The first one counts where they cannot be compared.
     guard case .number(let old) = before, case .number(let new) = value else { return }
-    accumulated = .number(greatest ? max(old, new) : min(old, new))
+    accumulated = .number(isGreatest ? max(old, new) : min(old, new))
   }
 
-  // MARK: Lines
-
-  private func writeLine(_ step: Step, _ source: Source) {
-    guard isWritten(step.line, hasKey: false) else { return }
-    var line = open(step.line)
-    runToSDP(step.nested, source, &line)
-    // Without its m-line the other lines would belong to the section before.
-    if step.line == MappingNodes.sdpMedia { fillMediaLine(&line) }
+  /// The line of the value that counts, if there is one.
+  func writeAccumulated(_ node: Int, _ field: Int) {
+    guard let value = accumulated else { return }
+    accumulated = nil
+    guard isWritten(node, isAttribute: tables.nodes[node].slot >= 64) else { return }
+    var line = open(node)
+    put(value, field, in: &line)
     end(line)
-  }
-
-  private func reportLossOfJingle(_ step: Step, _ source: Source) {
-    guard source.index >= 0 else { return }
-    let isThere =
-      step.element >= 0 ? firstChild(step.element, of: source) != nil : read(step.jingle, in: source.index) != nil
-    if isThere { lose(note: step.note) }
   }
 }

@@ -11,25 +11,26 @@ extension Engine {
     case refused
   }
 
-  /// The value as the field `target` takes it, checked against the target's grammar.
-  func convert(_ value: Value, from source: Int, to target: Int, _ step: Step) -> Converted {
+  /// The value as the field of the rule takes it, checked against the target's grammar.
+  func convert(_ value: Value, _ rule: ValueRule) -> Converted {
+    let (source, target) = (rule.source, rule.target)
     var value = value
     if case .text(var slice) = value {
-      if step.flags.contains(.trim) { slice = trimmed(slice) }
-      if step.flags.contains(.upper) { slice = uppercased(slice) }
+      if rule.flags.contains(.trim) { slice = trimmed(slice) }
+      if rule.flags.contains(.upper) { slice = uppercased(slice) }
       value = .text(slice)
     }
-    if !step.omitted.isEmpty, isOneOf(step.omitted, value, source) { return .omitted }
+    if !rule.omitted.isEmpty, isOneOf(rule.omitted, value, source) { return .omitted }
     guard target >= 0 else { return .value(value) }
-    let result = checked(value, source, tables.fields[target], step)
+    let result = checked(value, source, tables.fields[target], rule)
     // What is not written may be named as either side has it.
-    if !step.omitted.isEmpty, case .value(let converted) = result, isOneOf(step.omitted, converted, target) {
+    if !rule.omitted.isEmpty, case .value(let converted) = result, isOneOf(rule.omitted, converted, target) {
       return .omitted
     }
     return result
   }
 
-  private func checked(_ value: Value, _ source: Int, _ field: Field, _ step: Step) -> Converted {
+  private func checked(_ value: Value, _ source: Int, _ field: Field, _ rule: ValueRule) -> Converted {
     switch field.kind {
     case .text:
       let slice = asText(value, source)
@@ -39,7 +40,7 @@ extension Engine {
         return .refused
       }
       return .value(.number(number))
-    case .enumeration: return asCode(value, source, field, step)
+    case .enumeration: return asCode(value, source, field, rule)
     case .flag, .list, .choice: return .refused
     }
   }
@@ -50,7 +51,7 @@ extension Engine {
       switch value {
       case .text(let slice): if equals(slice, text) { return true }
       case .number(let number):
-        if String(number) == "\(text)" { return true }
+        if isNumber(text, number) { return true }
       case .code(let code, let slice):
         if code == 0 {
           if equals(slice, text) { return true }
@@ -60,6 +61,18 @@ extension Engine {
       }
     }
     return false
+  }
+
+  /// Whether a text is a number as it is written by itself.
+  private func isNumber(_ text: StaticString, _ number: UInt64) -> Bool {
+    var rest = number
+    var index = text.utf8CodeUnitCount
+    repeat {
+      index -= 1
+      guard index >= 0, text.utf8Start[index] == UInt8(truncatingIfNeeded: rest % 10) &+ 0x30 else { return false }
+      rest /= 10
+    } while rest > 0
+    return index == 0
   }
 
   func isSame(_ left: StaticString, _ right: StaticString) -> Bool {
@@ -91,7 +104,22 @@ extension Engine {
     tape.append(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 
-  func append(decimal number: UInt64) -> Slice { tape.append(String(number)) }
+  func append(decimal number: UInt64) -> Slice { append(number, radix: 10) }
+
+  /// A number in digits and letters.
+  func append(_ number: UInt64, radix: UInt64) -> Slice {
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64) { digits in
+      var rest = number
+      var start = digits.count
+      repeat {
+        start -= 1
+        let digit = UInt8(truncatingIfNeeded: rest % radix)
+        digits[start] = digit < 10 ? digit &+ 0x30 : digit &+ 0x57
+        rest /= radix
+      } while rest > 0
+      return tape.append(UnsafeBufferPointer(rebasing: digits[start...]))
+    }
+  }
 
   func asNumber(_ value: Value) -> UInt64? {
     switch value {
@@ -105,24 +133,26 @@ extension Engine {
     }
   }
 
-  private func asCode(_ value: Value, _ source: Int, _ field: Field, _ step: Step) -> Converted {
+  private func asCode(_ value: Value, _ source: Int, _ field: Field, _ rule: ValueRule) -> Converted {
     guard field.enumeration >= 0 else { return .refused }
     let names = tables.enums[Int(field.enumeration)]
     switch value {
     case .number: return .refused
     case .code(let code, let slice) where code > 0:
-      if step.conversion >= 0 {
-        let conversion = tables.conversions[step.conversion]
+      if rule.conversion >= 0 {
+        let conversion = tables.conversions[rule.conversion]
         let codes = role == .initiator ? conversion.byInitiator : conversion.byResponder
         if Int(code) < codes.count, codes[Int(code)] > 0 { return .value(.code(UInt32(codes[Int(code)]), .absent)) }
       }
-      if step.flags.contains(.known) { return .omitted }
+      if rule.flags.contains(.known) { return .omitted }
       return open(slice, names, field)
     case .code(_, let slice), .text(let slice):
-      for (index, name) in names.names.enumerated() where isName(slice, name, isExact: names.isExact) {
+      for index in 0..<names.names.count {
+        let name = names.names[index]
+        guard name.utf8CodeUnitCount == Int(slice.length), isName(slice, name, isExact: names.isExact) else { continue }
         return .value(.code(UInt32(index + 1), slice))
       }
-      if step.flags.contains(.known) { return .omitted }
+      if rule.flags.contains(.known) { return .omitted }
       return open(slice, names, field)
     }
   }
@@ -166,16 +196,16 @@ extension Engine {
 
   // MARK: Conditions
 
-  /// Whether `when` or `unless` holds. A field of SDP is looked for in `node`, be it read or written.
-  func holds(_ step: Step, jingle: Int, sdp: (Int) -> Value?) -> Bool {
-    guard step.conditionSDP >= 0 || step.conditionJingle >= 0 else { return true }
-    let field = step.conditionJingle >= 0 ? step.conditionJingle : step.conditionSDP
-    let value = step.conditionJingle >= 0 ? read(step.conditionJingle, in: jingle) : sdp(step.conditionSDP)
-    var result = value != nil
-    if let value, step.conditionText >= 0 {
-      result = isOneOf(step.conditionText..<step.conditionText + 1, value, field)
-    }
-    return result != step.flags.contains(.negated)
+  /// Whether a value is there and, where `when` or `unless` names one, is this one.
+  func isThere(_ value: Value?, _ texts: Range<Int>?, _ field: Int) -> Bool {
+    guard let value else { return false }
+    return texts.map { isOneOf($0, value, field) } ?? true
+  }
+
+  /// Whether a text is one of those that stand for an absent one.
+  func standsForNone(_ word: Int, _ texts: Range<Int>) -> Bool {
+    let slice = slice(at: word)
+    return texts.contains { equals(slice, tables.texts[$0]) }
   }
 
   /// A field of the node that is being written.

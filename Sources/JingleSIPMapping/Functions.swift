@@ -20,15 +20,15 @@ extension Engine {
   // MARK: To Jingle
 
   /// Converts a value; `nil` where there is none, on either side.
-  func convertToJingle(_ function: MappingFunction, _ value: Value?, _ step: Step) -> Value? {
+  func convertToJingle(_ function: MappingFunction, _ value: Value?, _ rule: ValueRule) -> Value? {
     switch function {
     // mod_jingle_sip: the stanza behind a re-INVITE
     case .stanza: return .code(action, .absent)
     // row 19, and row 20: a group names contents of the session, and only those that have media
     case .contentName:
-      if step.sdp == MappingFields.sdpMidTag { return .text(tape.append(state.slots[slot].name)) }
+      if rule.source == MappingFields.sdpMidTag { return .text(tape.append(state.slots[slot].name)) }
       guard let value else { return nil }
-      let tag = string(asText(value, step.sdp))
+      let tag = string(asText(value, rule.source))
       guard let found = state.slots.first(where: { $0.mid == tag || $0.mid == nil && $0.name == tag }),
         !found.isRejected
       else {
@@ -48,13 +48,16 @@ extension Engine {
     }
   }
 
-  func runToJingle(_ function: MappingFunction, _ step: Step, _ source: Source, _ frame: inout Frame) {
+  /// Writes what the row names: an attribute, or an element.
+  func perform(
+    _ function: MappingFunction, jingle: Int, element: Int, of source: Int, in frame: inout Frame
+  ) {
     switch function {
     case .stanza:
       guard let sid else { return }
-      set(step.jingle, .text(tape.append(sid)), in: &frame)
+      set(jingle, .text(tape.append(sid)), in: &frame)
     case .creator:
-      set(step.jingle, .code(state.slots[slot].creator == .initiator ? 1 : 2, .absent), in: &frame)
+      set(jingle, .code(state.slots[slot].creator == .initiator ? 1 : 2, .absent), in: &frame)
       frame.isUsed = true
     // row 25: the same candidate has the same id in every stanza
     case .candidateID:
@@ -64,7 +67,7 @@ extension Engine {
       ]
       var digest: UInt64 = 0
       for field in fields {
-        switch read(field, in: source.index) {
+        switch read(field, in: source) {
         case .text(let slice): digest = (digest ^ hash(slice)) &* 0x9E37_79B9_7F4A_7C15
         case .number(let number): digest = (digest ^ number) &* 0x9E37_79B9_7F4A_7C15
         case .code(let code, let slice):
@@ -73,17 +76,17 @@ extension Engine {
         }
         digest ^= digest >> 31
       }
-      setID(step.jingle, digest, in: &frame)
-      reportExtensions(ofCandidate: source.index)
-    case .protocol: reportProtocol(source)
-    case .address: writeRawCandidates(step, &frame)
-    case .dataChannel: writeSCTPMap(step, &frame)
+      setID(jingle, digest, in: &frame)
+      reportExtensions(ofCandidate: source)
+    case .protocol: reportProtocol()
+    case .address: writeRawCandidates(element, &frame)
+    case .dataChannel: writeSCTPMap(element, &frame)
     default: break
     }
   }
 
   private func setID(_ field: Int, _ digest: UInt64, in frame: inout Frame) {
-    set(field, .text(tape.append(String(digest, radix: 36))), in: &frame)
+    set(field, .text(append(digest, radix: 36)), in: &frame)
   }
 
   /// Row 31: an answer is never actpass (RFC 5763 §5), and holdconn has no Jingle form (XEP-0320 §2).
@@ -104,7 +107,7 @@ extension Engine {
   }
 
   /// Rows 5 and 35: an address for each component, where there is no ICE (XEP-0177 §4.2).
-  private func writeRawCandidates(_ step: Step, _ frame: inout Frame) {
+  private func writeRawCandidates(_ element: Int, _ frame: inout Frame) {
     let slotOf = { [tables] (node: Int) in Int(tables.nodes[node].slot) }
     guard let media = section.firstNode(slotOf(MappingNodes.sdpMedia)),
       let port = number(MappingFields.sdpMediaPort, in: media), port > 0
@@ -114,16 +117,16 @@ extension Engine {
       let whole = text(MappingFields.sdpConnectionAddress, in: connection)
     else { return }
     let address = withoutScope(whole)
-    writeRawCandidate(step, component: 1, address, port, &frame)
+    writeRawCandidate(element, component: 1, address, port, &frame)
     guard sectionFacts.kind == .rtp, !section.contains(slotOf(MappingNodes.sdpRTCPMux)) else { return }
     if let control = section.firstNode(slotOf(MappingNodes.sdpRTCP)),
       let number = number(MappingFields.sdpRTCPPort, in: control)
     {
       let other = text(MappingFields.sdpRTCPAddress, in: control).map { withoutScope($0) }
-      writeRawCandidate(step, component: 2, other ?? address, number, &frame)
+      writeRawCandidate(element, component: 2, other ?? address, number, &frame)
     } else if port < 65535, port != 9 {
       // RFC 3550 §11: the next port is that of RTCP.
-      writeRawCandidate(step, component: 2, address, port + 1, &frame)
+      writeRawCandidate(element, component: 2, address, port + 1, &frame)
     }
   }
 
@@ -136,9 +139,9 @@ extension Engine {
   }
 
   private func writeRawCandidate(
-    _ step: Step, component: UInt64, _ address: Slice, _ port: UInt64, _ frame: inout Frame
+    _ element: Int, component: UInt64, _ address: Slice, _ port: UInt64, _ frame: inout Frame
   ) {
-    var candidate = open(step.element)
+    var candidate = open(element)
     set(MappingFields.rawUDPCandidateComponent, .number(component), in: &candidate)
     // XEP-0177 requires it; without it Dino 0.4 crashes.
     set(MappingFields.rawUDPCandidateGeneration, .number(0), in: &candidate)
@@ -151,12 +154,12 @@ extension Engine {
   }
 
   /// Row 41, XEP-0343 §3.
-  private func writeSCTPMap(_ step: Step, _ frame: inout Frame) {
+  private func writeSCTPMap(_ kind: Int, _ frame: inout Frame) {
     let port = section.firstNode(Int(tables.nodes[MappingNodes.sdpSCTPPort].slot))
       .flatMap { number(MappingFields.sdpSCTPPortValue, in: $0) }
     let map = section.firstNode(Int(tables.nodes[MappingNodes.sdpSctpmap].slot))
     guard let number = port ?? map.flatMap({ number(MappingFields.sdpSctpmapNumber, in: $0) }) else { return }
-    var element = open(step.element)
+    var element = open(kind)
     element.isUsed = true
     set(MappingFields.sctpSctpmapNumber, .number(number), in: &element)
     let name = map.flatMap { text(MappingFields.sdpSctpmapProtocol, in: $0) } ?? append("webrtc-datachannel")
@@ -169,13 +172,13 @@ extension Engine {
 
   // MARK: To SDP
 
-  func convertToSDP(_ function: MappingFunction, _ value: Value?, _ step: Step) -> Value? {
+  func convertToSDP(_ function: MappingFunction, _ value: Value?, _ rule: ValueRule) -> Value? {
     switch function {
     case .stanza: return isSourceChange ? value : nil
     case .contentName:
-      if step.sdp == MappingFields.sdpMidTag { return state.slots[slot].mid.map { .text(tape.append($0)) } }
+      if rule.target == MappingFields.sdpMidTag { return state.slots[slot].mid.map { .text(tape.append($0)) } }
       guard let value else { return nil }
-      let name = string(asText(value, step.jingle))
+      let name = string(asText(value, rule.source))
       guard let found = state.slots.first(where: { $0.name == name }), let mid = found.mid, !found.isRejected else {
         lose("<grouping:content> \(name)", "the session has no such content")
         return nil
@@ -186,14 +189,15 @@ extension Engine {
     }
   }
 
-  func runToSDP(_ function: MappingFunction, _ step: Step, _ source: Source, _ frame: inout Frame) {
+  /// Writes what the row names: a field of the line around, or a line.
+  func perform(_ function: MappingFunction, line: Int, of source: Int, part: Int?, in frame: inout Frame) {
     switch function {
     case .origin: writeOrigin()
-    case .address: writeAddress(step, &frame)
+    case .address: writeAddress(line, &frame)
     case .protocol:
       let name = isFragment ? "RTP/AVP" : protocolName
       set(MappingFields.sdpMediaProtocol, .text(tape.append(name)), in: &frame)
-    case .dataChannel: if frame.index >= 0 { writeFormats(source, &frame) } else { writeSCTP(source, step) }
+    case .dataChannel: if frame.index >= 0 { writeFormats(source, &frame) } else { writeSCTP(part) }
     default: break
     }
   }
@@ -250,13 +254,15 @@ extension Engine {
     let slot = state.slots[slot]
     if content.kind == .data { return slot.protocolName ?? "UDP/DTLS/SCTP" }
     if let known = slot.protocolName, Self.kind(ofProtocol: known) == .rtp { return known }
-    return Self.protocolName(
+    let made = Self.protocolName(
       hasFingerprint: content.hasFingerprint, hasEncryption: content.hasEncryption, hasFeedback: content.hasFeedback)
+    return "\(made)"
   }
 
   /// Row 41: data channels have no payload types.
-  private func writeFormats(_ source: Source, _ line: inout Frame) {
-    guard content.kind == .data, !isFragment else { return }
+  private func writeFormats(_ content: Int, _ line: inout Frame) {
+    guard self.content.kind == .data, !isFragment else { return }
+    let source = Source(index: content, node: MappingTables.content)
     if isOldSCTP, let map = sctpMap(of: source), let number = number(MappingFields.sctpSctpmapNumber, in: map) {
       addFormat(append(decimal: number), &line)
     } else {
@@ -267,9 +273,8 @@ extension Engine {
   /// `DTLS/SCTP 5000` and `a=sctpmap`, from before RFC 8841.
   private var isOldSCTP: Bool { state.slots[slot].protocolName == "DTLS/SCTP" }
 
-  private func writeSCTP(_ source: Source, _ step: Step) {
-    guard let map = firstChild(step.element, of: source), let number = number(MappingFields.sctpSctpmapNumber, in: map)
-    else { return }
+  private func writeSCTP(_ map: Int?) {
+    guard let map, let number = number(MappingFields.sctpSctpmapNumber, in: map) else { return }
     var line = open(isOldSCTP ? MappingNodes.sdpSctpmap : MappingNodes.sdpSCTPPort)
     line.isUsed = true
     if isOldSCTP {
@@ -288,10 +293,10 @@ extension Engine {
   }
 
   /// Rows 5 and 35: the port of the m-line, `c=` and `a=rtcp`.
-  private func writeAddress(_ step: Step, _ frame: inout Frame) {
-    switch step.line {
-    case MappingNodes.sdpConnection: writeConnection(step)
-    case MappingNodes.sdpRTCP: writeControl(step)
+  private func writeAddress(_ line: Int, _ frame: inout Frame) {
+    switch line {
+    case MappingNodes.sdpConnection: writeConnection()
+    case MappingNodes.sdpRTCP: writeControl()
     default:
       // Port 9 says that there is none yet (RFC 8839 §4.4), or that a fragment does not say (RFC 8840 §9.2).
       set(MappingFields.sdpMediaPort, .number(isFragment ? 9 : content.media?.port ?? 9), in: &frame)
@@ -300,7 +305,7 @@ extension Engine {
   }
 
   /// Row 5: `c=` of each section.
-  private func writeConnection(_ step: Step) {
+  private func writeConnection() {
     guard !isFragment, lineFilter?.passes(MappingNodes.sdpConnection) ?? true else { return }
     var line = open(MappingNodes.sdpConnection)
     let address: Slice
@@ -317,7 +322,7 @@ extension Engine {
   }
 
   /// Row 35: `a=rtcp` where the next port is not that of RTCP (RFC 3605 §2.1).
-  private func writeControl(_ step: Step) {
+  private func writeControl() {
     guard let media = content.media, let control = content.control, !isFragment else { return }
     guard lineFilter?.passes(MappingNodes.sdpRTCP) ?? true else { return }
     let isSame = string(media.address) == string(control.address)

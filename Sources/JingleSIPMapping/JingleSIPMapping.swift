@@ -22,7 +22,7 @@ public func translateToJingle(
   var root = engine.open(MappingTables.root)
   // Sections come last in the rows, but groups name their contents.
   engine.assignSlots()
-  engine.runToJingle(MappingTables.sessionToJingle, .none, &root)
+  engine.sessionToJingle(&root)
   engine.endRoot(root)
   if engine.saysAll {
     engine.reportUnread(engine.session, sections.isEmpty ? "there is no m-line" : "it does not belong to the session")
@@ -48,8 +48,7 @@ public func translateToSDP(
   engine.beginStanza(at: index, asFragment: asFragment)
   guard engine.pendingContents.count <= Engine.maximumMedia else { throw .tooManyMedia(engine.pendingContents.count) }
   let root = engine.tape.open(0, fixedWords: 0)
-  var nothing = Frame.none
-  engine.runToSDP(MappingTables.sessionToSDP, Source(index: index, node: MappingTables.root), &nothing)
+  engine.sessionToSDP(index)
   engine.tape.close(root)
   engine.finishOrigin()
   if let failure = engine.failure { throw failure }
@@ -92,7 +91,7 @@ extension Engine {
 
   func beginStanza(at index: Int, asFragment: Bool?) {
     action = code(MappingFields.jingleAction, in: index)
-    isDigesting = true
+    isToSDP = true
     isFragment = asFragment ?? isAction(MappingActions.fragments)
     sid = text(MappingFields.jingleSID, in: index).map { string($0) }
     initiator = text(MappingFields.jingleInitiator, in: index)

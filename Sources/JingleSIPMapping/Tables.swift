@@ -85,200 +85,185 @@ struct Node: Sendable {
 
 /// The names of an enum; code 1 is the first of them.
 struct EnumNames: Sendable {
-  var names: [StaticString]
+  var names: Table<StaticString>
   /// Names are compared with regard to case.
   var isExact: Bool
   /// Other values are allowed if they match the token of the field.
   var isOpen: Bool
 
   init(_ names: [StaticString], isExact: Bool, isOpen: Bool) {
-    self.names = names
+    self.names = Table(names)
     self.isExact = isExact
     self.isOpen = isOpen
   }
 }
 
-/// One row of a mapping grammar, as the engine needs it in one direction.
-struct Step: Sendable {
-  enum Operation: UInt8, Sendable {
-    /// The nested steps, if the conditions hold.
-    case gate
-    /// Opens what `source` and `element` say for each that is there, and runs the nested steps in it.
-    case enter
-    /// A value.
-    case copy
-    /// Two copies, both or neither.
-    case pair
-    /// A constant of SDP.
-    case constant
-    case words
-    /// Nested ``alternative`` steps: attributes of SDP that exclude each other.
-    case choice
-    case alternative
-    /// A list of SDP whose members are known: nested ``member`` steps.
-    case collect
-    case member
-    /// One value of SDP from several elements: nested ``enter`` and ``take`` steps find them.
-    case aggregate
-    case take
-    /// Several fields of one line: nested copies.
-    case line
-    case function
-    /// Something that has no counterpart.
-    case loss
-    /// The media sections.
-    case sections
-  }
-
-  /// Which part of SDP an ``Operation/enter`` stands for, or where a value stands.
-  enum Place: UInt8, Sendable {
-    /// The current node.
-    case here
-    /// A line of the section.
-    case line
-    /// A child node of the current one: a parameter or the items of a list.
-    case child
-    /// A list in a line of the section.
-    case lineList
-    /// Lines of the section with the key of the current item.
-    case joined
-    /// All lines with one key together.
-    case grouped
-    /// The lines of the current group.
-    case groupMember
-  }
-
+/// How the value of a row becomes one of the other protocol where that is more than a copy, and what is said of it where
+/// that is impossible.
+struct ValueRule: Sendable {
   struct Flags: OptionSet, Sendable {
-    let rawValue: UInt16
-    static let each = Flags(rawValue: 1)
-    static let fromSession = Flags(rawValue: 2)
-    static let trim = Flags(rawValue: 4)
-    static let upper = Flags(rawValue: 8)
-    static let known = Flags(rawValue: 16)
-    static let unlessEmpty = Flags(rawValue: 32)
-    /// The value is the key by which attributes nested here are joined.
-    static let key = Flags(rawValue: 64)
-    static let greatest = Flags(rawValue: 128)
-    static let least = Flags(rawValue: 256)
-    /// `unless` instead of `when`.
-    static let negated = Flags(rawValue: 512)
-    /// The session level of SDP.
-    static let session = Flags(rawValue: 1024)
-    /// The line is none of the attributes.
-    static let plainLine = Flags(rawValue: 2048)
+    let rawValue: UInt8
+    static let trim = Flags(rawValue: 1)
+    static let upper = Flags(rawValue: 2)
+    static let known = Flags(rawValue: 4)
   }
 
-  // Numbers are kept small: a step is looked at thousands of times in one translation.
-  let operation: Operation
-  let place: Place
   let flags: Flags
-  private let lineNumber: Int16
-  private let itemNumber: Int16
-  private let elementNumber: Int16
-  private let sdpNumber: Int16
-  private let jingleNumber: Int16
-  private let keyNumber: Int16
-  private let conversionNumber: Int16
-  private let columnNumber: Int16
-  private let filterRange: SmallRange
-  private let textRange: SmallRange
-  private let omittedRange: SmallRange
-  private let nestedRange: SmallRange
-  private let conditionSDPNumber: Int16
-  private let conditionItemNumber: Int16
-  private let conditionJingleNumber: Int16
-  private let conditionTextNumber: Int16
-  private let noteNumber: Int16
-  let conditionPlace: Place
-  let predicate: MappingPredicate?
   let function: MappingFunction?
-  /// A bit for each action for which the row counts.
-  let actions: UInt64
+  private let sourceNumber: Int16
+  private let targetNumber: Int16
+  private let conversionNumber: Int16
+  private let absentRange: SmallRange
+  private let omittedRange: SmallRange
+  let name: StaticString
 
-  /// Kind of node of the SDP part: index into ``MappingTables/nodes``, or −1.
-  var line: Int { Int(lineNumber) }
-  /// Kind of node of list items or of a parameter.
-  var item: Int { Int(itemNumber) }
-  /// Kind of node of the element, or −1.
-  var element: Int { Int(elementNumber) }
-  /// Field of SDP.
-  var sdp: Int { Int(sdpNumber) }
-  /// Attribute of Jingle.
-  var jingle: Int { Int(jingleNumber) }
-  /// Field that holds the key.
-  var key: Int { Int(keyNumber) }
-  /// Fields that have to be there: range of ``MappingTables/filters``.
-  var filters: Range<Int> { filterRange.range }
+  /// The fields, or −1: indices into ``MappingTables/fields``.
+  var source: Int { Int(sourceNumber) }
+  var target: Int { Int(targetNumber) }
   /// Index into ``MappingTables/conversions``, or −1.
   var conversion: Int { Int(conversionNumber) }
-  /// Column of the table that fills in, or −1; of a joined `enter` the number of the table.
-  var column: Int { Int(columnNumber) }
-  /// Range of ``MappingTables/texts``: constants and values that stand for an absent one.
-  var texts: Range<Int> { textRange.range }
+  /// Range of ``MappingTables/texts``: values that stand for an absent one.
+  var absent: Range<Int> { absentRange.range }
   /// Range of ``MappingTables/texts``: values that are not written.
   var omitted: Range<Int> { omittedRange.range }
-  /// A field or attribute that has to be there (or not), and its value in ``MappingTables/texts``, or −1.
-  var conditionSDP: Int { Int(conditionSDPNumber) }
-  var conditionItem: Int { Int(conditionItemNumber) }
-  var conditionJingle: Int { Int(conditionJingleNumber) }
-  var conditionText: Int { Int(conditionTextNumber) }
-  /// The steps below it.
-  var nested: Range<Int> { nestedRange.range }
-  /// What is lost, and why: index into ``MappingTables/notes``.
-  var note: Int { Int(noteNumber) }
 
   init(
-    _ operation: Operation, _ place: Place = .here, flags: Flags = [], line: Int = -1, item: Int = -1,
-    element: Int = -1, sdp: Int = -1, jingle: Int = -1, key: Int = -1, filters: Range<Int> = 0..<0,
-    conversion: Int = -1, column: Int = -1, texts: Range<Int> = 0..<0, omitted: Range<Int> = 0..<0,
-    conditionSDP: Int = -1, conditionPlace: Place = .here, conditionItem: Int = -1, conditionJingle: Int = -1,
-    conditionText: Int = -1, predicate: MappingPredicate? = nil, function: MappingFunction? = nil,
-    actions: UInt64 = .max, nested: Range<Int> = 0..<0, note: Int = -1
+    from source: Int, to target: Int, flags: Flags = [], absent: Range<Int> = 0..<0, omitted: Range<Int> = 0..<0,
+    conversion: Int = -1, function: MappingFunction? = nil, name: StaticString
   ) {
-    self.operation = operation
-    self.place = place
     self.flags = flags
-    lineNumber = Int16(line)
-    itemNumber = Int16(item)
-    elementNumber = Int16(element)
-    sdpNumber = Int16(sdp)
-    jingleNumber = Int16(jingle)
-    keyNumber = Int16(key)
-    filterRange = SmallRange(filters)
-    conversionNumber = Int16(conversion)
-    columnNumber = Int16(column)
-    textRange = SmallRange(texts)
-    omittedRange = SmallRange(omitted)
-    conditionSDPNumber = Int16(conditionSDP)
-    self.conditionPlace = conditionPlace
-    conditionItemNumber = Int16(conditionItem)
-    conditionJingleNumber = Int16(conditionJingle)
-    conditionTextNumber = Int16(conditionText)
-    self.predicate = predicate
     self.function = function
-    self.actions = actions
-    nestedRange = SmallRange(nested)
-    noteNumber = Int16(note)
+    sourceNumber = Int16(source)
+    targetNumber = Int16(target)
+    conversionNumber = Int16(conversion)
+    absentRange = SmallRange(absent)
+    omittedRange = SmallRange(omitted)
+    self.name = name
+  }
+}
+
+/// Attributes of SDP that exclude each other, and one attribute of Jingle for them.
+struct ChoiceRule: Sendable {
+  struct Alternative: Sendable {
+    /// Kind of node of the line.
+    var line: Int
+    /// The code of the attribute's value, by who wrote the description.
+    var byInitiator: Int
+    var byResponder: Int
+  }
+
+  var field: Int
+  /// Where the section has none, that of the session counts.
+  var isFromSession: Bool
+  var alternatives: [Alternative]
+
+  init(field: Int, isFromSession: Bool, _ alternatives: [Alternative]) {
+    self.field = field
+    self.isFromSession = isFromSession
+    self.alternatives = alternatives
+  }
+}
+
+/// A list of SDP whose members are known: an element or the value of an attribute stands for each.
+struct CollectionRule: Sendable {
+  struct Member: Sendable {
+    var text: StaticString
+    /// Kind of node of the element, or −1.
+    var element: Int
+    /// Field of the attribute, or −1, and its value.
+    var field: Int
+    var value: StaticString
+
+    init(_ text: StaticString, element: Int, field: Int, value: StaticString) {
+      self.text = text
+      self.element = element
+      self.field = field
+      self.value = value
+    }
+  }
+
+  /// Kinds of nodes of the line and of its items, and the field of an item.
+  var line: Int
+  var item: Int
+  var field: Int
+  var name: StaticString
+  var members: [Member]
+
+  init(line: Int, item: Int, field: Int, name: StaticString, _ members: [Member]) {
+    self.line = line
+    self.item = item
+    self.field = field
+    self.name = name
+    self.members = members
+  }
+}
+
+/// At which level of a description a line is looked for.
+enum LineLevel: UInt8, Sendable {
+  case session, section
+  /// In the section and, where it has none, in the session.
+  case both
+}
+
+/// A line that is lost where it stands.
+struct LostLine: Sendable {
+  var slot: Int
+  var level: LineLevel
+  var note: Int
+
+  init(slot: Int, _ level: LineLevel, note: Int) {
+    self.slot = slot
+    self.level = level
+    self.note = note
+  }
+}
+
+/// Rows that say which lines are lost, one after the other. Most descriptions have none of them.
+struct LostLines: Sendable {
+  let lines: [LostLine]
+  /// The slots that count in the section and in the session.
+  let ofSection: SlotSet
+  let ofSession: SlotSet
+
+  init(_ lines: [LostLine]) {
+    self.lines = lines
+    ofSection = SlotSet(lines.filter { $0.level != .session }.map(\.slot), lastSlot: MappingTables.lastSlot)
+    ofSession = SlotSet(lines.filter { $0.level != .section }.map(\.slot), lastSlot: MappingTables.lastSlot)
+  }
+}
+
+/// An attribute that some row takes to Jingle. Other lines are never left over: each description has them, and some we
+/// make ourselves.
+struct MappedLine: Sendable {
+  var name: StaticString
+  var slot: Int
+  /// One row reads one line only.
+  var isSingle: Bool
+
+  init(_ name: StaticString, slot: Int, isSingle: Bool) {
+    self.name = name
+    self.slot = slot
+    self.isSingle = isSingle
   }
 }
 
 extension MappingTables {
-  /// The nodes of all attributes that some row takes to Jingle, by their slots; −1 for the others. Other lines are never left over: each
-  /// description has them, and some we make ourselves.
-  static let linesToJingle: [Int] = {
-    var lines = Array(repeating: -1, count: lastSlot + 1)
-    func visit(_ range: Range<Int>) {
-      for index in range {
-        let step = shared.steps[index]
-        if step.line >= 0, "\(shared.nodes[step.line].name)".hasPrefix("a=") {
-          lines[Int(shared.nodes[step.line].slot)] = step.line
-        }
-        visit(step.nested)
-      }
+  /// The attributes that rows take to Jingle, by their slots.
+  static let mappedLines: [MappedLine?] = {
+    var lines: [MappedLine?] = Array(repeating: nil, count: lastSlot + 1)
+    for index in 0..<shared.linesToJingle.count {
+      lines[shared.linesToJingle[index].slot] = shared.linesToJingle[index]
     }
-    visit(sessionToJingle)
     return lines
   }()
+
+  /// Their slots, and those of which one row reads one line only.
+  static let mappedSlots = slots(where: { _ in true })
+  static let singleSlots = slots(where: \.isSingle)
+
+  private static func slots(where condition: (MappedLine) -> Bool) -> SlotSet {
+    SlotSet(mappedLines.compactMap { $0 }.filter(condition).map(\.slot), lastSlot: lastSlot)
+  }
 }
 
 /// A range of numbers that fit into 16 bits.
@@ -317,4 +302,6 @@ struct KeyTable: Sendable {
   var keys: [UInt64]
   /// For each key the cells of its row, from the second column on; empty ones are "".
   var cells: [[StaticString]]
+
+  func row(of key: UInt64) -> [StaticString]? { keys.firstIndex(of: key).map { cells[$0] } }
 }

@@ -22,8 +22,12 @@ import Testing
       .joined(separator: "\n")
   }
 
-  @Test(arguments: names) func isAsItWas(_ name: String) throws {
-    let made = try emitted(name)
+  @Test(arguments: names) func isAsItWas(_ name: String) throws { try compare(try emitted(name), name) }
+
+  /// The rows of `MappingSample`, which are of three areas.
+  @Test func mappingIsAsItWas() throws { try compare(MappingSample.emitted(), "mapping") }
+
+  private func compare(_ made: String, _ name: String) throws {
     let file = Self.folder.appendingPathComponent("\(name).txt")
     if ProcessInfo.processInfo.environment["REFRESH_EXPECTED"] != nil {
       try made.write(to: file, atomically: true, encoding: .utf8)
@@ -37,7 +41,7 @@ import Testing
       zip(lines, old).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? min(lines.count, old.count)
     Issue.record(
       """
-      What \(name).grammar becomes differs from Expected/\(name).txt in line \(first + 1):
+      What the grammar `\(name)` becomes differs from Expected/\(name).txt in line \(first + 1):
         was: \(first < old.count ? String(old[first]) : "(the end)")
         is:  \(first < lines.count ? String(lines[first]) : "(the end)")
       If that is meant, write the files anew and read the difference in git:
@@ -47,7 +51,7 @@ import Testing
 
   @Test func nothingButThatIsKept() throws {
     let files = try FileManager.default.contentsOfDirectory(atPath: Self.folder.path).filter { !$0.hasPrefix(".") }
-    #expect(Set(files) == Set(Self.names.flatMap { ["\($0).grammar", "\($0).txt"] }))
+    #expect(Set(files) == Set(Self.names.flatMap { ["\($0).grammar", "\($0).txt"] } + ["mapping.txt"]))
   }
 }
 

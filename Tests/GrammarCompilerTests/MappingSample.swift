@@ -72,6 +72,17 @@ enum MappingSample {
 
     """
 
+  /// What the mapping becomes.
+  static func emitted() -> String {
+    let files = [
+      SourceFile(path: "sdp.grammar", area: "sdp", text: sdpGrammar),
+      SourceFile(path: "jingle.grammar", area: "jingle", text: jingleGrammar),
+      SourceFile(path: "media.grammar", area: "mapping", text: mappingGrammar),
+    ]
+    let emitted = Compilation(files: files, generating: ["mapping"]).emit()
+    return emitted.first { $0.name == "GeneratedMapping.swift" }?.text ?? ""
+  }
+
   /// What is said of the mapping.
   static func diagnostics(
     _ mapping: String, sdp: String = MappingSample.sdpGrammar, jingle: String = MappingSample.jingleGrammar

@@ -1,4 +1,4 @@
-/// Prints the mapping tables, which the engine of JingleSIPMapping reads.
+/// Prints the mapping: its rows as functions of the engine of JingleSIPMapping, and the tables that they need.
 struct MappingEmitter {
   let mapping: MappingModel
   let model: Model
@@ -25,18 +25,11 @@ struct MappingEmitter {
     let sessionToJingle = lowering.toJingle(root.rows)
     let sessionToSDP = lowering.toSDP(root)
     let sectionToSDP = sections?.block.map { lowering.toSDP($0) } ?? []
-    var steps: [LoweredStep] = []
-    func place(_ siblings: [LoweredStep]) -> Range<Int> {
-      let start = steps.count
-      steps += siblings
-      for step in siblings { step.range = place(step.nested) }
-      return start..<start + siblings.count
-    }
-    let ranges = [
-      ("sessionToJingle", place(sessionToJingle)), ("sessionToSDP", place(sessionToSDP)),
-      ("sectionToSDP", place(sectionToSDP)),
-    ]
-    let sectionToJingle = sessionToJingle.first { $0.operation == "sections" }
+    let content = sessionToJingle.first { $0.operation == "sections" }?.element ?? -1
+    let tokens = TokenEmitter()
+    let code = MappingCodeEmitter(tables: tables, tokens: tokens, mapping: mapping)
+    code.emitToJingle(sessionToJingle)
+    code.emitToSDP(root: rootNode, session: sessionToSDP, content: content, section: sectionToSDP)
     var text = SourceText()
     emitNames("MappingFunction", "The functions that rows name.", mapping.functions.map(\.name.name), to: &text)
     text.line()
@@ -44,15 +37,12 @@ struct MappingEmitter {
       "MappingPredicate", "The predicates that rows name.", mapping.predicates.flatMap(\.alternatives).map(\.name),
       to: &text)
     text.line()
-    emitTables(tables, steps, to: &text)
+    emitTables(tables, code, sessionToJingle, to: &text)
     text.line()
-    text.line("/// Where the steps of each part begin, and what functions ask for by name.")
+    text.line("/// What functions ask for by name.")
     text.block("extension MappingTables") { text in
-      for (name, range) in ranges { text.line("static let \(name) = \(range.lowerBound)..<\(range.upperBound)") }
-      let section = sectionToJingle?.range ?? 0..<0
-      text.line("static let sectionToJingle = \(section.lowerBound)..<\(section.upperBound)")
       text.line("static let root = \(rootNode)")
-      text.line("static let content = \(sectionToJingle?.element ?? -1)")
+      text.line("static let content = \(content)")
       let last = mapping.lines.map(\.slot).max() ?? 0
       text.line("/// The largest slot of a line or attribute.")
       text.line("static let lastSlot = \(last)")
@@ -65,7 +55,10 @@ struct MappingEmitter {
       text.line()
       emitActionSets(to: &text)
     }
-    return [("MappingTokens.swift", tokens(tables)), ("MappingTables.swift", text.text)]
+    return [
+      ("MappingTokens.swift", self.tokens(tables, tokens)), ("MappingTables.swift", text.text),
+      ("MappingRows.swift", "\n" + code.extensionText()),
+    ]
   }
 
   private func registerElements(_ element: ElementType, _ tables: MappingTableBuilder) {
@@ -108,20 +101,22 @@ struct MappingEmitter {
     }
   }
 
-  private func emitTables(_ tables: MappingTableBuilder, _ steps: [LoweredStep], to text: inout SourceText) {
-    text.line("/// The rows of the mapping grammars as tables.")
+  private func emitTables(
+    _ tables: MappingTableBuilder, _ code: MappingCodeEmitter, _ sessionToJingle: [LoweredStep],
+    to text: inout SourceText
+  ) {
+    text.line("/// What the rows of the mapping grammars need besides their functions.")
     text.block("struct MappingTables: Sendable") { text in
       text.line("static let shared = MappingTables()")
       text.line()
-      var notes: [String] = []
-      for step in steps where !step.name.isEmpty {
-        let note =
-          "Note(\(SourceText.literal(step.name))\(step.reason.isEmpty ? "" : ", \(SourceText.literal(step.reason))"))"
-        step.note = notes.firstIndex(of: note) ?? notes.count
-        if step.note == notes.count { notes.append(note) }
-      }
-      emitArray("steps", "Step", steps.map(\.text), to: &text)
-      emitArray("notes", "Note", notes, to: &text)
+      emitArray("notes", "Note", code.notes, to: &text)
+      emitArray("rules", "ValueRule", code.rules, to: &text)
+      emitArray("choices", "ChoiceRule", code.choices, to: &text)
+      emitArray("collections", "CollectionRule", code.collections, to: &text)
+      emitArray(
+        "lostLines", "LostLines",
+        code.lostRanges.map { "LostLines([\(code.lostLines[$0].joined(separator: ", "))])" }, to: &text)
+      emitArray("linesToJingle", "MappedLine", code.mappedLines(sessionToJingle), to: &text)
       emitArray("fields", "Field", tables.fields.map(\.text), to: &text)
       emitArray(
         "nodes", "Node",
@@ -129,7 +124,6 @@ struct MappingEmitter {
           "Node(\(SourceText.literal(node.name)), slot: \(node.slot), fixedWords: \(node.fixedWords), required: \(node.required.lowerBound)..<\(node.required.upperBound))"
         }, to: &text)
       emitFlat("required", "Int", tables.required.map(String.init), to: &text)
-      emitFlat("filters", "Int", tables.filters.map(String.init), to: &text)
       emitFlat("texts", "StaticString", tables.texts.map { SourceText.literal($0) }, to: &text)
       emitArray("enums", "EnumNames", tables.enums.map(enumNames), to: &text)
       emitArray(
@@ -172,8 +166,7 @@ struct MappingEmitter {
   }
 
   /// The token rules that texts have to match before they are written.
-  private func tokens(_ tables: MappingTableBuilder) -> String {
-    let emitter = TokenEmitter()
+  private func tokens(_ tables: MappingTableBuilder, _ emitter: TokenEmitter) -> String {
     let calls = tables.tokens.enumerated().map { number, rule in
       "case \(number): \(emitter.function(rule, hint: "field"))(input, &position)"
     }

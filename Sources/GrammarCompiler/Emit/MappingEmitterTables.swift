@@ -1,4 +1,4 @@
-/// Collects what the steps of the mapping refer to by number.
+/// Collects what the generated rows of the mapping refer to by number.
 final class MappingTableBuilder {
   struct NodeEntry {
     var name: String

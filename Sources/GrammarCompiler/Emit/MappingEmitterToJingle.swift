@@ -1,4 +1,5 @@
-/// Turns the rows into the steps of one direction: what both directions share, and the way to Jingle.
+/// Puts the rows of one direction in the order in which they run, before ``MappingCodeEmitter`` prints them: what both
+/// directions share, and the way to Jingle.
 struct MappingLowering {
   let mapping: MappingModel
   let model: Model
