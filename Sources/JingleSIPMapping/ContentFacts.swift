@@ -158,7 +158,13 @@ extension Engine {
 
   private func isLocalName(_ address: Slice) -> Bool {
     tape.withBytes(of: address) { bytes in
-      bytes.count > 6 && zip(bytes.suffix(6), ".local".utf8).allSatisfy { lowercased($0) == $1 }
+      let suffix: StaticString = ".local"
+      let start = bytes.count - suffix.utf8CodeUnitCount
+      guard start > 0, lowercased(bytes[bytes.count - 1]) == 0x6C else { return false }
+      for index in 0..<suffix.utf8CodeUnitCount where lowercased(bytes[start + index]) != suffix.utf8Start[index] {
+        return false
+      }
+      return true
     }
   }
 

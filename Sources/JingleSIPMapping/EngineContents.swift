@@ -26,8 +26,8 @@ extension Engine {
   /// Contents of the stanza by their slots, `nil` for those that it does not name.
   func begin(contents root: Int) -> [Int?] {
     var contents: [Int?] = Array(repeating: nil, count: state.slots.count)
-    var names = Set(state.slots.map(\.name))
-    var mids = Set(state.slots.compactMap(\.mid))
+    var names = NameSet(state.slots.map(\.name))
+    var mids = NameSet(state.slots.compactMap(\.mid))
     let source = Source(index: root, node: MappingTables.root)
     let slot = tables.nodes[MappingTables.content].slot
     var (position, end) = children(of: source)

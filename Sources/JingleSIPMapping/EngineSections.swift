@@ -41,7 +41,7 @@ extension Engine {
     let isFresh = state.slots.isEmpty
     if isFresh { state.slots.reserveCapacity(pendingSections.count) }
     assignments.reserveCapacity(pendingSections.count)
-    var names = Set(state.slots.map(\.name))
+    var names = NameSet(state.slots.map(\.name))
     for (number, node) in pendingSections.enumerated() {
       readLines(of: node)
       var facts = SectionFacts()
@@ -115,7 +115,7 @@ extension Engine {
   /// The slot of a section: by its place in a whole description, by its mid in a fragment. `nil` where a fragment
   /// names no content that is known.
   private func assign(
-    _ node: Int, _ number: Int, isFresh: Bool, _ names: inout Set<String>, _ facts: inout SectionFacts
+    _ node: Int, _ number: Int, isFresh: Bool, _ names: inout NameSet, _ facts: inout SectionFacts
   ) -> Int? {
     let line = section.firstNode(Int(tables.nodes[MappingNodes.sdpMedia].slot))
     let mid = section.firstNode(Int(tables.nodes[MappingNodes.sdpMid].slot))
@@ -202,10 +202,10 @@ extension Engine {
   }
 
   /// A name that no other content has.
-  func unique(_ name: String, _ names: inout Set<String>) -> String {
+  func unique(_ name: String, _ names: inout NameSet) -> String {
     var candidate = name
     var number = 2
-    while !names.insert(candidate).inserted {
+    while !names.insert(candidate) {
       candidate = "\(name)\(number)"
       number += 1
     }
@@ -230,6 +230,23 @@ extension Engine {
 
   /// A description that answers an offer.
   var isAnswer: Bool { isAction(MappingActions.answers) }
+}
+
+/// Names of contents: one by one where they are few, which costs less than hashing them.
+struct NameSet {
+  private var few: [String] = []
+  private var many: Set<String> = []
+
+  init(_ names: [String]) { for name in names { insert(name) } }
+
+  /// `false` where it was there before.
+  @discardableResult
+  mutating func insert(_ name: String) -> Bool {
+    if few.contains(name) { return false }
+    if few.count >= 8 { return many.insert(name).inserted }
+    few.append(name)
+    return true
+  }
 }
 
 /// Whether all is printable ASCII and line ends: without branches, so that many bytes are looked at in one step.

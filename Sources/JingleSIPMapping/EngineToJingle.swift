@@ -255,6 +255,10 @@ extension Engine {
     put(right, tables.rules[rightRule].target, in: &frame)
   }
 
+  /// One of a pair is there, and the other one is not.
+  @inline(never)
+  func loseHalf(_ rule: Int) { lose("\(tables.rules[rule].name)", "one of a pair without the other") }
+
   /// The value of a row as Jingle has it.
   func translated(_ value: Value?, _ number: Int) -> Value? {
     let rule = tables.rules[number]

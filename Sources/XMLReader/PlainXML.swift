@@ -47,11 +47,14 @@ struct PlainXML: ~Copyable {
   private var bound: [BoundPrefix] = []
   /// Namespaces, each once, so that equal ones are equal slices.
   private var namespaces: [Slice] = []
-  /// Names of the attributes of the tag that is being read.
+  /// Names of attributes; those of the tag that is being read begin at `firstName`.
   private var names: [Span] = []
+  private var firstName = 0
 
   /// Tags with more attributes than this are not read here: each name is compared with all others.
   private static let comparedAttributes = 16
+  /// So many names of former tags are left where they are: taking them away costs more.
+  private static let keptNames = 256
   /// libxml2 has a limit of its own for names, far above this.
   private static let maximumName = 1024
 
@@ -171,7 +174,8 @@ struct PlainXML: ~Copyable {
       namespace: .absent, name: Slice(offset: UInt32(local.start), length: UInt32(local.count)),
       sourceOffset: UInt32(start))
     let prefixes = bound.count
-    names.removeAll(keepingCapacity: true)
+    if names.count >= Self.keptNames { names.removeAll(keepingCapacity: true) }
+    firstName = names.count
     while true {
       let behind = index
       index = endOfRun(input, index, Self.classes, Self.space)
@@ -228,8 +232,10 @@ struct PlainXML: ~Copyable {
       index &+= 1
     }
     position = index &+ 1
-    guard names.count < maximumAttributes else { return false }
-    for other in names where other.count == name.count && isSame(other, name.start) { return false }
+    guard names.count &- firstName < maximumAttributes else { return false }
+    for index in firstName..<names.count where names[index].count == name.count && isSame(names[index], name.start) {
+      return false
+    }
     names.append(name)
     let value = Span(start: start, end: index)
     if name.count >= 5, isExact(input, name.start, "xmlns") {

@@ -317,6 +317,7 @@ extension MappingCodeEmitter {
 
   private func pairToJingle(_ step: LoweredStep, _ scope: Scope, _ text: inout SourceText) {
     guard step.nested.count == 2 else { return }
+    if plainPair(step.nested, scope, &text) { return }
     text.line("// \(step.nested.map { name($0, scope) }.joined(separator: " + ")): both or neither")
     text.line("copyPair(")
     text.indented { text in
@@ -325,6 +326,35 @@ extension MappingCodeEmitter {
           "\(generalValue(value, scope)), \(ruleToJingle(value, scope))\(number == 0 ? "," : ", in: &\(scope.frame))")")
       }
     }
+  }
+
+  /// A pair of values that are only copied, each in a line or parameter of its own.
+  private func plainPair(_ values: [LoweredStep], _ scope: Scope, _ text: inout SourceText) -> Bool {
+    var readings: [Reading] = []
+    var lookups: [String] = []
+    for (value, node) in zip(values, ["left", "right"]) {
+      guard scope.fallback == nil, let lookup = place(value, scope)?.lookup,
+        let reading = plainReading(
+          value, from: value.sdp, to: value.jingle, in: node, rule: { ruleToJingle(value, scope) }, toJingle: true),
+        !reading.isOptional, reading.conditions.isEmpty
+      else { return false }
+      readings.append(reading)
+      lookups.append(lookup)
+    }
+    text.line("// \(values.map { name($0, scope) }.joined(separator: " + ")): both or neither")
+    text.block("do") { text in
+      text.line("let left = \(lookups[0])")
+      text.line("let right = \(lookups[1])")
+      text.line("if let left, let right {")
+      text.indented { text in
+        for reading in readings { text.line(write(reading, reading.expression, to: scope.frame, toJingle: true)) }
+      }
+      text.line("} else if left != nil || right != nil {")
+      let rules = values.map { ruleToJingle($0, scope) }
+      text.indented { $0.line("loseHalf(left != nil ? \(rules[0]) : \(rules[1]))") }
+      text.line("}")
+    }
+    return true
   }
 
   private func lossToJingle(_ step: LoweredStep, _ scope: Scope, _ text: inout SourceText) {
