@@ -319,16 +319,18 @@ public func stepAutomaton(
     ? Int(transitions[entry &* 2]) << 7 | Int(transitions[entry &* 2 &+ 1]) : Int(transitions[entry])
 }
 
-/// Takes a `comment` of RFC 3261 §25.1: parentheses that nest, with quoted pairs.
-public func takeNestedComment(_ input: Input, _ position: inout Int) -> Bool {
+/// Takes a `comment` of RFC 3261 §25.1: parentheses that nest, with quoted pairs. Most bytes mean nothing: those of which
+/// the entry in `plain` has a bit of `mask`.
+public func takeNestedComment(
+  _ input: Input, _ position: inout Int, plain: StaticString, _ mask: UInt8
+) -> Bool {
   guard input[position] == 0x28 else { return false }
   var index = position &+ 1
   var depth = 1
   while true {
+    index = endOfRun(input, index, plain, mask)
     let byte = input[index]
     index &+= 1
-    // Most bytes mean nothing.
-    if byte > 0x29 ? byte != 0x5C && byte != 0x7F : byte == 0x20 { continue }
     switch byte {
     case 0x28: depth += 1
     case 0x29:
@@ -345,8 +347,7 @@ public func takeNestedComment(_ input: Input, _ position: inout Int) -> Bool {
       // Only as a fold.
       guard input[index] == 0x0A, input[index &+ 1] == 0x20 || input[index &+ 1] == 0x09 else { return false }
       index &+= 2
-    case 0x00..<0x09, 0x0A..<0x20, 0x7F: return false
-    default: break
+    default: return false
     }
   }
 }

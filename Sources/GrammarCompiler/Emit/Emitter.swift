@@ -68,7 +68,7 @@ extension Compilation {
   ) {
     for type in model.orderedEnums.sorted(by: { $0.position < $1.position }) where type.position.file == file {
       text.line()
-      EnumEmitter().emit(type, to: &text)
+      EnumEmitter(tokens: tokens).emit(type, to: &text)
     }
     let parsers = ParserEmitter(tokens: tokens, model: model)
     let writers = WriterEmitter(model: model)

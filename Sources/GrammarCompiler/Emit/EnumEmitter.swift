@@ -1,5 +1,12 @@
 /// Prints the type of an enum.
 struct EnumEmitter {
+  let tokens: TokenEmitter
+
+  /// Whether a known value can be told without reading to its end first: what follows its name decides.
+  static func isTakenWhole(_ type: EnumType) -> Bool {
+    type.cases.count <= 16 && TokenEmitter.asScan(type.token.automaton).map { $0.1 == 1 } ?? false
+  }
+
   func emit(_ type: EnumType, to text: inout SourceText) {
     text.documentation(type.comment, fallback: "`\(type.name)`")
     text.block("public enum \(type.typeName): ArenaEnum") { text in
@@ -67,6 +74,28 @@ struct EnumEmitter {
       NameDispatch(
         names: type.cases.enumerated().map { ($0.element.name, $0.offset + 1) }, fallback: 0, isExact: type.isExact
       ).emit("\(type.cases.count <= 16 ? "@inline(__always) " : "")static func code", to: &text)
+      if Self.isTakenWhole(type) {
+        text.line()
+        emitTake(type, to: &text)
+      }
+    }
+  }
+
+  private func emitTake(_ type: EnumType, to text: inout SourceText) {
+    text.line("/// Takes a name that the grammar has and returns its number; 0: there is none, and nothing is taken.")
+    text.block("@inline(__always) static func take(_ input: Input, _ position: inout Int) -> UInt32") { text in
+      text.line("let start = position")
+      let onward = tokens.isByte(type.token.automaton.firstBytes, at: "position")
+      NameDispatch(
+        names: type.cases.enumerated().map { ($0.element.name, $0.offset + 1) }, fallback: 0, isExact: type.isExact
+      ).emitBeginnings(start: "start", to: &text) { number, tests, text in
+        text.block("if \(tests.joined(separator: ", "))") { text in
+          text.line("position = start &+ \(type.cases[number - 1].name.utf8.count)")
+          text.line("if !\(onward) { return \(number) }")
+        }
+      }
+      text.line("position = start")
+      text.line("return 0")
     }
   }
 }

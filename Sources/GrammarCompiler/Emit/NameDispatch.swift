@@ -32,6 +32,25 @@ struct NameDispatch {
     text.line("}")
   }
 
+  /// A switch over the first byte of the name at `start`, whose end is not known yet. `found` prints what is done where
+  /// all of its tests tell that the name of a slot begins here.
+  func emitBeginnings(start: String, to text: inout SourceText, found: (Int, [String], inout SourceText) -> Void) {
+    if names.isEmpty { return }
+    text.line("switch input[\(start)] | 0x20 {")
+    let groups = Dictionary(grouping: names) { key($0.name)[0] | 0x20 }
+    for (byte, entries) in groups.sorted(by: { $0.value[0].slot < $1.value[0].slot }) {
+      text.line("case \(Self.hex(UInt64(byte))):")
+      text.indented { text in
+        for entry in entries {
+          text.line("// \(entry.name)")
+          found(entry.slot, conditions(key(entry.name), start: start, isBegun: false), &text)
+        }
+      }
+    }
+    text.line("default: break")
+    text.line("}")
+  }
+
   private func emit(
     _ entries: [(name: String, slot: Int)], _ length: Int, to text: inout SourceText,
     found: (Int, inout SourceText) -> Void
@@ -53,7 +72,7 @@ struct NameDispatch {
       text.indented { text in
         for entry in group {
           if group.count > 1 { text.line("// \(entry.name)") }
-          let tests = conditions(key(entry.name))
+          let tests = conditions(key(entry.name), start: "start", isBegun: true)
           if tests.isEmpty {
             found(entry.slot, &text)
           } else {
@@ -68,8 +87,8 @@ struct NameDispatch {
 
   private func key(_ name: String) -> [UInt8] { Array((isExact ? name : name.asciiLowercased).utf8) }
 
-  /// What has to be tested besides the folded first word.
-  private func conditions(_ name: [UInt8]) -> [String] {
+  /// What has to be tested; where it `isBegun`, the folded first word was compared before.
+  private func conditions(_ name: [UInt8], start begin: String, isBegun: Bool) -> [String] {
     var result: [String] = []
     let size = min(name.count, 8)
     var offset = 0
@@ -78,9 +97,11 @@ struct NameDispatch {
       let start = offset > 0 && offset + 8 > name.count ? name.count - 8 : offset
       let word = Self.word(name, start, size)
       let letters = isExact ? 0 : Self.letters(word)
-      let isKnown = offset == 0 && (isExact || letters == 0x2020_2020_2020_2020 & (UInt64.max >> UInt64(64 - 8 * size)))
+      let isKnown =
+        isBegun && offset == 0
+        && (isExact || letters == 0x2020_2020_2020_2020 & (UInt64.max >> UInt64(64 - 8 * size)))
       if !isKnown {
-        var subject = "input.word(start\(start == 0 ? "" : " &+ \(start)"))"
+        var subject = "input.word(\(begin)\(start == 0 ? "" : " &+ \(start)"))"
         if size < 8 { subject += " & \(Self.hex(UInt64.max >> UInt64(64 - 8 * size)))" }
         if letters != 0 { subject += " | \(Self.hex(letters))" }
         result.append("\(subject) == \(Self.hex(word))")

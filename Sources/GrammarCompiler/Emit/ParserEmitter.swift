@@ -61,14 +61,10 @@ struct ParserEmitter {
       emitNode(shape.body, Context(shape: shape), slot: "slot", to: &text)
       text.line("return position")
     }
-    if shape.fills == nil, let params = shape.params {
-      text.line()
-      emitParameters(params, of: shape, to: &text)
-    }
   }
 
   /// Whether the steps set each word of the node, whatever is there.
-  private static func fillsAll(_ steps: [Step], _ shape: Shape) -> Bool {
+  static func fillsAll(_ steps: [Step], _ shape: Shape) -> Bool {
     var filled: Set<Int> = []
     for case .capture(let index, _, _) in steps { filled.insert(index) }
     return !shape.hasState && shape.fields.indices.allSatisfy { filled.contains($0) || shape.fields[$0].isChild }
@@ -76,7 +72,7 @@ struct ParserEmitter {
 
   /// The steps of a node that was begun, and its end. The word that says which optional fields are present is a variable
   /// until then.
-  private func emitNode(_ steps: [Step], _ context: Context, slot: String, to text: inout SourceText) {
+  func emitNode(_ steps: [Step], _ context: Context, slot: String, to text: inout SourceText) {
     var context = context
     var body = text.part()
     emitBody(steps, &context, to: &body)
@@ -109,7 +105,7 @@ struct ParserEmitter {
     }
   }
 
-  private func emitBody(_ steps: [Step], _ context: inout Context, to text: inout SourceText) {
+  func emitBody(_ steps: [Step], _ context: inout Context, to text: inout SourceText) {
     if context.shape.fills != nil, context.fillBits.isEmpty {
       // Each alternative of a narrower spelling may fill another alternative of the type.
       if steps.count == 1, case .choice = steps[0] {} else { context.fillBits = fillBits(steps, context.shape) }
@@ -187,7 +183,7 @@ struct ParserEmitter {
       text.line("} while \(tokens.function(separator))(input, &position)")
       if minimum == 0 { text.line("}") }
     case .params:
-      text.line("guard move(&position, to: parseParameter(input, position, &tape)) else { return -1 }")
+      if let params = context.shape.layout.params { emitParameter(params, &context, to: &text) }
     }
   }
 
@@ -274,7 +270,7 @@ struct ParserEmitter {
     return .sequence(parts)
   }
 
-  private func literal(_ bytes: [UInt8], _ exact: Bool) -> String {
+  func literal(_ bytes: [UInt8], _ exact: Bool) -> String {
     let isCaseless = exact || bytes.allSatisfy { !(0x41...0x5A).contains($0 & 0xDF) }
     if bytes.contains(0) {
       // Behind the input there are zeros.
@@ -410,10 +406,16 @@ struct ParserEmitter {
     case .enumeration(let type):
       let start = context.fresh("start")
       text.line("let \(start) = position")
-      text.block("guard \(tokens.function(type.token))(input, &position) else") {
-        $0.line(context.failure(type.token.name))
+      let token = "\(tokens.function(type.token))(input, &position)"
+      if EnumEmitter.isTakenWhole(type) {
+        let code = context.fresh("code")
+        text.line("let \(code) = \(type.typeName).take(input, &position)")
+        text.block("guard \(code) > 0 || \(token) else") { $0.line(context.failure(type.token.name)) }
+        text.line(target.set(code))
+      } else {
+        text.block("guard \(token) else") { $0.line(context.failure(type.token.name)) }
+        text.line(target.set("\(type.typeName).code(input, \(start), position)"))
       }
-      text.line(target.set("\(type.typeName).code(input, \(start), position)"))
       text.line(target.set("from: \(start), to: position", after: 1))
     case .flag(let bytes, let exact):
       text.block("guard \(literal(bytes, exact)) else") {
@@ -498,71 +500,5 @@ struct ParserEmitter {
     }
     _ = solve(captured[...], [])
     return chosen.mapValues { $0.reduce(0) { $0 | $1.bits } }
-  }
-
-  // MARK: Parameters
-
-  private func emitParameters(_ params: ParameterTable, of shape: Shape, to text: inout SourceText) {
-    let nameToken: TokenRule
-    if case .text(let rule)? = params.other?.field("name")?.type {
-      nameToken = rule
-    } else {
-      nameToken = TokenRule(
-        name: "parameter name",
-        regex: .repetition(.set(ByteSet(0x21...0x7E).subtracting(ByteSet(";, \"=".utf8))), minimum: 1, maximum: nil),
-        written: nil, position: params.position, area: shape.area)
-    }
-    text.line("/// Appends the parameter at `start`; returns where it ends, or −1.")
-    text.line("@inline(__always)")
-    text.block("static func parseParameter(_ input: Input, _ start: Int, _ tape: inout Tape) -> Int") { text in
-      text.line("var position = start")
-      text.block("guard \(tokens.function(nameToken))(input, &position) else") {
-        $0.line("return tape.fail(position, \"the name of a parameter\")")
-      }
-      NameDispatch(names: params.rows.enumerated().map { ($0.element.name, $0.offset) }, fallback: -1)
-        .emitSwitch(end: "position", to: &text) { index, text in
-          emitRow(params.rows[index], ParameterSlot.first + index, params, to: &text)
-          text.line("return position")
-        }
-      if let other = params.other {
-        let parse = "\(other.layout.typeName).\(Self.function(other))"
-        text.line("return \(parse)(input, start, &tape, slot: \(ParameterSlot.unknown))")
-      } else {
-        text.line("return tape.fail(start, \"a parameter of \(shape.name)\")")
-      }
-    }
-  }
-
-  private func emitRow(
-    _ row: ParameterTable.Row, _ slot: Int, _ params: ParameterTable, to text: inout SourceText
-  ) {
-    guard let value = row.value else {
-      text.line("tape.end(tape.begin(fixedWords: 0), slot: \(slot))")
-      return
-    }
-    // One that may lack its value has a word that says whether it is there.
-    let extra = row.isValueOptional ? 1 : 0
-    let isFilled = !row.isValueOptional && Self.fillsAll(value.body, value)
-    text.line("let node = tape.begin(\(isFilled ? "filling" : "fixedWords"): \(value.fixedWords + extra))")
-    let separator: String
-    switch params.separator {
-    case .literal(let bytes, let exact, _): separator = literal(bytes, exact)
-    case .token(let rule, _): separator = "\(tokens.function(rule))(input, &position)"
-    default: separator = "true"
-    }
-    var context = Context(shape: value)
-    context.base = 1 + extra
-    if row.isValueOptional {
-      var body = text.part()
-      body.indented { emitBody(value.body, &context, to: &$0) }
-      text.line("if \(separator) {")
-      text.indented { $0.line("tape.set(node, field: 1, 1)") }
-      text.append(body)
-      text.line("}")
-      text.line("tape.end(node, slot: \(slot))")
-    } else {
-      text.block("guard \(separator) else") { $0.line("return tape.fail(position, \"the value of \(row.name)\")") }
-      emitNode(value.body, context, slot: String(slot), to: &text)
-    }
   }
 }

@@ -142,6 +142,7 @@ struct PartsEmitter {
       text.line("default: break")
       text.line("}")
     }
+    if WriterEmitter.parts(model).allSatisfy({ $0.shape.map(writers.isNamed) ?? false }) { return }
     text.line()
     text.line("@inline(never)")
     text.block("private static func write(_ name: StaticString, to output: inout Output)") {

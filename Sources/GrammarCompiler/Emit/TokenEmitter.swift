@@ -121,7 +121,9 @@ final class TokenEmitter {
     if rule.isNestedComment {
       emitCalled(name, to: &text) { text in
         text.line("var end = position")
-        text.line("return takeNestedComment(input, &end) ? end : -1")
+        // All but parentheses, backslashes and controls.
+        let plain = ByteSet(0x20...0xFF).subtracting(ByteSet([0x28, 0x29, 0x5C, 0x7F])).union(ByteSet([0x09]))
+        text.line("return takeNestedComment(input, &end, plain: \(table(plain))) ? end : -1")
       }
     } else if let literal = rule.regex.exactLiteral, literal.count == 1, literal[0] != 0 {
       emitInlined(name, to: &text) { $0.line("take(input, &position, \(SourceText.byte(literal[0])))") }
@@ -195,6 +197,7 @@ final class TokenEmitter {
     }
     let isInlined = short != nil || starts.count == 1 && Self.isPlain(automaton, starts[0].target)
     let slow = unique("\(name)Slow")
+    let digits = behindIPv4 == nil ? "" : unique("\(name)OfDigits")
     let outcome = Outcome(isInlined: isInlined)
     let body: (inout SourceText) -> Void = { [self] text in
       if automaton.isAccepting[0] {
@@ -216,12 +219,11 @@ final class TokenEmitter {
         }
         emitRefusals(automaton, outcome, to: &text)
       }
-      if let behindIPv4 {
+      if behindIPv4 != nil {
+        // A call that returns what it returns needs no frame here.
         text.block("if isDigit(input, position)") { text in
-          text.line("let end = endOfIPv4Address(input, position)")
-          var test = "end >= 0"
-          if !behindIPv4.isEmpty { test += ", !\(isByte(behindIPv4, at: "end"))" }
-          text.block("if \(test)") { outcome.accept("end", to: &$0) }
+          let call = "\(digits)(input, position)"
+          text.line(isInlined ? "return move(&position, to: \(call))" : "return \(call)")
         }
       }
       for (target, first) in starts {
@@ -233,6 +235,17 @@ final class TokenEmitter {
       text.line(isInlined ? "return move(&position, to: \(slow)(input, position))" : "return \(slow)(input, position)")
     }
     if isInlined { emitInlined(name, to: &text, body) } else { emitCalled(name, to: &text, body) }
+    if let behindIPv4 {
+      text.line()
+      text.line("/// Begins with a digit: mostly an IPv4 address.")
+      text.line("@inline(never)")
+      text.block("private static func \(digits)(_ input: Input, _ position: Int) -> Int") { text in
+        text.line("let end = endOfIPv4Address(input, position)")
+        var test = "end >= 0"
+        if !behindIPv4.isEmpty { test += " && !\(isByte(behindIPv4, at: "end"))" }
+        text.line("return \(test) ? end : \(slow)(input, position)")
+      }
+    }
     text.line()
     text.line("@inline(never)")
     text.block("private static func \(slow)(_ input: Input, _ position: Int) -> Int", run)
@@ -337,11 +350,11 @@ final class TokenEmitter {
   }
 
   /// The bytes that lead from the state to itself.
-  private static func loop(_ automaton: Automaton, _ state: Int) -> ByteSet {
+  static func loop(_ automaton: Automaton, _ state: Int) -> ByteSet {
     ByteSet(automaton.leaving(state).bytes.filter { automaton.next(state, $0) == state })
   }
 
-  private static func targets(
+  static func targets(
     _ automaton: Automaton, _ state: Int, _ bytes: ByteSet
   ) -> [(target: Int, first: ByteSet)] {
     var result: [Int: ByteSet] = [:]
@@ -482,106 +495,6 @@ final class TokenEmitter {
     text.block("private static func \(entry.name)Slow(_ input: Input, _ position: Int) -> Bool") { text in
       emitRun(entry.automaton, "beginsAutomaton(input, position", to: &text)
     }
-  }
-
-  /// A set that is repeated, if that is all that the automaton does.
-  private static func asScan(_ automaton: Automaton) -> (ByteSet, Int)? {
-    if automaton.stateCount == 1, automaton.isAccepting[0] { return (automaton.leaving(0), 0) }
-    guard automaton.stateCount == 2, automaton.isAccepting[1] else { return nil }
-    let set = automaton.leaving(0)
-    guard set == automaton.leaving(1), !set.isEmpty,
-      set.bytes.allSatisfy({ automaton.next(0, $0) == 1 && automaton.next(1, $0) == 1 })
-    else { return nil }
-    return (set, automaton.isAccepting[0] ? 0 : 1)
-  }
-
-  /// A set that is repeated up to a number of times, if that is all that the automaton does.
-  private static func asBoundedScan(_ automaton: Automaton) -> (ByteSet, minimum: Int, maximum: Int)? {
-    let set = automaton.leaving(0)
-    guard automaton.stateCount > 4, !set.isEmpty else { return nil }
-    var state = 0
-    var length = 0
-    var minimum: Int?
-    while true {
-      if automaton.isAccepting[state] {
-        minimum = minimum ?? length
-      } else if minimum != nil {
-        return nil
-      }
-      let leaving = automaton.leaving(state)
-      if leaving.isEmpty { break }
-      guard leaving == set, let next = only(automaton, state), length < automaton.stateCount else { return nil }
-      state = next
-      length += 1
-    }
-    return minimum.map { (set, $0, length) }
-  }
-
-  /// A row of sets, then another row repeated, if that is all that the automaton does.
-  private static func asCycle(_ automaton: Automaton) -> (head: [ByteSet], cycle: [ByteSet])? {
-    guard let end = automaton.isAccepting.firstIndex(of: true), end != 0,
-      automaton.isAccepting.filter({ $0 }).count == 1, automaton.stateCount <= 8
-    else { return nil }
-    func row(from start: Int) -> [ByteSet]? {
-      var sets: [ByteSet] = []
-      var state = start
-      repeat {
-        guard let next = only(automaton, state), next != state, sets.count < 8 else { return nil }
-        sets.append(automaton.leaving(state))
-        state = next
-      } while state != end
-      return sets
-    }
-    guard let head = row(from: 0), let cycle = row(from: end), cycle.count > 1 else { return nil }
-    return (head, cycle)
-  }
-
-  /// States in a row, each with a run of bytes and then one that leads to the next, if that is all that the automaton does
-  /// and only the last one accepts.
-  private static func asChain(_ automaton: Automaton) -> [(run: ByteSet, onward: ByteSet)]? {
-    guard automaton.stateCount > 2, automaton.stateCount <= 16 else { return nil }
-    var chain: [(run: ByteSet, onward: ByteSet)] = []
-    var state = 0
-    while chain.count <= automaton.stateCount {
-      let run = loop(automaton, state)
-      let onward = automaton.leaving(state).subtracting(run)
-      chain.append((run, onward))
-      if run.contains(0) || onward.contains(0) { return nil }
-      if automaton.isAccepting[state] { return onward.isEmpty && chain.count == automaton.stateCount ? chain : nil }
-      let next = targets(automaton, state, onward)
-      guard next.count == 1 else { return nil }
-      state = next[0].target
-    }
-    return nil
-  }
-
-  /// The state to which all bytes lead that may follow.
-  private static func only(_ automaton: Automaton, _ state: Int) -> Int? {
-    let all = targets(automaton, state, automaton.leaving(state))
-    return all.count == 1 ? all[0].target : nil
-  }
-
-  /// Bytes with which the automaton accepts at once, unless one of the other bytes follows; blanks that may stand
-  /// between are skipped.
-  private static func shortcut(_ automaton: Automaton) -> (ByteSet, skipsBlanks: Bool, onward: ByteSet)? {
-    let blanks = ByteSet([0x20, 0x09])
-    var best: (ByteSet, skipsBlanks: Bool, onward: ByteSet)?
-    var byTarget: [Int: ByteSet] = [:]
-    for byte in automaton.firstBytes.bytes { byTarget[automaton.next(0, byte), default: ByteSet()].insert(byte) }
-    for (target, bytes) in byTarget.sorted(by: { $0.key < $1.key }) {
-      let onward = automaton.leaving(target)
-      guard automaton.isAccepting[target], bytes.count <= 2, onward.count <= 3, !onward.isEmpty else { continue }
-      var skipsBlanks = false
-      if blanks.subtracting(onward).isEmpty {
-        let behind = automaton.next(target, 0x20)
-        skipsBlanks =
-          automaton.isAccepting[behind] && automaton.next(target, 0x09) == behind
-          && automaton.next(behind, 0x20) == behind && automaton.next(behind, 0x09) == behind
-          && automaton.leaving(behind).subtracting(onward).isEmpty
-      }
-      if best == nil || !bytes.subtracting(blanks).isEmpty { best = (bytes, skipsBlanks, onward) }
-    }
-    return best
   }
 }
 

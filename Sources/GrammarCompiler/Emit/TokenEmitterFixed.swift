@@ -80,12 +80,14 @@ extension TokenEmitter {
       for path in paths {
         guard !automaton.isAccepting[path.state] else { return nil }
         for way in ways(automaton, path.state) {
-          let bytes = way.set.bytes
-          // A byte, or both cases of a letter; at one place the same for all words.
-          let isLetter = bytes.count == 2 && bytes[0] | 0x20 == bytes[1]
-          guard isLetter || bytes.count == 1, bytes[0] != 0, isFolded ?? isLetter == isLetter else { return nil }
+          // Several words may go on with one state each; of letters both cases, or one.
+          let lower = way.set.bytes.filter { 0x61...0x7A ~= $0 && way.set.contains($0 & 0xDF) }
+          let isLetter = lower.count * 2 == way.set.count
+          guard !way.set.contains(0), isFolded ?? isLetter == isLetter else { return nil }
           isFolded = isLetter
-          longer.append((path.word | UInt64(bytes[bytes.count - 1]) << UInt64(count * 8), way.target))
+          for byte in isLetter ? lower : way.set.bytes {
+            longer.append((path.word | UInt64(byte) << UInt64(count * 8), way.target))
+          }
         }
       }
       if isFolded == true { caseBits |= 0x20 << UInt64(count * 8) }

@@ -1,0 +1,97 @@
+/// The parameters of a shape.
+extension ParserEmitter {
+  /// A parameter: its first byte tells which ones it may be, and a known name need not be read byte by byte.
+  func emitParameter(_ params: ParameterTable, _ context: inout Context, to text: inout SourceText) {
+    let nameToken: TokenRule
+    if case .text(let rule)? = params.other?.field("name")?.type {
+      nameToken = rule
+    } else {
+      nameToken = TokenRule(
+        name: "parameter name",
+        regex: .repetition(.set(ByteSet(0x21...0x7E).subtracting(ByteSet(";, \"=".utf8))), minimum: 1, maximum: nil),
+        written: nil, position: params.position, area: context.shape.area)
+    }
+    let name = "name"
+    let label = "parameter"
+    text.line("let \(name) = position")
+    text.line("\(label): do {")
+    text.indented { text in
+      NameDispatch(names: params.rows.enumerated().map { ($0.element.name, $0.offset) }, fallback: -1)
+        .emitBeginnings(start: name, to: &text) { index, tests, text in
+          let row = params.rows[index]
+          let length = row.name.utf8.count
+          // The name may be only the beginning of another one.
+          let onward = Self.onward(nameToken.automaton, behind: Array(row.name.utf8))
+          let end = tokens.isByte(onward, at: "\(name) &+ \(length)")
+          text.block("if \((tests + (onward.isEmpty ? [] : ["!\(end)"])).joined(separator: ", "))") { text in
+            text.line("position = \(name) &+ \(length)")
+            emitRow(row, ParameterSlot.first + index, params, to: &text)
+            text.line("break \(label)")
+          }
+        }
+      emitUnknown(params, nameToken, name, context, to: &text)
+    }
+    text.line("}")
+  }
+
+  /// A parameter that the table does not name.
+  private func emitUnknown(
+    _ params: ParameterTable, _ nameToken: TokenRule, _ name: String, _ context: Context, to text: inout SourceText
+  ) {
+    let automaton = nameToken.automaton
+    let failure = "return tape.fail(position, \"the name of a parameter\")"
+    if automaton.firstBytes.bytes.allSatisfy({ automaton.isAccepting[automaton.next(0, $0)] }) {
+      text.line("guard \(tokens.isByte(automaton.firstBytes, at: "position")) else { \(failure) }")
+    } else {
+      text.line("guard \(tokens.function(nameToken))(input, &position) else { \(failure) }")
+    }
+    if let other = params.other {
+      let parse = "\(other.layout.typeName).\(Self.function(other))"
+      text.line("guard move(&position, to: \(parse)(input, \(name), &tape, slot: \(ParameterSlot.unknown))) else {")
+      text.indented { $0.line("return -1") }
+      text.line("}")
+    } else {
+      text.line("return tape.fail(\(name), \"a parameter of \(context.shape.name)\")")
+    }
+  }
+
+  /// The bytes with which a match goes on behind `text`.
+  private static func onward(_ automaton: Automaton, behind text: [UInt8]) -> ByteSet {
+    var state = 0
+    for byte in text where state >= 0 { state = automaton.next(state, byte) }
+    return state < 0 ? ByteSet() : automaton.leaving(state)
+  }
+
+  private func emitRow(
+    _ row: ParameterTable.Row, _ slot: Int, _ params: ParameterTable, to text: inout SourceText
+  ) {
+    guard let value = row.value else {
+      text.line("tape.end(tape.begin(fixedWords: 0), slot: \(slot))")
+      return
+    }
+    // One that may lack its value has a word that says whether it is there.
+    let extra = row.isValueOptional ? 1 : 0
+    let isFilled = !row.isValueOptional && Self.fillsAll(value.body, value)
+    text.line("let node = tape.begin(\(isFilled ? "filling" : "fixedWords"): \(value.fixedWords + extra))")
+    let separator: String
+    switch params.separator {
+    case .literal(let bytes, let exact, _): separator = literal(bytes, exact)
+    case .token(let rule, _): separator = "\(tokens.function(rule))(input, &position)"
+    default: separator = "true"
+    }
+    var context = Context(shape: value)
+    context.base = 1 + extra
+    if row.isValueOptional {
+      var body = text.part()
+      body.indented { emitBody(value.body, &context, to: &$0) }
+      text.line("if \(separator) {")
+      text.indented { $0.line("tape.set(node, field: 1, 1)") }
+      text.append(body)
+      text.line("}")
+      text.line("tape.end(node, slot: \(slot))")
+    } else {
+      text.block("guard \(separator) else") { $0.line("return tape.fail(position, \"the value of \(row.name)\")") }
+      emitNode(value.body, context, slot: String(slot), to: &text)
+    }
+  }
+}
