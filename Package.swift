@@ -110,7 +110,9 @@ let package = Package(
     // Values that chance takes from the grammars.
     .testTarget(
       name: "RoundTripTests",
-      dependencies: ["CodecRuntime", "GrammarCompiler", "JingleCodec", "SDPCodec", "SIPCodec", "XMLReader"]),
+      dependencies: [
+        "CodecRuntime", "GrammarCompiler", "JingleCodec", "JingleSIPMapping", "SDPCodec", "SIPCodec", "XMLReader",
+      ]),
     .testTarget(name: "SDPCodecTests", dependencies: ["CodecRuntime", "SDPCodec"]),
     .testTarget(name: "SIPCodecTests", dependencies: ["CodecRuntime", "SIPCodec"]),
     .testTarget(

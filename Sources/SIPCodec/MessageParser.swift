@@ -289,12 +289,20 @@ struct MessageParser: ~Copyable {
     return (position, position)
   }
 
-  /// Where a value with its folds ends, without trailing white space, and what follows its CRLF.
+  /// Where a value with its folds ends, without the white space behind it, and what follows its CRLF.
   private func endOfValue(_ input: Input, _ start: Int) -> (end: Int, next: Int) {
     var (end, next) = endOfLine(input, start)
     while isBlank(input[next]) { (end, next) = endOfLine(input, next) }
-    while end > start, isBlank(input[end - 1]) { end -= 1 }
-    return (end, next)
+    // A fold with nothing behind it is white space, too: were it kept, an empty line would be written.
+    while true {
+      if end > start, isBlank(input[end - 1]) {
+        end -= 1
+      } else if end > start + 1, input.pair(end - 2) == Self.lineEnd {
+        end -= 2
+      } else {
+        return (end, next)
+      }
+    }
   }
 
   private mutating func skipLine(_ input: Input, _ start: Int, _ position: Int, _ message: String) -> Int {

@@ -13,12 +13,15 @@ let usage = """
          grammarc emit     --target NAME --output DIR [--grammars DIR]
          grammarc document [--grammars DIR]
          grammarc explain  NAME [--grammars DIR]
+         grammarc dictionary [--target NAME] [--grammars DIR]
 
   check     compiles the grammars of every target, or of one, and says what is wrong with them
   emit      writes the Swift sources of a target into DIR, which it makes if it is not there
   document  prints tables of all headers, lines, elements, mapping rows and signalling rows as Markdown
   explain   says where a header, line, attribute, element, value, rule, status code, state or event is declared, what
             it became in Swift, and which rows map it or name it
+  dictionary
+            prints the words of the grammars, one a line, as fuzzers read them (libFuzzer's -dict=, AFL's -x)
 
   DIR is Grammars by default; its file targets.grammar says which folders belong to which target.
 
@@ -97,6 +100,12 @@ case "document":
     let compilation = set.compile(target)
     if !compilation.diagnostics.isEmpty { fail(compilation.renderedDiagnostics, status: 1) }
     print(compilation.document(), terminator: "")
+  }
+case "dictionary":
+  for target in chosenTargets(set, options["--target"], directory) {
+    let compilation = set.compile(target)
+    if !compilation.diagnostics.isEmpty { fail(compilation.renderedDiagnostics, status: 1) }
+    print(compilation.dictionaryText(), terminator: "")
   }
 case "explain":
   guard names.count == 1, let name = names.first else { fail(usage, status: 64) }
