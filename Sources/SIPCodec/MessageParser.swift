@@ -179,6 +179,7 @@ struct MessageParser: ~Copyable {
     let mark = tape.wordCount
     let end = Headers.parse(input, position, &tape, name: start, to: nameEnd)
     if end == -2 {
+      skipFolds(input, &position)
       let value = endOfValue(input, position)
       let node = tape.begin(fixedWords: 4)
       tape.set(node, field: 1, from: start, to: nameEnd)
@@ -215,6 +216,8 @@ struct MessageParser: ~Copyable {
     // Content-Length says where the body ends; it is a matter of framing.
     let layer: SIPIssue.Layer = slot == Headers.contentLength ? .framing : .header
     note(layer, "\(Headers.name(slot))", failure.offset, "expected \(failure.expected)", header: slot)
+    var valueStart = valueStart
+    skipFolds(input, &valueStart)
     let value = endOfValue(input, valueStart)
     let node = tape.open(SIPMessage.Slot.malformedHeader, fixedWords: 5)
     tape.set(node + 1, slot)
@@ -287,6 +290,15 @@ struct MessageParser: ~Copyable {
       position &+= 1
     }
     return (position, position)
+  }
+
+  /// Passes over the white space before a value, and be it several folds, where the grammar has one.
+  private func skipFolds(_ input: Input, _ position: inout Int) {
+    skipBlanks(input, &position)
+    while input.pair(position) == Self.lineEnd, isBlank(input[position &+ 2]) {
+      position &+= 2
+      skipBlanks(input, &position)
+    }
   }
 
   /// Where a value with its folds ends, without the white space behind it, and what follows its CRLF.
