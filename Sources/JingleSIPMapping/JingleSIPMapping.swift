@@ -6,8 +6,12 @@ import CodecRuntime
 /// translation at 0. It is a whole description or a fragment (RFC 8840 §9): only m-lines and attributes.
 ///
 /// - Parameters:
+///   - description: the arena of the description.
+///   - index: its root node.
 ///   - role: who wrote the description.
 ///   - action: the Jingle action; by default what `a=jingle-action` says, else session-initiate.
+///   - sid: the session id of the stanza.
+///   - state: what is remembered of the session; an empty one for its first description.
 /// - Throws: ``MappingFailure`` where it is larger than any session is.
 public func translateToJingle(
   _ description: Arena, at index: Int = 0, by role: Role, action: String? = nil, sid: String? = nil,
@@ -39,7 +43,12 @@ public func translateToJingle(
 /// this side described it before, or refused with port 0 where it did not. A transport-info becomes a fragment (RFC 8840
 /// §9) unless `asFragment` says otherwise.
 ///
-/// - Parameter role: who wrote the stanza.
+/// - Parameters:
+///   - jingle: the arena of the stanza.
+///   - index: the node of its `<jingle/>`.
+///   - role: who wrote the stanza.
+///   - asFragment: whether a fragment or a whole description is made; by default the action decides.
+///   - state: what is remembered of the session; an empty one for its first description.
 /// - Throws: ``MappingFailure`` where it is larger than any session is.
 public func translateToSDP(
   _ jingle: Arena, at index: Int, by role: Role, asFragment: Bool? = nil, state: inout MediaState

@@ -67,7 +67,7 @@ public struct SessionDescription: Sendable {
 
   /// A description from lines; `media` are the lines of each media description, the m-line first.
   ///
-  /// Throws: ``DraftError`` for a value that the grammars do not allow, so that no line can be smuggled in.
+  /// Throws: `DraftError` for a value that the grammars do not allow, so that no line can be smuggled in.
   public init(lines: [LineDraft], media: [[LineDraft]]) throws(DraftError) {
     var tape = Tape()
     let root = tape.open(Slot.session, fixedWords: 0)

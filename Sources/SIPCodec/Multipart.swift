@@ -102,7 +102,7 @@ public struct MultipartBody: Sendable {
 
   /// The body that has these parts, for a Content-Type with this boundary.
   ///
-  /// Throws: ``DraftError`` for a value that the grammars do not allow, and for a boundary that a part has in it.
+  /// Throws: `DraftError` for a value that the grammars do not allow, and for a boundary that a part has in it.
   public static func bytes(of parts: [BodyPart.Draft], boundary: String) throws(DraftError) -> [UInt8] {
     let boundary = Array(boundary.utf8)
     guard !boundary.isEmpty, boundary.count <= maximumBoundary, boundary.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {

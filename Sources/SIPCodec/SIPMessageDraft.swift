@@ -3,7 +3,7 @@ import CodecRuntime
 extension SIPMessage {
   /// A request from plain values; Content-Length is added (RFC 3261 §8.1.1).
   ///
-  /// Throws: ``DraftError`` for a value that the grammars do not allow, so that nothing can be smuggled into the message.
+  /// Throws: `DraftError` for a value that the grammars do not allow, so that nothing can be smuggled into the message.
   public init(
     request method: Method, uri: URI.Draft, headers: [HeaderDraft], body: [UInt8] = []
   ) throws(DraftError) {

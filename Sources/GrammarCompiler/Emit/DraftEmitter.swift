@@ -130,7 +130,7 @@ struct DraftEmitter {
   // MARK: To a node
 
   private func emitAppend(_ shape: Shape, to text: inout SourceText) {
-    text.line("/// Appends a node of slot `slot`. Throws: ``DraftError`` for a value that the grammar does not allow.")
+    text.line("/// Appends a node of slot `slot`. Throws: `DraftError` for a value that the grammar does not allow.")
     text.block("public func append(to tape: inout Tape, slot: UInt32) throws(DraftError)") { text in
       text.line("let node = tape.open(slot, fixedWords: \(shape.fixedWords))")
       for step in shape.body { emitStep(step, shape, loops: [], to: &text) }

@@ -185,7 +185,7 @@ struct ElementEmitter {
         emitSetters(element, to: &text)
         text.line()
         text.line(
-          "/// Builds the element from plain values. Throws: ``DraftError`` for a value that the grammars do not allow."
+          "/// Builds the element from plain values. Throws: `DraftError` for a value that the grammars do not allow."
         )
         text.block("public init(_ draft: Draft) throws(DraftError)") { text in
           text.line("var tape = Tape()")
@@ -311,7 +311,7 @@ struct ElementEmitter {
       text.line("}")
       text.line()
       text.line(
-        "/// Appends a node of slot `slot`. Throws: ``DraftError`` for a value that the grammar does not allow.")
+        "/// Appends a node of slot `slot`. Throws: `DraftError` for a value that the grammar does not allow.")
       text.block("public func append(to tape: inout Tape, slot: UInt32) throws(DraftError)") { text in
         text.line("let node = tape.open(slot, fixedWords: \(element.fixedWords))")
         for value in values { emitAppend(value, element, to: &text) }

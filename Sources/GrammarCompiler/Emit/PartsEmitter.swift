@@ -159,7 +159,7 @@ struct PartsEmitter {
         text.line("case \(Naming.escaped(label))" + (shape.map { "(\($0.typeName).Draft)" } ?? ""))
       }
       text.line()
-      text.line("/// Appends the node. Throws: ``DraftError`` for a value that the grammar does not allow.")
+      text.line("/// Appends the node. Throws: `DraftError` for a value that the grammar does not allow.")
       text.block("public func append(to tape: inout Tape) throws(DraftError)") { text in
         text.line("switch self {")
         for (label, shape, slot) in entries {
