@@ -345,4 +345,26 @@ import Testing
             ^
       """)
   }
+
+  @Test("A value in brackets may be missing, and its colon with it")
+  func optionalAttributeValue() {
+    let grammar = """
+      word = 1*%x61-7A
+      attribute flag at media
+      attribute maybe at media = [ value:word ]
+      attribute always at media = value:word
+      attribute ends at media = first:word [ "," second:word ]
+      """
+    #expect(compiled(grammar).renderedDiagnostics == "")
+    #expect(compiled(grammar).model.attributes.map(\.isValueOptional) == [false, true, false, false])
+    #expect(compiled(grammar).model.attributes[1].shape?.fields.map(\.isOptional) == [true])
+    expectRefused(
+      "attribute maybe at media = [ \"x\" ]",
+      """
+      a.grammar:1:28: error: whether this optional part was there cannot be written back, since nothing in it is captured
+      attribute maybe at media = [ "x" ]
+                                 ^
+      a.grammar:1:28: note: capture it, such as `label:"text"`, or make it a part of a token with a canonical spelling
+      """)
+  }
 }

@@ -39,6 +39,14 @@ struct DocumentationTests {
     try String(contentsOf: package.appending(path: path), encoding: .utf8)
   }
 
+  @Test("Grammars/ERRORS.md is what the tests of the compiler hold")
+  func errors() throws {
+    let tests = try Self.files("Tests/GrammarCompilerTests", "Tests.swift").map { name in
+      (name: name, source: try Self.text("Tests/GrammarCompilerTests/\(name)"))
+    }
+    try Self.compare(ErrorReference.text(of: tests), with: "Grammars/ERRORS.md")
+  }
+
   @Test("Grammars/TABLES.md is what `grammarc document` prints")
   func tables() throws {
     let sources = try Self.files("Grammars", ".grammar").filter { $0 != "targets.grammar" }.map { path in

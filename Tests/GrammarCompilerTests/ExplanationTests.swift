@@ -64,6 +64,73 @@ struct ExplanationTests {
         """)
   }
 
+  private let session = Compilation(
+    files: [
+      SourceFile(
+        path: "sdp/a.grammar", area: "sdp",
+        text: """
+          word = 1*%x61-7A
+          ; RFC 8866 §5.14
+          line m media = kind:word
+          ; RFC 5888 §4
+          attribute mid at media = tag:word
+          namespace j = "urn:j"
+          ; XEP-0166
+          element j:mid root
+              @tag:text
+          statuses
+              180 "Ringing"
+              404 "Not Found"
+              486 "Busy Here"
+
+          """)
+    ], generating: ["sdp"])
+
+  private func titles(_ name: String) -> [String] { session.explain(name).map(\.title) }
+
+  @Test("the signs around a name say what it is")
+  func signs() {
+    #expect(session.renderedDiagnostics == "")
+    #expect(titles("mid") == ["attribute a=mid", "element <j:mid>"])
+    #expect(titles("a=mid") == ["attribute a=mid"])
+    #expect(titles("a=mid:audio") == ["attribute a=mid"])
+    #expect(titles("<mid/>") == ["element <j:mid>"])
+    #expect(titles("<mid tag='audio'>") == ["element <j:mid>"])
+    #expect(titles("@tag") == ["attribute @tag of <j:mid>"])
+    #expect(titles("m=") == ["line m= (media)"])
+    #expect(titles("mid.tag") == ["field tag of attribute mid"])
+  }
+
+  @Test("status codes with their phrase, and a class of them")
+  func statuses() {
+    #expect(titles("180 Ringing") == ["status code 180"])
+    #expect(titles("4xx") == ["status code 404", "status code 486"])
+  }
+
+  @Test("a namespace, and an RFC or a XEP")
+  func documents() {
+    #expect(
+      session.explain("urn:j").map(\.text) == [
+        """
+        namespace urn:j
+          declared  sdp/a.grammar:6
+          prefix    j
+          elements  <j:mid>
+
+        """
+      ])
+    let document = """
+      document RFC 5888
+        declared    sdp/a.grammar:5
+        attributes  a=mid
+
+      """
+    #expect(session.explain("RFC 5888").map(\.text) == [document])
+    #expect(session.explain("rfc5888").map(\.text) == [document])
+    #expect(titles("XEP-0166") == ["document XEP-0166"])
+    #expect(titles("rfc588") == [])
+  }
+
   @Test("a name that nothing bears, and the one that was meant")
   func unknown() {
     #expect(codec.explain("via-param") == [])

@@ -12,6 +12,56 @@ struct MappingDiagnosticsTests {
   @Test("A whole mapping has none")
   func sample() { #expect(MappingSample.diagnostics(MappingSample.mappingGrammar) == "") }
 
+  @Test("A name in the head of a map that does not exist")
+  func unknownHead() {
+    #expect(
+      with("map media <-> <j:content>", "map media <-> <j:contnt>") == """
+        media.grammar:10:15: error: there is no element `<j:contnt>`; did you mean `<j:content>`?
+        map media <-> <j:contnt>
+                      ^
+
+        """)
+    #expect(
+      with("map media <-> <j:content>", "map meda <-> <j:content>") == """
+        media.grammar:10:5: error: SDP has no line or attribute `meda`; did you mean `media`?
+        map meda <-> <j:content>
+            ^
+
+        """)
+  }
+
+  @Test("An attribute that has the name of a line is called after both")
+  func attributeBesideLine() {
+    let sdp = MappingSample.sdpGrammar.replacing(
+      "attribute mux at media\n", with: "attribute mux at media\nattribute media at media = tag:word\n")
+    #expect(
+      MappingSample.diagnostics(MappingSample.mappingGrammar, sdp: sdp) == """
+        media.grammar:10:1: error: no row maps `a=media` at media level, and no `lost` line excuses it
+        map media <-> <j:content>
+        ^
+        media.grammar:10:1: note: add a row for it, or write `lost media-attribute "why"`
+
+        """)
+    let excused = MappingSample.mappingGrammar.replacing(
+      "    media.kind <->", with: "    lost media-attribute \"none\"\n    media.kind <->")
+    #expect(MappingSample.diagnostics(excused, sdp: sdp) == "")
+    let mapped = MappingSample.mappingGrammar.replacing("mid.tag <-> @name", with: "media-attribute.tag <-> @name")
+    #expect(
+      MappingSample.diagnostics(mapped, sdp: sdp) == """
+        media.grammar:10:1: error: no row maps `a=mid` at media level, and no `lost` line excuses it
+        map media <-> <j:content>
+        ^
+        media.grammar:10:1: note: add a row for it, or write `lost mid "why"`
+
+        """)
+  }
+
+  @Test("A root that no row and no event names is no mistake: whoever uses the codec reads it by itself")
+  func unusedRoot() {
+    let jingle = MappingSample.jingleGrammar + "element j:spare root\n    @id:UInt8\n"
+    #expect(MappingSample.diagnostics(MappingSample.mappingGrammar, jingle: jingle) == "")
+  }
+
   @Test("A field that does not exist")
   func unknownField() {
     #expect(

@@ -26,14 +26,7 @@ extension Compilation {
   func fields(_ shape: Shape?) -> String {
     guard let shape else { return "–" }
     var parts = shape.fields.map { field -> String in
-      let type: String
-      switch field.type {
-      case .text(let rule): type = rule.isAnonymous ? "text" : rule.name
-      case .number(let bits): type = "UInt\(bits)"
-      case .enumeration(let value): type = value.name
-      case .shape(let nested): type = nested.layout.name
-      case .flag: type = "flag"
-      }
+      let type = type(of: field)
       return "`\(field.label)`: \(type)\(field.isList ? "…" : field.isOptional ? "?" : "")"
     }
     if let params = shape.params {
@@ -42,6 +35,17 @@ extension Compilation {
           + (params.other == nil ? "" : " and others"))
     }
     return parts.joined(separator: ", ")
+  }
+
+  /// The type of a field as the tables name it.
+  func type(of field: Field) -> String {
+    switch field.type {
+    case .text(let rule): rule.isAnonymous ? "text" : rule.name
+    case .number(let bits): "UInt\(bits)"
+    case .enumeration(let value): value.name
+    case .shape(let nested): nested.layout.name
+    case .flag: "flag"
+    }
   }
 
   private func headerTable() -> String {

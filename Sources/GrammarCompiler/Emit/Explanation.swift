@@ -49,20 +49,55 @@ private struct Explainer {
   private let compilation: Compilation
   private let model: Model
   private let name: String
+  /// What the signs around the name say that it is; `nil` where it may be anything.
+  private let kind: Kind?
   var found: [Explanation] = []
   var names: Set<String> = []
+
+  private enum Kind { case line, attributeLine, element, attribute, document, namespace, statusClass }
 
   init(_ compilation: Compilation, name: String) {
     self.compilation = compilation
     model = compilation.model
-    self.name = Self.bare(name)
+    kind = Self.kind(of: name.lowercased())
+    let bare = Self.bare(name)
+    // Rows of the mapping have the names of lines, not their letters.
+    let line = kind == .line ? model.lines.first { bare == String(Character(Unicode.Scalar($0.letter))) } : nil
+    self.name = line?.name.lowercased() ?? bare
   }
 
-  /// `a=candidate`, `m=`, `<ice-udp:candidate>` and `@foundation` without their signs, in lower case.
+  private static func kind(of name: String) -> Kind? {
+    if name.hasPrefix("a="), name.count > 2 { return .attributeLine }
+    if name.count == 2, name.hasSuffix("=") { return .line }
+    if name.hasPrefix("<") { return .element }
+    if name.hasPrefix("@") { return .attribute }
+    if name.hasPrefix("rfc ") || name.hasPrefix("rfc") && name.dropFirst(3).allSatisfy(\.isNumber)
+      || name.hasPrefix("xep-")
+    {
+      return .document
+    }
+    if name.hasPrefix("urn:") || name.hasPrefix("http:") || name.hasPrefix("https:") { return .namespace }
+    if name.count == 3, name.hasSuffix("xx"), name.first?.isNumber == true { return .statusClass }
+    return nil
+  }
+
+  /// Whether something of this kind can be meant.
+  private func isMeant(_ kinds: Kind...) -> Bool { kind.map(kinds.contains) ?? true }
+
+  /// `a=candidate`, `m=`, `<ice-udp:candidate>`, `@foundation` and `180 Ringing` as just the name, in lower case.
   private static func bare(_ name: String) -> String {
     var text = name.lowercased()
-    if text.hasPrefix("a="), text.count > 2 { text.removeFirst(2) }
-    if text.hasPrefix("<"), text.hasSuffix(">") { text = String(text.dropFirst().dropLast()) }
+    if text.hasPrefix("a="), text.count > 2 {
+      // With a value it is a line of somebody's description.
+      text = String(text.dropFirst(2).prefix { $0 != ":" })
+    }
+    if text.hasPrefix("<"), text.hasSuffix(">") {
+      text = text.filter { $0 != "<" && $0 != ">" && $0 != "/" }
+      text = String(text.prefix { $0 != " " })
+    }
+    // A status code with its phrase.
+    if let code = text.split(separator: " ").first, code.count == 3, code.allSatisfy(\.isNumber) { text = String(code) }
+    if text.hasPrefix("rfc "), text.count > 4 { text = "rfc" + text.dropFirst(4) }
     if text.hasPrefix("@") { text.removeFirst() }
     if text.count == 2, text.hasSuffix("=") { text.removeLast() }
     return text
@@ -86,16 +121,23 @@ private struct Explainer {
 
   mutating func run() {
     if !compilation.generatedAreas.contains("mapping") {
-      headers()
+      if isMeant() {
+        headers()
+        enums()
+        rules()
+        fields()
+      }
       lines()
       elements()
-      enums()
-      statuses()
-      rules()
+      if isMeant(.statusClass) { statuses() }
+      if isMeant(.namespace) { namespaces() }
     }
-    mapping()
-    signalling()
-    reasons()
+    if kind == .document { document() }
+    if isMeant(.line, .attributeLine, .element, .attribute) { mapping() }
+    if isMeant(.element, .statusClass) {
+      signalling()
+      reasons()
+    }
   }
 
   // MARK: Codecs
@@ -125,7 +167,7 @@ private struct Explainer {
   }
 
   private mutating func lines() {
-    for line in model.lines where isGenerated(line.shape.area) {
+    for line in model.lines where isGenerated(line.shape.area) && isMeant(.line) {
       let letter = String(Character(Unicode.Scalar(line.letter)))
       guard matches(letter, line.name) else { continue }
       add(
@@ -135,7 +177,7 @@ private struct Explainer {
           ("in Swift", line.shape.typeName),
         ])
     }
-    for attribute in model.attributes where matches(attribute.name) {
+    for attribute in model.attributes where isMeant(.attributeLine) && matches(attribute.name) {
       add(
         "attribute a=\(attribute.name)", attribute.position,
         [
@@ -148,7 +190,7 @@ private struct Explainer {
 
   private mutating func elements() {
     for element in model.orderedElements where isGenerated(element.area) {
-      if matches(element.name, element.qualifiedName) {
+      if isMeant(.element), matches(element.name, element.qualifiedName) {
         add(
           "element <\(element.qualifiedName)>", element.position,
           [
@@ -158,7 +200,7 @@ private struct Explainer {
             ("in Swift", element.typeName),
           ])
       }
-      for attribute in element.attributes where matches(attribute.name) {
+      for attribute in element.attributes where isMeant(.attribute) && matches(attribute.name) {
         add(
           "attribute @\(attribute.name) of <\(element.qualifiedName)>", attribute.position,
           [
@@ -188,7 +230,8 @@ private struct Explainer {
   }
 
   private mutating func statuses() {
-    for status in model.statuses where matches(String(status.code)) {
+    for status in model.statuses
+    where matches(String(status.code)) || kind == .statusClass && name == "\(status.code / 100)xx" {
       add("status code \(status.code)", status.position, [("phrase", status.phrase)])
     }
   }
@@ -212,6 +255,77 @@ private struct Explainer {
           ("in Swift", "Text"),
         ])
     }
+  }
+
+  /// A field of a header, line or attribute, as rows of the mapping write it: `candidate.priority`.
+  private mutating func fields() {
+    let parts = name.split(separator: ".").map(String.init)
+    guard parts.count == 2 else { return }
+    for shape in model.orderedShapes where isGenerated(shape.area) && shape.name.lowercased() == parts[0] {
+      for field in shape.layout.fields where field.label.lowercased() == parts[1] {
+        add(
+          "field \(field.label) of \(shape.source)", field.position,
+          [
+            ("is", field.isList ? "a list" : field.isOptional ? "optional" : "required"),
+            ("type", compilation.type(of: field)), ("in Swift", "`\(field.label)` of \(shape.layout.typeName)"),
+          ])
+      }
+    }
+  }
+
+  /// A namespace of XML, and its elements.
+  private mutating func namespaces() {
+    for namespace in model.namespaces where matches(namespace.uri) {
+      let elements = model.orderedElements.filter { $0.namespace == namespace.uri && isGenerated($0.area) }
+      guard !elements.isEmpty else { continue }
+      add(
+        "namespace \(namespace.uri)", namespace.position,
+        [("prefix", namespace.prefix), ("elements", elements.map { "<\($0.qualifiedName)>" }.joined(separator: " "))])
+    }
+  }
+
+  /// An RFC or XEP: what is declared by it.
+  private mutating func document() {
+    var found: [(kind: String, name: String, position: Position)] = []
+    func see(_ kind: String, _ name: String, _ comment: String, _ position: Position, _ area: String) {
+      if isGenerated(area), cites(comment) { found.append((kind, name, position)) }
+    }
+    for header in model.headers {
+      see("headers", header.name, header.shape.comment, header.position, header.shape.area)
+    }
+    for line in model.lines {
+      let letter = String(Character(Unicode.Scalar(line.letter)))
+      see("lines", letter + "=", line.shape.comment, line.position, line.shape.area)
+    }
+    for attribute in model.attributes {
+      let area = compilation.files[attribute.position.file].area
+      see("attributes", "a=" + attribute.name, attribute.comment, attribute.position, area)
+    }
+    for element in model.orderedElements {
+      see("elements", "<\(element.qualifiedName)>", element.comment, element.position, element.area)
+    }
+    for type in model.orderedEnums { see("enums", type.name, type.comment, type.position, type.area) }
+    for shape in model.orderedShapes where shape.source.hasPrefix("rule ") {
+      see("rules", shape.name, shape.comment, shape.position, shape.area)
+    }
+    for token in model.tokens.values.sorted(by: { $0.position < $1.position }) where !token.isAnonymous {
+      see("tokens", token.name, token.comment, token.position, token.area)
+    }
+    guard let first = found.map(\.position).min() else { return }
+    let kinds = ["headers", "lines", "attributes", "elements", "enums", "rules", "tokens"]
+    add(
+      "document \(name.uppercased().replacing("RFC", with: "RFC "))", first,
+      kinds.map { kind in (kind, found.filter { $0.kind == kind }.map(\.name).joined(separator: " ")) })
+  }
+
+  /// Whether a comment names the document that is asked for.
+  private func cites(_ comment: String) -> Bool {
+    var rest = comment.lowercased().replacing("rfc ", with: "rfc")[...]
+    while let range = rest.firstRange(of: name) {
+      rest = rest[range.upperBound...]
+      if rest.first?.isNumber != true { return true }
+    }
+    return false
   }
 
   private func users(of shape: Shape) -> String {

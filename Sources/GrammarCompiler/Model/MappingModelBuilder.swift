@@ -86,6 +86,16 @@ final class MappingModelBuilder {
     guard let reference = root.elements.first, let element = element(reference) else { return mapping }
     mapping.root = block(root, element: element, name: "session", Scope.start(of: element, at: root.position))
     for declaration in declarations where !usedMaps.contains(declaration.position) {
+      // A slip in its head is the reason that no row finds it.
+      let slips = declaration.elements.filter { model.elements[$0.name] == nil }
+      if !slips.isEmpty {
+        for slip in slips { _ = self.element(slip) }
+        continue
+      }
+      if declaration.sdp.name != "session", !mapping.lines.contains(where: { $0.name == declaration.sdp.name }) {
+        reportUnknownLine(declaration.sdp)
+        continue
+      }
       diagnostics.report(
         declaration.position, "no row uses this map of `\(declaration.sdp.name)`",
         note:

@@ -63,9 +63,7 @@ extension MappingModelBuilder {
 
   func line(_ reference: Reference, _ scope: Scope, isFromSession: Bool) -> SDPLine? {
     guard let line = mapping.lines.first(where: { $0.name == reference.name }) else {
-      let suggestion =
-        Spelling.closest(to: reference.name, among: mapping.lines.map(\.name)).map { "; did you mean `\($0)`?" } ?? ""
-      diagnostics.report(reference.position, "SDP has no line or attribute `\(reference.name)`" + suggestion)
+      reportUnknownLine(reference)
       return nil
     }
     if !line.levels.contains(scope.level) {
@@ -77,6 +75,12 @@ extension MappingModelBuilder {
       return nil
     }
     return line
+  }
+
+  func reportUnknownLine(_ reference: Reference) {
+    let suggestion =
+      Spelling.closest(to: reference.name, among: mapping.lines.map(\.name)).map { "; did you mean `\($0)`?" } ?? ""
+    diagnostics.report(reference.position, "SDP has no line or attribute `\(reference.name)`" + suggestion)
   }
 
   func key(_ reference: Reference, of line: SDPLine) -> Field? {
