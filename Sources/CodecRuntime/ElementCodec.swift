@@ -90,7 +90,7 @@ struct RowTable<Row: Sendable>: @unchecked Sendable {
 }
 
 /// A name of the tables, for comparisons with names of an arena.
-struct PreparedName: @unchecked Sendable {
+struct PreparedName: Sendable {
   /// The first eight bytes as a number, zeros behind a shorter name.
   let head: UInt64
   let text: StaticString
@@ -134,8 +134,8 @@ struct ArenaName {
 }
 
 /// Markup as it is written.
+// @unchecked: the memory is the process's, is written before `init` returns and never after it.
 struct Markup: @unchecked Sendable {
-  // Owned by the process.
   let start: UnsafePointer<UInt8>
   let count: Int
 

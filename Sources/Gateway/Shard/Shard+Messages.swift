@@ -48,14 +48,7 @@ extension Shard {
         .reject(.init(id: key.sid, reason: .init(end ?? SessionEnd(.generalError)))), from: peer, to: sender)
       return
     }
-    let routed = route(from: sender, to: to)
-    var session = Session(
-      call: newCall(.client), key: key, user: sender.bare, peer: peer, initiator: sender.description,
-      media: newMediaState(of: sender))
-    session.routed = routed
-    session.call.alternatives = max(0, (routed?.proxies.count ?? 1) - 1)
-    let number = addSession(session)
-    effects.append(.log(.callBegan(sid: key.sid, from: sender.description, to: to.description)))
+    let (number, routed) = beginCall(key, from: sender, to: to, peer: peer)
     let input = InitiationMessage(
       name: message.name, sender: CallDevice(sender.description), isForbidden: routed == nil,
       isAnsweredFirst: routed?.proceed == .whenAnswered)

@@ -86,15 +86,23 @@ extension Shard {
       answer(sender, JingleStanzas.error(to: stanza, of: sender, .resourceConstraint))
       return
     }
-    let routed = route(from: sender, to: to)
+    let (number, _) = beginCall(key, from: sender, to: to, peer: to)
+    deliver(jingle, stanza, sender, number, at: now)
+  }
+
+  /// A session for a call that a client begins, by a session-initiate or by a message: its number, and where it goes.
+  mutating func beginCall(
+    _ key: SessionKey, from sender: JID, to contact: JID, peer: JID
+  ) -> (number: Int, routed: RoutedCall?) {
+    let routed = route(from: sender, to: contact)
     var session = Session(
-      call: newCall(.client), key: key, user: sender.bare, peer: to, initiator: sender.description,
+      call: newCall(.client), key: key, user: sender.bare, peer: peer, initiator: sender.description,
       media: newMediaState(of: sender))
     session.routed = routed
     session.call.alternatives = max(0, (routed?.proxies.count ?? 1) - 1)
     let number = addSession(session)
-    effects.append(.log(.callBegan(sid: key.sid, from: sender.description, to: to.description)))
-    deliver(jingle, stanza, sender, number, at: now)
+    effects.append(.log(.callBegan(sid: key.sid, from: sender.description, to: contact.description)))
+    return (number, routed)
   }
 
   mutating func newCall(_ origin: Call.Origin) -> Call {
