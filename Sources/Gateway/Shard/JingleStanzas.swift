@@ -1,6 +1,7 @@
 import CodecRuntime
 import JingleCodec
 import JingleSIPMapping
+import SIPCodec
 import XMPPStack
 
 /// Conditions of stanza errors that the gateway answers with (RFC 6120 §8.3.3).
@@ -141,9 +142,15 @@ extension JingleCodec.JingleReason {
 }
 
 extension JingleCodec.JingleReason.Draft {
-  /// The reason of a session-terminate.
+  /// The reason of a session-terminate. The answer of the phone is also said in words: clients that do not know
+  /// `<sip-error/>` show the text (XEP-0166 §7.4).
   init(_ end: SessionEnd) {
-    self.init(sipError: end.sipError.map { .init(code: UInt16(clamping: $0), text: end.phrase) })
+    self.init()
+    if let code = end.sipError {
+      let phrase = end.phrase ?? StatusCodes.phrase(code) ?? ""
+      self.phrase = .init(text: phrase.isEmpty ? "\(code)" : "\(code) \(phrase)")
+      sipError = .init(code: UInt16(clamping: code), text: phrase.isEmpty ? nil : phrase)
+    }
     switch end.reason {
     case .alternativeSession: alternativeSession = .init()
     case .busy: busy = .init()
