@@ -72,6 +72,35 @@ struct ShardTests {
     return (bench, leg)
   }
 
+  @Test("A phone hangs up while the XMPP server is away: the client is told when it is back, and nothing else is late")
+  func endWithoutServer() throws {
+    var (bench, leg) = try established()
+    bench.shard.serverLeft()
+    let told = bench.sent
+    try bench.phoneDoes { try $0.request(.bye, in: leg, at: $2, into: &$1) }
+    #expect(bench.wire.suffix(2) == ["← BYE", "→ 200 BYE"])
+    #expect(bench.shard.callCount == 0)
+    #expect(bench.sent == told)
+    bench.shard.serverCame()
+    bench.settle()
+    #expect(bench.sent == told + ["\(device) session-terminate"])
+    #expect(bench.lastJingle("session-terminate")?.endReason == .success)
+    bench.shard.serverLeft()
+    bench.shard.serverCame()
+    bench.settle()
+    #expect(bench.sent.count == told.count + 1)
+  }
+
+  @Test("What is to be said when the XMPP server is back is bounded, and the newest is kept")
+  func farewellsAreBounded() throws {
+    var farewells = Farewells()
+    let device = try #require(JID(self.device))
+    for number in 0...Farewells.limit { farewells.keep([UInt8(number % 251)], to: device) }
+    #expect(farewells.count <= Farewells.limit)
+    #expect(farewells.take().last?.bytes == [UInt8(Farewells.limit % 251)])
+    #expect(farewells.take().isEmpty)
+  }
+
   @Test(
     "A phone gives a client source actions and nothing else: with others it could end a session that stands",
     arguments: [
@@ -145,6 +174,9 @@ struct ShardTests {
     let end = try #require(bench.lastJingle("session-terminate"))
     #expect(end.endReason == (status == 486 ? .decline : .generalError))
     #expect(end.reason?.sipError?.code == (status == 486 ? nil : UInt16(status)))
+    // Dino shows the text, and of what it does not know only the name of the element.
+    let texts = [404: "404 Not Found", 603: "603 Decline"]
+    #expect(end.reason?.phrase?.text.string == texts[status])
     #expect(bench.shard.callCount == 0)
   }
 

@@ -108,8 +108,12 @@ extension Shard {
     awaited[id] = (number, stanza)
     sessions[number]?.awaiting.insert(id)
     let bytes = JingleStanzas.set(id: id, from: session.peer, to: device.address) { jingle.write(to: &$0) }
-    effects.append(
-      .sendStanza(bytes: bytes, to: address, awaiting: AwaitedResponse(id: id, from: session.peer)))
+    let response = AwaitedResponse(id: id, from: session.peer)
+    if jingle.action == .sessionTerminate {
+      sendFarewell(bytes, to: address, awaiting: response)
+    } else {
+      effects.append(.sendStanza(bytes: bytes, to: address, awaiting: response))
+    }
   }
 
   // MARK: To the phone

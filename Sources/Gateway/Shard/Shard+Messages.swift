@@ -113,6 +113,13 @@ extension Shard {
     case retract(JingleMessageRetract.Draft)
     case finish(JingleMessageFinish.Draft)
 
+    var endsCall: Bool {
+      switch self {
+      case .propose, .ringing, .proceed: false
+      case .reject, .retract, .finish: true
+      }
+    }
+
     func write(to output: inout Output) throws(DraftError) {
       switch self {
       case .propose(let draft): try JingleMessagePropose(draft).write(to: &output)
@@ -133,7 +140,11 @@ extension Shard {
       let bytes = try JingleStanzas.message(id: id, from: from, to: to) { output throws(DraftError) in
         try message.write(to: &output)
       }
-      effects.append(.sendStanza(bytes: bytes, to: to, awaiting: nil))
+      if message.endsCall {
+        sendFarewell(bytes, to: to)
+      } else {
+        effects.append(.sendStanza(bytes: bytes, to: to, awaiting: nil))
+      }
     } catch {
       effects.append(.log(.diagnostic("no message to \(to): \(error)")))
     }

@@ -32,6 +32,8 @@ public struct Shard {
   /// Messages of ours that ask for a call, by their id, and the call.
   var proposals: [String: Int] = [:]
   var presences = Presences()
+  /// What is said when there is a connection to the XMPP server again.
+  var farewells = Farewells()
   /// How many calls each user has begun.
   var limits: CallLimits
   /// Where the proxies are, once their names are resolved.
@@ -126,9 +128,6 @@ public struct Shard {
     presences = Presences()
     presences.isConnected = false
   }
-
-  /// There is a connection to the XMPP server.
-  public mutating func serverCame() { presences.isConnected = true }
 
   /// Ends all calls; what is then still under way is given up by the surroundings after 3 s.
   public mutating func shutDown(at now: Instant) {
