@@ -1,6 +1,12 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
+// The compiler of the grammars needs less than a second as it is, and optimising it would take most of a clean release
+// build. SwiftPM refuses such flags in a package that others depend on by version; there it is optimised.
+let isDependency = ["/checkouts/", "/registry/"].contains { Context.packageDirectory.contains($0) }
+let compilerSettings: [SwiftSetting] =
+  isDependency ? [] : [.unsafeFlags(["-Onone"], .when(configuration: .release))]
+
 let package = Package(
   name: "jingle-sip-gateway",
   products: [
@@ -24,8 +30,8 @@ let package = Package(
   ],
   targets: [
     // From grammar to code: used at build only.
-    .target(name: "GrammarCompiler"),
-    .executableTarget(name: "grammarc", dependencies: ["GrammarCompiler"]),
+    .target(name: "GrammarCompiler", swiftSettings: compilerSettings),
+    .executableTarget(name: "grammarc", dependencies: ["GrammarCompiler"], swiftSettings: compilerSettings),
     .plugin(name: "GenerateCodecs", capability: .buildTool(), dependencies: ["grammarc"]),
 
     // The codecs: generated from Grammars/, standing on CodecRuntime, depending on nothing else.

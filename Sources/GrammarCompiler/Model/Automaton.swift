@@ -135,6 +135,7 @@ struct Automaton {
     func settle(_ automaton: Automaton, _ state: Int) -> Int {
       state >= 0 && automaton.isAccepting[state] ? -2 : state
     }
+    let samples = Self.samples(ofClasses: classes, and: other.classes)
     let start = Pair(left: settle(self, 0), right: settle(other, 0))
     var paths: [Pair: [UInt8]] = [start: []]
     var queue = [start]
@@ -144,7 +145,7 @@ struct Automaton {
       position += 1
       let path = paths[pair] ?? []
       if pair.left == -2, pair.right == -2 { return path }
-      for byte in UInt8.min...UInt8.max {
+      for byte in samples {
         let left = pair.left == -2 ? -2 : settle(self, next(pair.left, byte))
         let right = pair.right == -2 ? -2 : settle(other, other.next(pair.right, byte))
         if left == -1 || right == -1 { continue }
@@ -158,12 +159,15 @@ struct Automaton {
     return nil
   }
 
-  /// Whether both match the same texts: minimal automata are numbered alike.
+  /// The first byte of each pair of classes that some byte belongs to, in ascending order.
+  private static func samples(ofClasses left: [Int], and right: [Int]) -> [UInt8] {
+    var seen: Set<Int> = []
+    return (0...255).filter { seen.insert(left[$0] << 8 | right[$0]).inserted }.map { UInt8($0) }
+  }
+
+  /// Whether both match the same texts: minimal automata are numbered alike, states and classes.
   func isSame(as other: Automaton) -> Bool {
-    stateCount == other.stateCount && isAccepting == other.isAccepting
-      && (0..<stateCount).allSatisfy { state in
-        (UInt8.min...UInt8.max).allSatisfy { next(state, $0) == other.next(state, $0) }
-      }
+    isAccepting == other.isAccepting && classes == other.classes && transitions == other.transitions
   }
 
   /// All texts that it matches, in lower case, if they are few and the case of letters never matters.
@@ -198,61 +202,71 @@ struct Automaton {
   }
 
   /// The fewest states that do the same (Moore), with bytes that never differ put into one class.
+  ///
+  /// Classes are numbered here as `NondeterministicAutomaton` does it, by the first byte that belongs to them.
   private func minimized() -> Automaton {
-    var group = isAccepting.map { $0 ? 1 : 0 }
-    var groupCount = Set(group).count
-    while true {
-      var seen: [[Int]: Int] = [:]
-      var refined = [Int](repeating: 0, count: stateCount)
-      for state in 0..<stateCount {
-        var signature = [group[state]]
-        for index in 0..<classCount {
-          let target = transitions[state * classCount + index]
-          signature.append(target < 0 ? -1 : group[target])
-        }
-        let number = seen[signature] ?? seen.count
-        seen[signature] = number
-        refined[state] = number
-      }
-      let count = seen.count
-      group = refined
-      if count == groupCount { break }
-      groupCount = count
-    }
+    let group = equivalentStates()
     // Number the groups in the order in which they are met, so that the output depends on the language only.
-    var order: [Int: Int] = [group[0]: 0]
+    var order = [Int](repeating: -1, count: stateCount)
+    order[group[0]] = 0
     var representatives = [0]
     var position = 0
     while position < representatives.count {
-      let state = representatives[position]
+      let row = representatives[position] * classCount
       position += 1
-      for byte in UInt8.min...UInt8.max {
-        let target = next(state, byte)
-        if target >= 0, order[group[target]] == nil {
-          order[group[target]] = representatives.count
-          representatives.append(target)
-        }
+      for target in transitions[row..<row + classCount] where target >= 0 && order[group[target]] < 0 {
+        order[group[target]] = representatives.count
+        representatives.append(target)
       }
     }
     // Merge classes with equal columns.
     var columns: [[Int]: Int] = [:]
-    var classMap: [Int] = []
-    for byte in UInt8.min...UInt8.max {
+    var columnOfClass: [Int] = []
+    for index in 0..<classCount {
       let column = representatives.map { state in
-        let target = next(state, byte)
-        return target < 0 ? -1 : order[group[target]] ?? -1
+        let target = transitions[state * classCount + index]
+        return target < 0 ? -1 : order[group[target]]
       }
       let number = columns[column] ?? columns.count
       columns[column] = number
-      classMap.append(number)
+      columnOfClass.append(number)
     }
-    var transitions = [Int](repeating: -1, count: representatives.count * columns.count)
+    var rows = [Int](repeating: -1, count: representatives.count * columns.count)
     for (column, number) in columns {
-      for (state, target) in column.enumerated() { transitions[state * columns.count + number] = target }
+      for (state, target) in column.enumerated() { rows[state * columns.count + number] = target }
     }
     return Automaton(
-      classes: classMap, classCount: columns.count, transitions: transitions,
+      classes: classes.map { columnOfClass[$0] }, classCount: columns.count, transitions: rows,
       isAccepting: representatives.map { isAccepting[$0] })
+  }
+
+  /// A number for each state; those that match the same texts have the same.
+  private func equivalentStates() -> [Int] {
+    var group = isAccepting.map { $0 ? 1 : 0 }
+    var groupCount = Set(group).count
+    while true {
+      let before = groupCount
+      // Column by column, each with what the one before has told apart.
+      for index in 0..<classCount {
+        var numbers: [Int: Int] = [:]
+        var refined = group
+        var state = 0
+        while state < group.count {
+          let target = transitions[state * classCount + index]
+          let key = group[state] * (stateCount + 1) + (target < 0 ? stateCount : group[target])
+          if let known = numbers[key] {
+            refined[state] = known
+          } else {
+            refined[state] = numbers.count
+            numbers[key] = numbers.count
+          }
+          state += 1
+        }
+        group = refined
+        groupCount = numbers.count
+      }
+      if groupCount == before || groupCount == stateCount { return group }
+    }
   }
 }
 
@@ -313,58 +327,97 @@ private struct NondeterministicAutomaton {
     }
   }
 
-  private func closure(_ states: Set<Int>) -> Set<Int> {
-    var result = states
-    var stack = Array(states)
-    while let state = stack.popLast() {
-      for next in epsilon[state] where result.insert(next).inserted { stack.append(next) }
-    }
-    return result
-  }
-
   /// `nil` if that takes too many states.
+  ///
+  /// A state of the result is the set of states with edges that can be reached without a byte, and `end` where it is
+  /// among them, in ascending order.
   func determinized(start: Int, end: Int) -> Automaton? {
-    // Bytes that no edge tells apart form one class.
-    var sets: [ByteSet] = []
-    for edge in edges { if let set = edge?.set, !sets.contains(set) { sets.append(set) } }
-    var signatures: [[Bool]: Int] = [:]
-    var classes: [Int] = []
-    var samples: [UInt8] = []
-    for byte in UInt8.min...UInt8.max {
-      let signature = sets.map { $0.contains(byte) }
-      if let known = signatures[signature] {
-        classes.append(known)
-      } else {
-        classes.append(signatures.count)
-        signatures[signature] = signatures.count
-        samples.append(byte)
-      }
-    }
-    var numbers: [Set<Int>: Int] = [:]
-    var states: [Set<Int>] = []
-    func number(_ set: Set<Int>) -> Int {
+    let partition = BytePartition(Set(edges.compactMap { $0?.set }))
+    var numbers: [[Int]: Int] = [:]
+    var states: [[Int]] = []
+    func number(_ set: [Int]) -> Int {
       if let known = numbers[set] { return known }
       numbers[set] = states.count
       states.append(set)
       return states.count - 1
     }
-    _ = number(closure([start]))
+    var isReached = [Bool](repeating: false, count: edges.count)
+    _ = number(closure([start], end: end, &isReached))
+    // What the same targets lead to is looked up.
+    var known: [[Int]: Int] = [:]
     var transitions: [Int] = []
     var position = 0
     while position < states.count {
       if states.count > Automaton.maximumStates { return nil }
       let current = states[position]
       position += 1
-      for sample in samples {
-        var targets: Set<Int> = []
-        for state in current {
-          if let edge = edges[state], edge.set.contains(sample) { targets.insert(edge.target) }
+      var targets = [[Int]](repeating: [], count: partition.sets.count)
+      for state in current {
+        guard let edge = edges[state] else { continue }
+        for index in partition.classesOfSet[edge.set] ?? [] { targets[index].append(edge.target) }
+      }
+      for set in targets {
+        if set.isEmpty {
+          transitions.append(-1)
+        } else if let following = known[set] {
+          transitions.append(following)
+        } else {
+          let following = number(closure(set, end: end, &isReached))
+          known[set] = following
+          transitions.append(following)
         }
-        transitions.append(targets.isEmpty ? -1 : number(closure(targets)))
       }
     }
     return Automaton(
-      classes: classes, classCount: samples.count, transitions: transitions,
+      classes: partition.classes, classCount: partition.sets.count, transitions: transitions,
       isAccepting: states.map { $0.contains(end) })
+  }
+
+  /// The states with edges, and `end`, that are reached from `states` without a byte; `isReached` is all `false` before
+  /// and after.
+  private func closure(_ states: [Int], end: Int, _ isReached: inout [Bool]) -> [Int] {
+    var reached: [Int] = []
+    for state in states where !isReached[state] {
+      isReached[state] = true
+      reached.append(state)
+    }
+    var position = 0
+    while position < reached.count {
+      let state = reached[position]
+      position += 1
+      for next in epsilon[state] where !isReached[next] {
+        isReached[next] = true
+        reached.append(next)
+      }
+    }
+    for state in reached { isReached[state] = false }
+    return reached.filter { $0 == end || edges[$0] != nil }.sorted()
+  }
+}
+
+/// Bytes that no set tells apart form one class; classes are numbered by their first byte.
+private struct BytePartition {
+  private(set) var sets: [ByteSet] = [.all]
+  /// The class of each byte.
+  private(set) var classes: [Int]
+  /// What each of the sets is made of.
+  private(set) var classesOfSet: [ByteSet: [Int]] = [:]
+
+  init(_ distinguished: Set<ByteSet>) {
+    for set in distinguished {
+      for index in sets.indices {
+        let inside = sets[index].intersection(set)
+        if inside.isEmpty || inside == sets[index] { continue }
+        sets[index] = sets[index].subtracting(set)
+        sets.append(inside)
+      }
+    }
+    sets.sort { $0.first < $1.first }
+    classes = [Int](repeating: 0, count: 256)
+    for (index, set) in sets.enumerated() {
+      for byte in set.bytes { classes[Int(byte)] = index }
+    }
+    let samples = sets.map(\.first)
+    for set in distinguished { classesOfSet[set] = samples.indices.filter { set.contains(samples[$0]) } }
   }
 }

@@ -53,6 +53,24 @@ struct ByteSet: Hashable, Sendable {
   }
 
   var isEmpty: Bool { low | midLow | midHigh | high == 0 }
-  var bytes: [UInt8] { (0...255).filter { contains($0) } }
+  /// In ascending order.
+  var bytes: [UInt8] {
+    var bytes: [UInt8] = []
+    for (index, word) in [low, midLow, midHigh, high].enumerated() {
+      var rest = word
+      while rest != 0 {
+        bytes.append(UInt8(index * 64 + rest.trailingZeroBitCount))
+        rest &= rest - 1
+      }
+    }
+    return bytes
+  }
+  /// The smallest byte; 255 where there is none.
+  var first: UInt8 {
+    if low != 0 { return UInt8(low.trailingZeroBitCount) }
+    if midLow != 0 { return 64 + UInt8(midLow.trailingZeroBitCount) }
+    if midHigh != 0 { return 128 + UInt8(midHigh.trailingZeroBitCount) }
+    return high != 0 ? 192 + UInt8(high.trailingZeroBitCount) : 255
+  }
   var count: Int { low.nonzeroBitCount + midLow.nonzeroBitCount + midHigh.nonzeroBitCount + high.nonzeroBitCount }
 }
