@@ -23,7 +23,9 @@ public struct Slice: Equatable, Sendable {
   }
 
   /// What stands in a record where an optional text is not there.
-  public static let absent = Slice(offset: .max, length: 0)
+  public static var absent: Slice {
+    @inlinable @inline(__always) get { Slice(offset: .max, length: 0) }
+  }
 
   @inlinable
   public var isAbsent: Bool { offset == .max }

@@ -81,6 +81,13 @@ struct RowTable<Row: Sendable>: @unchecked Sendable {
     unsafeAddress { address(index) }
   }
 
+  /// Those of `range`.
+  @inline(__always)
+  func rows(_ range: Range<Int>) -> Rows<Row> {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count)
+    return Rows(first: base + range.lowerBound, count: range.count)
+  }
+
   /// Where the row is, for one of which many fields are read: a copy of it would cost more than they do.
   @inline(__always)
   func address(_ index: Int) -> UnsafePointer<Row> {
@@ -89,23 +96,54 @@ struct RowTable<Row: Sendable>: @unchecked Sendable {
   }
 }
 
+/// A part of a ``RowTable``, numbered from 0.
+struct Rows<Row> {
+  let first: UnsafePointer<Row>
+  let count: Int
+
+  @inline(__always)
+  init(first: UnsafePointer<Row>, count: Int) {
+    self.first = first
+    self.count = count
+  }
+
+  @inline(__always)
+  subscript(index: Int) -> Row {
+    unsafeAddress { address(index) }
+  }
+
+  @inline(__always)
+  func address(_ index: Int) -> UnsafePointer<Row> {
+    precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
+    return first + index
+  }
+}
+
 /// A name of the tables, for comparisons with names of an arena.
 struct PreparedName: Sendable {
   /// The first eight bytes as a number, zeros behind a shorter name.
   let head: UInt64
+  /// The last eight bytes; those of ``head`` where there are no more.
+  let tail: UInt64
+  let length: Int
   let text: StaticString
 
   init(_ text: StaticString) {
     self.text = text
-    var head: UInt64 = 0
-    for index in 0..<min(8, text.utf8CodeUnitCount) { head |= UInt64(text.utf8Start[index]) << UInt64(index * 8) }
-    self.head = head
+    length = text.utf8CodeUnitCount
+    func word(_ start: Int) -> UInt64 {
+      (start..<min(start + 8, text.utf8CodeUnitCount)).reduce(0) {
+        $0 | UInt64(text.utf8Start[$1]) << UInt64(($1 - start) * 8)
+      }
+    }
+    head = word(0)
+    tail = word(max(length - 8, 0))
   }
 
   @inline(__always)
   func equals(_ name: ArenaName) -> Bool {
-    guard name.head == head, name.length == text.utf8CodeUnitCount else { return false }
-    return name.length <= 8 || memcmp(name.start, text.utf8Start, name.length) == 0
+    guard name.head == head, name.tail == tail, name.length == length else { return false }
+    return length <= 16 || memcmp(name.start, text.utf8Start, length) == 0
   }
 
   static func isSame(_ left: StaticString, _ right: StaticString) -> Bool {
@@ -117,6 +155,7 @@ struct PreparedName: Sendable {
 /// A name of an arena, made ready to be compared with several names.
 struct ArenaName {
   let head: UInt64
+  let tail: UInt64
   let length: Int
   // Valid as long as the arena lives, in which the slice was looked up.
   let start: UnsafePointer<UInt8>
@@ -129,7 +168,13 @@ struct ArenaName {
     start = UnsafePointer(arena.bytes + offset)
     // Behind the bytes of an arena there are zeros enough.
     let word = UInt64(littleEndian: UnsafeRawPointer(start).loadUnaligned(as: UInt64.self))
-    head = length >= 8 ? word : word & ((1 &<< UInt64(truncatingIfNeeded: length &* 8)) &- 1)
+    if length >= 8 {
+      head = word
+      tail = UInt64(littleEndian: UnsafeRawPointer(start + (length &- 8)).loadUnaligned(as: UInt64.self))
+    } else {
+      head = word & ((1 &<< UInt64(truncatingIfNeeded: length &* 8)) &- 1)
+      tail = head
+    }
   }
 }
 
@@ -190,6 +235,8 @@ struct PreparedElement: Sendable {
     fixedWords = row.fixedWords
     let end = row.firstAttribute + row.attributeCount
     let all = Tables.attributes[row.firstAttribute..<end]
+    // A decoder does not ask again whether a field is one of its node.
+    precondition(row.fixedWords > 0 && all.allSatisfy { $0.word > 0 && $0.word + $0.kind.words <= row.fixedWords })
     let hasText = all.last.map { $0.name.utf8CodeUnitCount == 0 } ?? false
     attributes = row.firstAttribute..<(hasText ? end - 1 : end)
     text = hasText ? end - 1 : -1
@@ -238,4 +285,8 @@ struct PreparedChild: Sendable {
   let name: PreparedName
   let namespace: Int
   let isRepeatable: Bool
+
+  /// Whether this is the name, in the namespace with this number.
+  @inline(__always)
+  func isNamed(_ name: ArenaName, _ namespace: Int) -> Bool { self.namespace == namespace && self.name.equals(name) }
 }

@@ -4,15 +4,23 @@ public struct ElementDecoder {
   private let codec: ElementCodec
   /// In the order of the document.
   public private(set) var issues: [ElementIssue] = []
-  private var path: [Int] = []
-  /// The namespace that was looked up last, and its number.
-  private var lastNamespace = Slice(offset: .max, length: .max)
-  private var lastNumber = -1
+  /// The numbers of the elements that are being read, the innermost last: the first of them, how many there are, and
+  /// those for which there was no room.
+  private var outer = InlineArray<16, Int>(repeating: 0)
+  private var depth = 0
+  private var inner: [Int] = []
+  /// Namespaces that were looked up, at a place that their offset gives. Equal ones mostly are the same slice.
+  private var lookedUp = InlineArray<16, KnownNamespace>(repeating: KnownNamespace(slice: .absent, number: -1))
+
+  private struct KnownNamespace {
+    var slice: Slice
+    /// Index into ``ElementCodec/namespaces``; −1 where it is none of them.
+    var number: Int32
+  }
 
   public init(_ arena: Arena, _ codec: ElementCodec) {
     self.arena = arena
     self.codec = codec
-    path.reserveCapacity(16)
   }
 
   /// Appends the node of the element `number` for `xml`, which has to bear its name.
@@ -21,21 +29,25 @@ public struct ElementDecoder {
   }
 
   private mutating func decode(_ xml: Int, _ number: Int, _ slot: UInt32, _ tape: inout Tape) {
-    path.append(number)
+    if depth < outer.count { outer[depth] = number } else { inner.append(number) }
+    depth &+= 1
     let row = codec.elements.address(number)
-    let node = tape.open(slot, fixedWords: row.pointee.fixedWords)
+    let node = tape.open(slot, anyWords: row.pointee.fixedWords)
     var present: UInt32 = 0
-    var position = xml + 1 + XMLLayout.elementWords
+    var position = xml &+ 1 &+ XMLLayout.elementWords
     let end = arena.end(of: xml)
     // Attributes come first. Most stand in the order of the grammar, so the search goes on behind the last one.
-    var next = row.pointee.attributes.lowerBound
+    let rows = codec.attributes.rows(row.pointee.attributes)
+    var next = 0
     while position < end, arena.slot(of: position) == XMLLayout.attribute {
-      let known = isNamespaced(position) ? -1 : attribute(position, row.pointee.attributes, from: next)
+      let fields = arena.fields(of: position, count: XMLLayout.attributeWords)
+      let isNamespaced = fields[XMLLayout.namespace + 1] != 0
+      let known = isNamespaced ? -1 : attribute(fields.slice(XMLLayout.name), rows, from: next)
       if known >= 0 {
-        let value = arena.slice(at: position + XMLLayout.value)
-        let attribute = codec.attributes.address(known)
+        let attribute = rows.address(known)
+        let value = fields.slice(XMLLayout.value)
         if read(attribute, value, at: xml, node, &tape) { present |= attribute.pointee.presence }
-        next = known + 1
+        next = known &+ 1
       } else {
         let copy = tape.open(ElementLayout.unknownAttribute, fixedWords: XMLLayout.attributeWords)
         for word in 1...XMLLayout.attributeWords { tape.set(copy + word, arena.word(position + word)) }
@@ -52,38 +64,36 @@ public struct ElementDecoder {
         present |= value.pointee.presence
       }
     }
-    tape.set(node + 1, present)
+    tape.set(node, field: 1, present)
     if row.pointee.required & ~present != 0 { reportMissing(row.pointee, present, xml) }
     decodeChildren(from: position, to: end, of: xml, row, &tape)
     tape.close(node)
-    path.removeLast()
+    depth &-= 1
+    if depth >= outer.count { inner.removeLast() }
   }
 
+  /// The number of the row with this name, looked for from `start` on and then from the first one; −1 where there is none.
   @inline(__always)
-  private func isNamespaced(_ attribute: Int) -> Bool { arena.word(attribute + XMLLayout.namespace + 1) != 0 }
-
-  /// The row of the attribute at `index`, looked for from `start` on and then from the first one; −1 where there is none.
-  @inline(__always)
-  private func attribute(_ index: Int, _ range: Range<Int>, from start: Int) -> Int {
-    let name = ArenaName(arena, arena.slice(at: index + XMLLayout.name))
-    for candidate in start..<range.upperBound where codec.attributes[candidate].name.equals(name) { return candidate }
-    for candidate in range.lowerBound..<start where codec.attributes[candidate].name.equals(name) { return candidate }
+  private func attribute(_ name: Slice, _ rows: Rows<PreparedAttribute>, from start: Int) -> Int {
+    let name = ArenaName(arena, name)
+    for candidate in start..<rows.count where rows[candidate].name.equals(name) { return candidate }
+    for candidate in 0..<start where rows[candidate].name.equals(name) { return candidate }
     return -1
   }
 
   private mutating func decodeChildren(
     from start: Int, to end: Int, of xml: Int, _ row: UnsafePointer<PreparedElement>, _ tape: inout Tape
   ) {
-    let range = row.pointee.children
+    let kinds = codec.children.rows(row.pointee.children)
     var seen: UInt64 = 0
     var position = start
     // Children of one kind stand together.
-    var last = range.lowerBound
+    var last = 0
     while position < end {
       let child = position
       position = arena.end(of: child)
       guard arena.slot(of: child) == XMLLayout.element else { continue }
-      let known = kind(of: child, range, from: last)
+      let known = kind(of: child, kinds, from: last)
       guard known >= 0 else {
         let node = tape.open(ElementLayout.unknownElement, fixedWords: 1)
         tape.set(node + 1, UInt32(child))
@@ -91,44 +101,44 @@ public struct ElementDecoder {
         continue
       }
       last = known
-      let bit: UInt64 = 1 << UInt64(min(known - range.lowerBound, 63))
-      let kind = codec.children.address(known)
-      if seen & bit != 0, !kind.pointee.isRepeatable { report(.validation, child: known, at: child, "is there twice") }
+      let bit: UInt64 = 1 &<< UInt64(truncatingIfNeeded: min(known, 63))
+      let kind = kinds.address(known)
+      if seen & bit != 0, !kind.pointee.isRepeatable { report(.validation, kind.pointee, at: child, "is there twice") }
       seen |= bit
       decode(child, kind.pointee.element, kind.pointee.slot, &tape)
     }
     guard row.pointee.requiredChildren & ~seen != 0 else { return }
-    for index in range where row.pointee.requiredChildren & ~seen & 1 << UInt64(min(index - range.lowerBound, 63)) != 0
-    {
-      report(.validation, child: index, at: xml, "is missing")
+    for index in 0..<kinds.count where row.pointee.requiredChildren & ~seen & 1 << UInt64(min(index, 63)) != 0 {
+      report(.validation, kinds[index], at: xml, "is missing")
     }
   }
 
   /// Which kind of child the element at `index` is; −1 where it is none of them.
   @inline(__always)
-  private mutating func kind(of index: Int, _ range: Range<Int>, from start: Int) -> Int {
-    if range.isEmpty { return -1 }
-    let namespace = number(ofNamespace: arena.slice(at: index + XMLLayout.namespace))
+  private mutating func kind(of index: Int, _ kinds: Rows<PreparedChild>, from start: Int) -> Int {
+    if kinds.count == 0 { return -1 }
+    let fields = arena.fields(of: index, count: XMLLayout.elementWords)
+    let namespace = number(ofNamespace: fields.slice(XMLLayout.namespace))
     if namespace < 0 { return -1 }
-    let name = ArenaName(arena, arena.slice(at: index + XMLLayout.name))
-    for candidate in start..<range.upperBound where isKind(candidate, name, namespace) { return candidate }
-    for candidate in range.lowerBound..<start where isKind(candidate, name, namespace) { return candidate }
+    let name = ArenaName(arena, fields.slice(XMLLayout.name))
+    for candidate in start..<kinds.count where kinds[candidate].isNamed(name, namespace) { return candidate }
+    for candidate in 0..<start where kinds[candidate].isNamed(name, namespace) { return candidate }
     return -1
   }
 
   @inline(__always)
-  private func isKind(_ child: Int, _ name: ArenaName, _ namespace: Int) -> Bool {
-    codec.children[child].namespace == namespace && codec.children[child].name.equals(name)
+  private mutating func number(ofNamespace slice: Slice) -> Int {
+    let place = Int(truncatingIfNeeded: slice.offset & 15)
+    let known = lookedUp[place]
+    if known.slice == slice { return Int(known.number) }
+    return lookUp(namespace: slice, place)
   }
 
-  @inline(__always)
-  private mutating func number(ofNamespace slice: Slice) -> Int {
-    if slice == lastNamespace { return lastNumber }
+  @inline(never)
+  private mutating func lookUp(namespace slice: Slice, _ place: Int) -> Int {
     let name = ArenaName(arena, slice)
-    var number = -1
-    for candidate in 0..<codec.namespaces.count where codec.namespaces[candidate].equals(name) { number = candidate }
-    lastNamespace = slice
-    lastNumber = number
+    let number = (0..<codec.namespaces.count).first { codec.namespaces[$0].equals(name) } ?? -1
+    lookedUp[place] = KnownNamespace(slice: slice, number: Int32(number))
     return number
   }
 
@@ -136,21 +146,21 @@ public struct ElementDecoder {
   private mutating func read(
     _ row: UnsafePointer<PreparedAttribute>, _ slice: Slice, at xml: Int, _ node: Int, _ tape: inout Tape
   ) -> Bool {
-    let word = node + 1 + row.pointee.word
+    let word = 1 &+ row.pointee.word
     switch row.pointee.kind {
     case .text:
-      tape.set(word, slice)
+      tape.set(node, field: word, slice)
       return true
     case .token(let number):
       let trimmed = row.pointee.isText ? trim(slice, tape) : slice
       if tape.withInput(of: trimmed, { codec.matchesToken(number, $0) }) {
-        tape.set(word, trimmed)
+        tape.set(node, field: word, trimmed)
         return true
       }
     case .number(let maximum):
       if let value = number(slice, tape, maximum: maximum) {
-        tape.set(word, UInt32(truncatingIfNeeded: value))
-        if maximum > UInt64(UInt32.max) { tape.set(word + 1, UInt32(truncatingIfNeeded: value >> 32)) }
+        tape.set(node, field: word, UInt32(truncatingIfNeeded: value))
+        if maximum > UInt64(UInt32.max) { tape.set(node, field: word &+ 1, UInt32(truncatingIfNeeded: value >> 32)) }
         return true
       }
       report(.syntax, row.pointee, xml, "is no number up to \(maximum)")
@@ -158,8 +168,8 @@ public struct ElementDecoder {
     case .enumeration(let number):
       let code = tape.withInput(of: slice) { codec.codeOfEnum(number, $0) }
       if code != 0 || codec.isOpenEnum(number) {
-        tape.set(word, code)
-        tape.set(word + 1, slice)
+        tape.set(node, field: word, code)
+        tape.set(node, field: word &+ 1, slice)
         return true
       }
     }
@@ -214,7 +224,10 @@ public struct ElementDecoder {
 
   // MARK: Issues
 
-  private var location: String { path.map { "\(codec.elements[$0].name.text)" }.joined(separator: "/") }
+  private var location: String {
+    let path = (0..<min(depth, outer.count)).map { outer[$0] } + inner
+    return path.map { "\(codec.elements[$0].name.text)" }.joined(separator: "/")
+  }
 
   private func location(_ row: PreparedAttribute) -> String { row.isText ? location : location + "@\(row.name.text)" }
 
@@ -241,8 +254,8 @@ public struct ElementDecoder {
   }
 
   @inline(never)
-  private mutating func report(_ layer: ElementIssue.Layer, child: Int, at xml: Int, _ message: String) {
-    let name = codec.children[child].name.text
+  private mutating func report(_ layer: ElementIssue.Layer, _ child: PreparedChild, at xml: Int, _ message: String) {
+    let name = child.name.text
     issues.append(.init(layer: layer, location: location + "/\(name)", offset: offset(of: xml), message: message))
   }
 }

@@ -50,6 +50,15 @@ public struct ElementAttributeRow: Sendable {
     case number(maximum: UInt64)
     /// An enum, by its number.
     case enumeration(Int)
+
+    /// How many words of a node a value takes.
+    var words: Int {
+      switch self {
+      case .text, .token: 2
+      case .number(let maximum): maximum > UInt64(UInt32.max) ? 2 : 1
+      case .enumeration: 3
+      }
+    }
   }
 
   public var name: StaticString

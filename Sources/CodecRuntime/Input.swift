@@ -50,6 +50,13 @@ public struct Input {
     return UInt64(littleEndian: UnsafeRawPointer(start + position).loadUnaligned(as: UInt64.self))
   }
 
+  /// The sixteen bytes at `position`.
+  @inlinable @inline(__always)
+  public func block(_ position: Int) -> SIMD16<UInt8> {
+    assert(position >= 0 && position + 16 <= count + Self.padding)
+    return UnsafeRawPointer(start + position).loadUnaligned(as: SIMD16<UInt8>.self)
+  }
+
   /// The two bytes at `position` as a number, the first one lowest.
   @inlinable @inline(__always)
   public func pair(_ position: Int) -> UInt16 {

@@ -113,6 +113,19 @@ public func firstColon(_ input: Input, _ start: Int) -> Int {
   return start
 }
 
+/// Sets the highest bit of those of sixteen bytes that are zero, and of no others.
+@inlinable @inline(__always)
+public func markZeros(_ bytes: SIMD16<UInt8>) -> SIMD16<UInt8> { (bytes &- 1) & ~bytes & 0x80 }
+
+/// The number of the first of sixteen bytes that has its highest bit set; 16 where none has.
+@inlinable @inline(__always)
+public func firstMarked(_ bytes: SIMD16<UInt8>) -> Int {
+  let halves = unsafeBitCast(bytes & 0x80, to: SIMD2<UInt64>.self)
+  let low = UInt64(littleEndian: halves[0])
+  if low != 0 { return low.trailingZeroBitCount &>> 3 }
+  return 8 &+ UInt64(littleEndian: halves[1]).trailingZeroBitCount &>> 3
+}
+
 /// Skips spaces and tabs.
 @inlinable @inline(__always)
 public func skipBlanks(_ input: Input, _ position: inout Int) {

@@ -146,6 +146,19 @@ public struct Tape: ~Copyable {
     return index
   }
 
+  /// ``open(_:fixedWords:)`` for a number of words that is not known when this is compiled, and mostly small.
+  @inline(__always)
+  mutating func open(_ slot: UInt32, anyWords fixedWords: Int) -> Int {
+    guard fixedWords <= 16, count &+ 17 <= capacity else { return open(slot, fixedWords: fixedWords) }
+    let index = count
+    // 17 words, for which there is room; those behind the node will be overwritten.
+    let head = words + index
+    head[0] = slot << NodeLayout.slotShift
+    UnsafeMutableRawPointer(head + 1).storeBytes(of: SIMD16<UInt32>(), as: SIMD16<UInt32>.self)
+    count = index &+ 1 &+ fixedWords
+    return index
+  }
+
   /// Ends the node at `index`: all that was appended since ``open(_:fixedWords:)`` are its children.
   @inlinable @inline(__always)
   public mutating func close(_ index: Int) {
@@ -190,6 +203,15 @@ public struct Tape: ~Copyable {
   public mutating func set(_ node: Int, field: Int, _ value: UInt32) {
     assert(node >= 0 && node + field < count)
     words[node &+ field] = value
+  }
+
+  /// Sets the text at the word `field` of the open node at `node`.
+  @inlinable @inline(__always)
+  public mutating func set(_ node: Int, field: Int, _ slice: Slice) {
+    assert(node >= 0 && node + field + 1 < count)
+    let target = words + (node &+ field)
+    target[0] = slice.offset
+    target[1] = slice.length
   }
 
   /// Sets the text at the word `field` of the open node at `node`.

@@ -37,28 +37,31 @@ public enum XMLLayout {
 
 extension Tape {
   /// Starts an element; ``close(_:)`` ends it. Attributes have to come before elements and texts.
+  @inlinable @inline(__always)
   public mutating func openElement(namespace: Slice, name: Slice, sourceOffset: UInt32 = .max) -> Int {
-    let index = open(XMLLayout.element, fixedWords: XMLLayout.elementWords)
-    set(index + XMLLayout.namespace, namespace)
-    set(index + XMLLayout.name, name)
-    set(index + XMLLayout.sourceOffset, sourceOffset)
+    let index = begin(filling: XMLLayout.elementWords)
+    set(index, field: 0, XMLLayout.element << NodeLayout.slotShift)
+    set(index, field: XMLLayout.namespace, namespace)
+    set(index, field: XMLLayout.name, name)
+    set(index, field: XMLLayout.sourceOffset, sourceOffset)
     return index
   }
 
+  @inlinable @inline(__always)
   public mutating func appendAttribute(namespace: Slice = .absent, name: Slice, value: Slice) {
-    let index = open(XMLLayout.attribute, fixedWords: XMLLayout.attributeWords)
-    set(index + XMLLayout.namespace, namespace)
-    set(index + XMLLayout.name, name)
-    set(index + XMLLayout.value, value)
-    close(index)
+    let index = begin(filling: XMLLayout.attributeWords)
+    set(index, field: XMLLayout.namespace, namespace)
+    set(index, field: XMLLayout.name, name)
+    set(index, field: XMLLayout.value, value)
+    end(index, slot: XMLLayout.attribute)
   }
 
   /// Appends a text node and returns its index.
   @discardableResult
   public mutating func appendText(_ content: Slice) -> Int {
-    let index = open(XMLLayout.text, fixedWords: XMLLayout.textWords)
-    set(index + XMLLayout.content, content)
-    close(index)
+    let index = begin(filling: XMLLayout.textWords)
+    set(index, field: XMLLayout.content, content)
+    end(index, slot: XMLLayout.text)
     return index
   }
 }
