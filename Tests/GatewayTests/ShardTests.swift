@@ -91,6 +91,26 @@ struct ShardTests {
     #expect(bench.sent.count == told.count + 1)
   }
 
+  @Test("No more calls ring one user at a time than per_user says: 486, until one of them has ended")
+  func ringingIsLimited() throws {
+    let component = ComponentXMPPConfiguration(domain: "sip.localhost", userDomain: "localhost", secret: "secret")
+    var bench = ShardBench(xmpp: .component(component))
+    var legs: [SIPLeg] = []
+    for number in 0..<10 { legs.append(try bench.phoneCalls("alice", sid: "call-\(number)")) }
+    #expect(!bench.wire.contains("→ 486 INVITE"))
+    _ = try bench.phoneCalls("alice", sid: "one-more")
+    #expect(bench.wire.suffix(2) == ["→ 486 INVITE", "← ACK"])
+    _ = try bench.phoneCalls("bob", sid: "another")
+    #expect(bench.shard.callCount == 11)
+    bench.wait(.seconds(29))
+    #expect(bench.shard.callCount == 11)
+    // No device has shown itself: those calls are over.
+    bench.wait(.seconds(2))
+    #expect(bench.shard.callCount == 0)
+    _ = try bench.phoneCalls("alice", sid: "later")
+    #expect(bench.messages.last == "propose")
+  }
+
   @Test("What is to be said when the XMPP server is back is bounded, and the newest is kept")
   func farewellsAreBounded() throws {
     var farewells = Farewells()

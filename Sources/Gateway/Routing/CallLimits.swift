@@ -19,7 +19,8 @@ public struct CallLimits: Sendable {
     var isFullAt: Instant
   }
 
-  private let callsPerUser: Int
+  /// Calls of one user at a time, and so many may ring the devices of one user at a time.
+  public let callsPerUser: Int
   /// How long the bucket takes for one attempt.
   private let refill: Interval
   /// How long it may take until the bucket is full so that there is an attempt left in it.

@@ -123,6 +123,14 @@ extension Shard {
       }
       return
     }
+    // Whoever is behind a proxy could let the devices of a user ring without end: to him that one is busy.
+    if isRungTooOften(key.user) {
+      effects.append(.log(.diagnostic("\(user) is called by too many at a time")))
+      tryAgent(at: now) { agent, effects throws(SIPUserAgentError) in
+        try agent.respond(to: leg, status: 486, at: now, into: &effects)
+      }
+      return
+    }
     var session = Session(
       call: newCall(.phone), key: key, user: user,
       peer: peer, initiator: peer.description, media: newMediaState(of: user))
@@ -149,6 +157,12 @@ extension Shard {
       request.devices = presences.available(user).map { CallDevice($0.description) }
     }
     handle(number, .request(request), at: now)
+  }
+
+  private func isRungTooOften(_ user: String) -> Bool {
+    let limit = limits.callsPerUser
+    guard let calls = byUser[user], calls.count >= limit else { return false }
+    return calls.filter { sessions[$0]?.call.state == .alerting }.count >= limit
   }
 
   /// Translates the phone's offer or answer once; `false` where nothing of it has a counterpart.
