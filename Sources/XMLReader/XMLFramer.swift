@@ -37,6 +37,10 @@ struct XMLFramer {
 
   private let mode: Mode
   private let limits: XMLLimits
+  /// Whether only the stanza is lost that goes beyond the limits, not the stream.
+  private let passesOver: Bool
+  /// In what the stanza that is being read goes beyond them.
+  private var excess: String?
   private var state = State.content
   private var isAtStart = true
   private(set) var depth = 0
@@ -49,9 +53,10 @@ struct XMLFramer {
   /// Where the markup between stanzas (or around the root) that is being read began.
   private(set) var unitStart: Int
 
-  init(mode: Mode, limits: XMLLimits, start: Int) {
+  init(mode: Mode, limits: XMLLimits, start: Int, passesOver: Bool = false) {
     self.mode = mode
     self.limits = limits
+    self.passesOver = passesOver
     unitStart = start
   }
 
@@ -59,6 +64,22 @@ struct XMLFramer {
   var isBetween: Bool { state == .content && isOutside }
 
   private var isOutside: Bool { depth == 0 || (mode == .stream && depth == 1) }
+
+  /// Whether nobody will see the stanza that is being read: its bytes need not be kept.
+  var isPassingOver: Bool { excess != nil }
+
+  /// The stanza that is being read is beyond the limits. `false` where that ends the stream.
+  mutating func passOver(_ message: String) -> Bool {
+    guard passesOver, mode == .stream, depth > 0 else { return false }
+    if excess == nil { excess = message }
+    return true
+  }
+
+  /// In what the stanza that has just ended went beyond the limits.
+  mutating func takeExcess() -> String? {
+    defer { excess = nil }
+    return excess
+  }
 
   /// The first `count` bytes of the buffer are gone.
   mutating func discard(_ count: Int) { unitStart -= count }
@@ -96,8 +117,9 @@ struct XMLFramer {
           guard isAtStart, depth == 0 else { return .refused(.restrictedXML, "a processing instruction") }
           state = .declaration
         default:
-          if depth >= limits.maximumDepth {
-            return .refused(.policyViolation, "elements nested deeper than \(limits.maximumDepth)")
+          if depth >= limits.maximumDepth, !isPassingOver {
+            let message = "elements nested deeper than \(limits.maximumDepth)"
+            if !passOver(message) { return .refused(.policyViolation, message) }
           }
           state = .startTag
           attributes = 0
@@ -118,9 +140,12 @@ struct XMLFramer {
         switch byte {
         case 0x22, 0x27:
           attributes += 1
-          if attributes > limits.maximumAttributes {
-            position -= 1
-            return .refused(.policyViolation, "more than \(limits.maximumAttributes) attributes")
+          if attributes > limits.maximumAttributes, !isPassingOver {
+            let message = "more than \(limits.maximumAttributes) attributes"
+            if !passOver(message) {
+              position -= 1
+              return .refused(.policyViolation, message)
+            }
           }
           quote = byte
           state = .quoted

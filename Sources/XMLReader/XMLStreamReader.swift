@@ -33,13 +33,19 @@ public final class XMLStreamReader {
   /// What it binds, where stanzas can be read without libxml2.
   private var bindings: [PlainXML.Binding]?
   private var isFinished = false
+  private let passesOver: Bool
+  /// The last stanza that was passed over, and how many were.
+  public private(set) var passedOver: (last: XMLReadError, count: Int)?
 
   /// Stanzas larger than this leave buffers behind that an idle connection should not keep.
   private static let largeUnit = 32 << 10
 
-  public init(limits: XMLLimits = XMLLimits()) {
+  /// - Parameter passesOver: a stanza that is beyond the limits, or that cannot be read, is passed over, and the stream
+  ///   goes on: it is that of a server, and the stanza that of one of its many users.
+  public init(limits: XMLLimits = XMLLimits(), passesOver: Bool = false) {
     self.limits = limits
-    framer = XMLFramer(mode: .stream, limits: limits, start: 0)
+    self.passesOver = passesOver
+    framer = XMLFramer(mode: .stream, limits: limits, start: 0, passesOver: passesOver)
   }
 
   /// Bytes that wait for the end of their stanza.
@@ -65,18 +71,19 @@ public final class XMLStreamReader {
     parser = nil
     head = []
     isFinished = false
-    framer = XMLFramer(mode: .stream, limits: self.limits, start: 0)
+    framer = XMLFramer(mode: .stream, limits: self.limits, start: 0, passesOver: passesOver)
   }
 
   /// The next event, `nil` when more bytes are needed or the stream has ended.
   public func next() -> XMLStreamEvent? {
     while !isFinished {
       let signal = buffer.withUnsafeBufferPointer { framer.scan($0, from: &position) }
-      if isTooLarge(signal) {
-        return fail(
-          XMLReadError(
-            kind: .policyViolation, offset: discarded + framer.unitStart,
-            message: "a stanza of more than \(limits.maximumBytes) bytes"))
+      let start = discarded + framer.unitStart
+      if isTooLarge(signal), !framer.isPassingOver {
+        let message = "a stanza of more than \(limits.maximumBytes) bytes"
+        if !framer.passOver(message) {
+          return fail(XMLReadError(kind: .policyViolation, offset: start, message: message))
+        }
       }
       switch signal {
       case .incomplete: return nil
@@ -87,7 +94,12 @@ public final class XMLStreamReader {
           return fail(error)
         }
       case .startedRoot: return readHead()
-      case .finishedChild: return readStanza()
+      case .finishedChild:
+        if let message = framer.takeExcess() {
+          note(XMLReadError(kind: .policyViolation, offset: start, message: message))
+        } else if let event = readStanza() {
+          return event
+        }
       case .finishedRoot: return readEnd()
       }
     }
@@ -114,7 +126,10 @@ public final class XMLStreamReader {
     }
   }
 
-  private func readStanza() -> XMLStreamEvent {
+  private func note(_ error: XMLReadError) { passedOver = (error, (passedOver?.count ?? 0) + 1) }
+
+  /// `nil` where the stanza was passed over.
+  private func readStanza() -> XMLStreamEvent? {
     let range = framer.unitStart..<position
     if let bindings, range.count <= limits.maximumBytes {
       let element = buffer.withUnsafeBufferPointer { bytes in
@@ -131,7 +146,10 @@ public final class XMLStreamReader {
       if range.count > Self.largeUnit || parser.isWornOut { self.parser = nil }
       return .stanza(element)
     } catch {
-      return fail(shifted(error))
+      guard passesOver else { return fail(shifted(error)) }
+      note(shifted(error))
+      parser = nil
+      return nil
     }
   }
 
@@ -186,8 +204,8 @@ public final class XMLStreamReader {
   }
 
   private func dropWhatWasRead() {
-    let unread = framer.isBetween ? position : min(framer.unitStart, position)
-    if unread == 0 { return }
+    let unread = framer.isBetween || framer.isPassingOver ? position : min(framer.unitStart, position)
+    if unread <= 0 { return }
     if unread == buffer.count {
       buffer.removeAll(keepingCapacity: buffer.capacity <= Self.largeUnit * 2)
     } else {

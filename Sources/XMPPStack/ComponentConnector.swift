@@ -89,7 +89,8 @@ final class ConnectorCore {
     let reader: XMLStreamReader
     var channel: (any Channel)?
 
-    init(limits: XMLLimits) { reader = XMLStreamReader(limits: limits) }
+    /// What one user sends must not take the stream from all of them.
+    init(limits: XMLLimits) { reader = XMLStreamReader(limits: limits, passesOver: true) }
   }
 
   init(
@@ -178,8 +179,12 @@ final class ConnectorCore {
   func received(_ buffer: ByteBuffer, on attempt: Connection) {
     guard attempt === connection else { return }
     buffer.withUnsafeReadableBytes { attempt.reader.append($0) }
+    let before = attempt.reader.passedOver?.count ?? 0
     while attempt === connection, let event = attempt.reader.next() {
       carryOut(component.handle(.stream(event), at: now))
+    }
+    if let passedOver = attempt.reader.passedOver, passedOver.count > before {
+      logger.debug("a stanza was passed over: \(passedOver.last.message) (\(passedOver.count) on this connection)")
     }
   }
 

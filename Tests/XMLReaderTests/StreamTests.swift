@@ -141,6 +141,43 @@ struct StreamTests {
     #expect(events(Self.header + String(repeating: "<a>", count: 63)).count == 1)
   }
 
+  @Test(
+    "The stream of a server goes on after a stanza that is too large, deep, wide or unreadable, however it is cut",
+    arguments: [
+      "<iq><a>\(String(repeating: "x", count: 3000))</a></iq>",
+      "<iq a='\(String(repeating: "y", count: 3000))'/>",
+      "<\(String(repeating: "n", count: 3000))/>",
+      "<iq\((0..<65).map { " a\($0)=''" }.joined())/>",
+      "<iq><b\((0..<200).map { " a\($0)='>'" }.joined())>t</b></iq>",
+      String(repeating: "<a>", count: 500) + String(repeating: "</a>", count: 500),
+      "<iq>\(String(repeating: "<a b='/>'>", count: 63))<c/>\(String(repeating: "</a>", count: 63))</iq>",
+      "<iq>\((0..<80).map { "<a xmlns='urn:\($0)'/>" }.joined())</iq>",
+      "<iq><unbound:a/></iq>",
+    ])
+  func passedOver(_ stanza: String) {
+    let limits = XMLLimits(maximumBytes: 2500)
+    let bytes = Array((Self.header + "<iq id='1'/>" + stanza + "<iq id='2'/>" + stanza + "</stream:stream>").utf8)
+    for size in [1, 7, 1000, bytes.count] {
+      let reader = XMLStreamReader(limits: limits, passesOver: true)
+      var seen: [String] = []
+      for start in stride(from: 0, to: bytes.count, by: size) {
+        reader.append(Array(bytes[start..<min(start + size, bytes.count)]))
+        while let event = reader.next() {
+          switch event {
+          case .streamOpened: seen.append("open")
+          case .stanza(let element): seen.append(element.attribute("id")?.string ?? "?")
+          case .streamClosed: seen.append("close")
+          case .failed(let error): seen.append(error.message)
+          }
+        }
+        #expect(reader.bufferedByteCount <= limits.maximumBytes + size)
+      }
+      #expect(seen == ["open", "1", "2", "close"])
+      #expect(reader.passedOver?.count == 2)
+    }
+    #expect(events(String(decoding: bytes, as: UTF8.self), limits: limits).count == 3)
+  }
+
   @Test("RFC 6120 §4.3.3: a new stream on the same connection, in the segment that ended the old one")
   func reset() {
     let reader = XMLStreamReader()

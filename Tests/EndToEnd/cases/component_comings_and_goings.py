@@ -109,6 +109,22 @@ async def phone_hangs_up_while_the_server_is_away(world: ServedWorld) -> None:
 
 
 @scenario("slixmpp", behind=SERVED, world=ServedWorld)
+async def user_sends_what_the_gateway_does_not_read(world: ServedWorld) -> None:
+    """What is too deep or too wide is passed over: the stream is that of all users, and one of them cannot end it."""
+    await world.start()
+    alice = await world.client("alice")
+    bob = await world.client("bob")
+    attributes = " ".join(f"a{number}=''" for number in range(100))
+    namespaces = "".join(f"<a xmlns='urn:example:{number}'/>" for number in range(100))
+    for payload in ("<a>" * 100 + "</a>" * 100, f"<a {attributes}/>", namespaces):
+        bob.send(f"<message to='{CONTACT}' type='chat' id='m'><b xmlns='urn:example'>{payload}</b></message>")
+        for client in (bob, alice):
+            await client.disco(CONTACT)
+    equal(world.gateway.logged("connected to the XMPP server"), 1, "connections to the server")
+    equal(world.gateway.logged("no stream to the XMPP server"), 0, "ends of the stream")
+
+
+@scenario("slixmpp", behind=SERVED, world=ServedWorld)
 async def client_goes_away_during_a_call(world: ServedWorld) -> None:
     """A device that is gone – its presence says so – has left the call: BYE."""
     puppet = await world.puppet()
