@@ -18,6 +18,10 @@ public struct CallTimers: Hashable, Sendable {
   /// For a first response of a proxy, where there is another to be tried. RFC 3263 §4.3 waits for Timer B, 32 s, which
   /// no caller does.
   public var proxySilence = Interval.seconds(4)
+  /// How often a client is asked for a sign of life while both talk, where nobody would say that it is gone.
+  public var signOfLife: Interval?
+  /// For that sign. A client on its way from one network to another is silent for a while, and talks on.
+  public var signOfLifeAnswer = Interval.seconds(60)
   /// Redirections that are followed in one call.
   public var redirections = 5
 
@@ -36,13 +40,24 @@ public struct Call: Sendable {
   public enum Origin: Hashable, Sendable { case client, phone }
 
   /// What a set of ours was, as far as its answer matters.
-  enum Purpose: Hashable, Sendable { case initiate, accept, other }
+  enum Purpose: Hashable, Sendable {
+    case initiate, accept, other
+    /// Asks for a sign of life of the session.
+    case life
+    /// Asks for one of the device, because another set has no answer.
+    case ping
+
+    /// Whether nothing is lost if the client does not understand it.
+    var isOptional: Bool { self == .life || self == .other }
+  }
 
   struct Awaited: Sendable {
     var stanza: CallStanza
     var device: CallDevice
     var purpose: Purpose
     var deadline: Instant
+    /// When the device is asked whether it is there.
+    var doubtful: Instant?
   }
 
   struct Candidates: Sendable {
@@ -73,8 +88,10 @@ public struct Call: Sendable {
   /// The session-accept for which candidates are awaited.
   var answer: CallReference?
   var candidates: [Candidates] = []
-  /// Changes of the client that are not accepted yet, the oldest first.
-  var changes: [CallReference] = []
+  /// That session-accept has no address, nor ICE.
+  var needsAddress = false
+  /// Changes that are not accepted yet, the oldest first.
+  var changes: [CallChange] = []
   /// Of a CANCEL or BYE that waits.
   var cause: ReasonCause?
   var redirections = 0
@@ -86,6 +103,7 @@ public struct Call: Sendable {
   var ringingLimit: Instant?
   var glareLimit: Instant?
   var silenceLimit: Instant?
+  var lifeLimit: Instant?
   var proposalLimit: Instant?
 
   /// `seed` decides how long the call waits when two re-INVITEs have met.
@@ -105,7 +123,8 @@ public struct Call: Sendable {
       state == .offering || state == .alerting || state == .gathering || state == .joining || state == .rejoining
       || alternatives > 0 && (state == .calling || state == .proceeding || state == .ringing)
     return isOffered && reference == offer || state == .accepting && reference == answer
-      || changes.contains(reference) || candidates.contains { $0.reference == reference }
+      || changes.contains(.ofClient(reference)) || changes.contains(.addition(reference))
+      || candidates.contains { $0.reference == reference }
   }
 
   /// How many changes and candidates wait for their time.
@@ -115,10 +134,8 @@ public struct Call: Sendable {
 
   /// When ``advance(to:)`` is to be called next.
   public var nextDeadline: Instant? {
-    ([candidatesLimit, candidatesPause, ringingLimit, glareLimit, silenceLimit, proposalLimit] + awaited.map(\.deadline))
-      .compactMap {
-        $0
-      }.min()
+    let limits = [candidatesLimit, candidatesPause, ringingLimit, glareLimit, silenceLimit, proposalLimit, lifeLimit]
+    return (limits + awaited.flatMap { [$0.deadline, $0.doubtful] }).compactMap { $0 }.min()
   }
 
   /// Does what is due.
@@ -127,7 +144,8 @@ public struct Call: Sendable {
     if isDue(candidatesLimit, now) || isDue(candidatesPause, now) {
       candidatesLimit = nil
       candidatesPause = nil
-      step(.candidatesReady, Occasion(), at: now, into: &actions)
+      let isInVain = state == .accepting && needsAddress && candidates.isEmpty
+      step(isInVain ? .candidatesMissing : .candidatesReady, Occasion(), at: now, into: &actions)
     }
     if isDue(glareLimit, now) {
       glareLimit = nil
@@ -144,9 +162,18 @@ public struct Call: Sendable {
         leave(proposal, as: .lastDeviceGone, at: now, into: &actions)
       }
     }
+    while let index = awaited.firstIndex(where: { isDue($0.doubtful, now) && $0.deadline > now }) {
+      doubt(index, at: now, into: &actions)
+    }
     while let index = awaited.firstIndex(where: { $0.deadline <= now }) {
       let late = awaited.remove(at: index)
       leave(late.device, as: .lastDeviceGone, at: now, into: &actions)
+    }
+    if isDue(lifeLimit, now) {
+      setLifeLimit(at: now)
+      if !awaited.contains(where: { $0.purpose == .life || $0.purpose == .ping }) {
+        step(.signOfLifeDue, Occasion(), at: now, into: &actions)
+      }
     }
     if isDue(ringingLimit, now) {
       ringingLimit = nil
@@ -197,6 +224,8 @@ public struct Call: Sendable {
       step(alternatives > 0 ? .proxyFails : .inviteTransportError, Occasion(), at: now, into: &actions)
     case .updateTimeout: step(.updateTimeout, Occasion(), at: now, into: &actions)
     case .updateTransportError: step(.updateTransportError, Occasion(), at: now, into: &actions)
+    case .refreshDue: step(.refreshDue, Occasion(), at: now, into: &actions)
+    case .sessionExpired: step(.sessionExpired, Occasion(), at: now, into: &actions)
     case .byeLost: step(.byeLost, Occasion(), at: now, into: &actions)
     case .ackTimeout: step(.ackTimeout, Occasion(), at: now, into: &actions)
     case .shutdown: step(.shutdown, Occasion(), at: now, into: &actions)
@@ -252,13 +281,38 @@ public struct Call: Sendable {
     _ answer: DeviceAnswer, to stanza: CallStanza, at now: Instant, into actions: inout [CallAction]
   ) {
     guard let index = awaited.firstIndex(where: { $0.stanza == stanza }) else { return }
-    let set = awaited.remove(at: index)
-    switch answer {
-    case .result: return
-    case .unable where set.purpose == .other: step(.clientObjects, Occasion(), at: now, into: &actions)
-    case .unable: leave(set.device, as: .lastDeviceUnable, at: now, into: &actions)
-    case .error: leave(set.device, as: .lastDeviceGone, at: now, into: &actions)
+    let set = awaited[index]
+    switch (answer, set.purpose) {
+    case (.unheard, .initiate), (.unheard, .accept): return
+    // Not even the server knows who says this.
+    case (.unavailable, .other), (.unavailable, .life):
+      doubt(index, at: now, into: &actions)
+      return
+    default: awaited.remove(at: index)
     }
+    let isObjection = answer == .unable || answer == .error && (set.purpose == .life || set.purpose == .ping)
+    if answer == .result || isObjection {
+      // It is there, and has passed over what it does not know.
+      awaited.removeAll {
+        $0.device == set.device && ($0.purpose == .ping || $0.purpose.isOptional && $0.doubtful == nil)
+      }
+    }
+    switch (answer, set.purpose) {
+    case (.result, _), (.unheard, _): return
+    case (.unable, .ping), (.error, .ping), (.unable, .life), (.error, .life): return
+    case (.unable, .other): step(.clientObjects, Occasion(), at: now, into: &actions)
+    case (.gone, _), (.error, _), (.unavailable, .ping):
+      leave(set.device, as: .lastDeviceGone, at: now, into: &actions)
+    case (.unable, _), (.unavailable, _): leave(set.device, as: .lastDeviceUnable, at: now, into: &actions)
+    }
+  }
+
+  /// A set has no answer that would tell whether the device is there.
+  private mutating func doubt(_ index: Int, at now: Instant, into actions: inout [CallAction]) {
+    awaited[index].doubtful = nil
+    let device = awaited[index].device
+    if awaited.contains(where: { $0.device == device && $0.purpose == .ping }) { return }
+    step(.deviceDoubtful, Occasion(device: device), at: now, into: &actions)
   }
 
   /// A device leaves the call, which means more the fewer are left: `last` where none is.
@@ -316,7 +370,8 @@ public struct Call: Sendable {
     case .offering, .gathering, .accepting:
       ringingLimit = state == .gathering ? nil : ringingLimit
       candidatesLimit = now + timers.candidates
-      candidatesPause = nil
+      // XEP-0177 §4.3: they may have come before the session-accept.
+      candidatesPause = candidates.isEmpty ? nil : now + timers.candidatePause
     default:
       ringingLimit = nil
     }
@@ -326,6 +381,14 @@ public struct Call: Sendable {
     }
     if state != .postponed, state != .rejoining { glareLimit = nil }
     setProposalLimit(at: now)
+    if lifeLimit == nil || !isTalking { setLifeLimit(at: now) }
+  }
+
+  /// Whether the session stands.
+  var isTalking: Bool { state == .established || state == .updating || state == .postponed }
+
+  private mutating func setLifeLimit(at now: Instant) {
+    lifeLimit = isTalking ? timers.signOfLife.map { now + $0 } : nil
   }
 
   /// Until when a proposal waits for a sign of a device, if none is seen that rings.
@@ -338,10 +401,17 @@ public struct Call: Sendable {
   mutating func stanza(to device: CallDevice, _ purpose: Purpose?, at now: Instant) -> CallStanza {
     stanzas += 1
     let stanza = CallStanza(stanzas)
-    if let purpose {
-      awaited.append(
-        Awaited(stanza: stanza, device: device, purpose: purpose, deadline: now + timers.deviceAnswer))
+    guard let purpose else { return stanza }
+    let limit = purpose == .life ? timers.signOfLifeAnswer : timers.deviceAnswer
+    var deadline = now + limit
+    if purpose == .ping {
+      // As long as the set that is without an answer: the device leaves no later for being asked twice.
+      deadline = awaited.filter { $0.device == device }.map(\.deadline).min() ?? deadline
     }
+    awaited.append(
+      Awaited(
+        stanza: stanza, device: device, purpose: purpose, deadline: deadline,
+        doubtful: purpose.isOptional ? now + Interval(nanoseconds: limit.nanoseconds / 2) : nil))
     return stanza
   }
 }

@@ -51,6 +51,16 @@ public struct SessionEnd: Hashable, Sendable {
   }
 }
 
+/// What a re-INVITE of ours is for.
+public enum CallChange: Hashable, Sendable {
+  /// A stanza of the client.
+  case ofClient(CallReference)
+  /// A content-add of the client, which is to hear what the phone says to it.
+  case addition(CallReference)
+  /// Nothing but that the session lives on (RFC 4028).
+  case refresh
+}
+
 /// What a call asks of its executor, to be done in order.
 public enum CallAction: Hashable, Sendable {
   // To the Jingle side.
@@ -64,6 +74,14 @@ public enum CallAction: Hashable, Sendable {
   /// Send the answer of this 200.
   case sendSessionAccept(CallStanza, to: CallDevice, answer: CallReference)
   case sendRinging(CallStanza, to: CallDevice)
+  /// Send content-accept, or content-reject, as the phone's answer to the re-INVITE with this content-add says.
+  case sendContentAnswer(CallStanza, to: CallDevice, answer: CallReference, addition: CallReference)
+  /// Send content-reject for this content-add. `isUndone`: it went out in a re-INVITE, which was refused.
+  case sendContentReject(CallStanza, to: CallDevice, addition: CallReference, isUndone: Bool, SessionEnd)
+  /// Send a session-info without a payload.
+  case sendSignOfLife(CallStanza, to: CallDevice)
+  /// Ask whether it is there (XEP-0199).
+  case sendPing(CallStanza, to: CallDevice)
   /// Its answer means nothing to the call.
   case sendSessionTerminate(CallStanza, to: CallDevice, SessionEnd)
   /// Ask the devices of the callee, by a message to the bare address.
@@ -115,7 +133,7 @@ public enum CallAction: Hashable, Sendable {
   /// Send the candidates of these transport-infos.
   case sendInfo(candidates: [CallReference])
   /// Send a re-INVITE with this change.
-  case sendReInvite(change: CallReference)
+  case sendReInvite(CallChange)
   /// Send the ACK of this 200 to our re-INVITE.
   case acknowledgeReInvite(CallReference)
 

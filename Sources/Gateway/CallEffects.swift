@@ -10,9 +10,10 @@ extension Call {
     case .acknowledge, .refuseOutOfOrder, .refuseUnknownSession, .refuseUnsupportedInfo, .refuseNotImplemented,
       .refuseItemNotFound, .refuseForbidden:
       answerStanza(effect, occasion, into: &actions)
-    case .sessionInitiate, .repeatSessionInitiate, .sessionAccept, .sessionInfoRinging, .sessionTerminate,
-      .sessionTerminateOthersCancel, .sessionTerminateOthersDecline, .transportInfo, .passChange, .adoptDevice,
-      .dropDevice, .propose, .ringing, .proceed, .rejectProposal, .retract:
+    case .sessionInitiate, .repeatSessionInitiate, .sessionAccept, .sessionInfoRinging, .sessionInfoOfNothing, .ping,
+      .sessionTerminate, .sessionTerminateOthersCancel, .sessionTerminateOthersDecline, .transportInfo, .passChange,
+      .answerContent, .rejectContent, .adoptDevice, .dropDevice, .propose, .ringing, .proceed, .rejectProposal,
+      .retract:
       performForClient(effect, event, occasion, at: now, into: &actions)
     case .acceptRequest, .acceptReInvite, .refuseRequest405, .refuseRequest481, .refuseRequest488, .refuseRequest491,
       .refuseRequest500, .refuseInfo:
@@ -21,7 +22,9 @@ extension Call {
       .endFork, .keepCancel, .sendCancel, .sendKeptCancel, .keepBye, .sendBye, .sendKeptBye, .answer180, .answer200,
       .answerInvite487, .refuseInvite:
       performForPhone(effect, event, occasion, into: &actions)
-    case .keepCandidates, .passCandidates, .sendReInvite, .ackReInvite, .keepChange, .dropChange, .waitAfterGlare:
+    case .keepCandidates, .passCandidates, .sendReInvite, .ackReInvite, .keepChange, .keepAddition, .keepRefresh,
+      .dropChange,
+      .waitAfterGlare:
       performChange(effect, occasion, at: now, into: &actions)
     }
   }
@@ -82,6 +85,12 @@ extension Call {
     case .sessionInfoRinging:
       guard let device = devices.first else { return }
       actions.append(.sendRinging(stanza(to: device, .other, at: now), to: device))
+    case .sessionInfoOfNothing:
+      guard let device = devices.first else { return }
+      actions.append(.sendSignOfLife(stanza(to: device, .life, at: now), to: device))
+    case .ping:
+      guard let device = occasion.device else { return }
+      actions.append(.sendPing(stanza(to: device, .ping, at: now), to: device))
     case .sessionTerminate:
       let end = sessionEnd(event, occasion)
       terminate(devices, end, at: now, into: &actions)
@@ -98,6 +107,13 @@ extension Call {
     case .passChange:
       guard let device = devices.first, let reference = occasion.request?.reference else { return }
       actions.append(.sendChange(stanza(to: device, .other, at: now), to: device, change: reference))
+    case .answerContent:
+      guard let device = devices.first, let answer = occasion.response?.reference,
+        case .addition(let addition)? = changes.first
+      else { return }
+      actions.append(
+        .sendContentAnswer(stanza(to: device, .other, at: now), to: device, answer: answer, addition: addition))
+    case .rejectContent: rejectContent(occasion, at: now, into: &actions)
     case .propose:
       guard let request = occasion.request, let device = request.proposal else { return }
       offer = request.reference
@@ -121,6 +137,7 @@ extension Call {
     case .adoptDevice:
       guard let device = occasion.device else { return }
       answer = occasion.jingle?.reference
+      needsAddress = occasion.jingle?.content == .withoutAddress
       candidates = candidates.filter { $0.sender == device }
       forgetSets(to: device)
     case .dropDevice:
@@ -145,6 +162,19 @@ extension Call {
       }
       actions.append(.sendSessionTerminate(stanza(to: device, nil, at: now), to: device, end))
     }
+  }
+
+  /// A content-add that cannot be now, or the one of a re-INVITE that the phone has refused.
+  private mutating func rejectContent(_ occasion: Occasion, at now: Instant, into actions: inout [CallAction]) {
+    var addition = occasion.jingle?.reference
+    if addition == nil, case .addition(let reference)? = changes.first { addition = reference }
+    guard let addition, let device = occasion.jingle?.sender ?? devices.first else { return }
+    let ending = occasion.response.flatMap { ReasonTable.ending(status: $0.status) }
+    let end = ending.map { SessionEnd($0.reason, sipError: $0.sipError, phrase: occasion.response?.phrase) }
+    actions.append(
+      .sendContentReject(
+        stanza(to: device, .other, at: now), to: device, addition: addition, isUndone: occasion.jingle == nil,
+        end ?? SessionEnd(.unsupportedApplications)))
   }
 
   /// The reason from the tables.
@@ -248,11 +278,14 @@ extension Call {
       guard hasDialog, !candidates.isEmpty else { return }
       actions.append(.sendInfo(candidates: takeCandidates()))
     case .keepChange:
-      if let reference = occasion.jingle?.reference { changes.append(reference) }
+      if let reference = occasion.jingle?.reference { changes.append(.ofClient(reference)) }
+    case .keepAddition:
+      if let reference = occasion.jingle?.reference { changes.append(.addition(reference)) }
+    case .keepRefresh: changes.append(.refresh)
     case .dropChange:
       if !changes.isEmpty { changes.removeFirst() }
     case .sendReInvite:
-      if let change = changes.first { actions.append(.sendReInvite(change: change)) }
+      if let change = changes.first { actions.append(.sendReInvite(change)) }
     case .ackReInvite:
       if let reference = occasion.response?.reference { actions.append(.acknowledgeReInvite(reference)) }
     case .waitAfterGlare:

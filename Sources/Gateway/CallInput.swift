@@ -28,7 +28,9 @@ public struct JingleRequest: Hashable, Sendable {
     case usual
     /// session-initiate, session-accept: no transport has a candidate, and more may come.
     case withoutCandidates
-    /// session-initiate, session-accept: nothing of it has a counterpart in SDP.
+    /// The same, and no transport does with less than an address: there is no ICE.
+    case withoutAddress
+    /// session-initiate, session-accept, content-add: nothing of it has a counterpart in SDP.
     case unusable
     /// session-info: ringing.
     case ringing
@@ -36,6 +38,8 @@ public struct JingleRequest: Hashable, Sendable {
     case unknown
     /// session-initiate: the routes do not let the sender call there.
     case forbidden
+    /// content-remove: no content would be left.
+    case ofAll
   }
 
   /// The action as in the stanza.
@@ -163,10 +167,16 @@ public struct SIPCallResponse: Hashable, Sendable {
 /// How a device has answered a set of ours.
 public enum DeviceAnswer: Hashable, Sendable {
   case result
-  /// It does not know what we sent: `feature-not-implemented`, or no Jingle at all.
+  /// It does not know what we sent: `feature-not-implemented`.
   case unable
+  /// `service-unavailable`: it knows no Jingle, or the server says that nobody is there (RFC 6121 §8.5.3.2.3).
+  case unavailable
+  /// Nobody is there, or it knows nothing of the session: `item-not-found` and its like.
+  case gone
   /// Any other error, also one of the server for a device that is not there.
   case error
+  /// None can be expected: there is no server that would bring it.
+  case unheard
 }
 
 /// What comes to a call.
@@ -184,6 +194,10 @@ public enum CallInput: Hashable, Sendable {
   case inviteTransportError
   case updateTimeout
   case updateTransportError
+  /// The session is to be refreshed by us (RFC 4028).
+  case refreshDue
+  /// It was not refreshed in time.
+  case sessionExpired
   /// Our BYE had no response, or could not be sent.
   case byeLost
   /// No ACK of a 200 of ours for 64 T1.
@@ -196,11 +210,15 @@ extension JingleRequest {
   var event: CallEvent? {
     guard let event = CallEvent.event(action: action) else { return nil }
     switch (event, content) {
-    case (.sessionInitiate, .withoutCandidates): return .sessionInitiateWithoutCandidates
+    case (.sessionInitiate, .withoutCandidates), (.sessionInitiate, .withoutAddress):
+      return .sessionInitiateWithoutCandidates
     case (.sessionInitiate, .unusable): return .sessionInitiateUnusable
     case (.sessionInitiate, .forbidden): return .sessionInitiateForbidden
-    case (.sessionAccept, .withoutCandidates): return .sessionAcceptWithoutCandidates
+    case (.sessionAccept, .withoutCandidates), (.sessionAccept, .withoutAddress):
+      return .sessionAcceptWithoutCandidates
     case (.sessionAccept, .unusable): return .sessionAcceptUnusable
+    case (.contentAdd, .unusable): return .contentAddUnusable
+    case (.contentRemove, .ofAll): return .contentRemoveOfAll
     case (.sessionInfo, .ringing): return .sessionInfoRinging
     case (.sessionInfo, .unknown): return .sessionInfoUnknown
     default: return event

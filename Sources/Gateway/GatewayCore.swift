@@ -49,7 +49,7 @@ final class GatewayCore {
       core.value?.receive(notification)
     }
     core.value = self
-    if !xmpp.knowsStreams { shard.serverLeft() }
+    if !xmpp.knowsStreams { shard.serverLeft(at: .now) }
     timer = DeadlineTimer(eventLoop: eventLoop) { [weak self] now in self?.run { $0.advance(to: now) } }
     shard.setAdmission(admission)
   }
@@ -95,7 +95,7 @@ final class GatewayCore {
       run { $0.deviceLeft(device, at: now) }
     case .subscriptionsChanged: saveSubscriptionsSoon()
     case .connected: run { $0.serverCame() }
-    case .disconnected: run { $0.serverLeft() }
+    case .disconnected: run { $0.serverLeft(at: now) }
     }
   }
 
@@ -279,7 +279,7 @@ extension ShardConfiguration {
       agent.transports.insert(.tls)
     }
     agent.datagramLimit = sip.udpSizeLimit
-    agent.supportedOptions = [.trickleICE]
+    agent.supportedOptions = [.timer, .trickleICE]
     agent.acceptedMediaTypes = [GatewayMediaTypes.sessionDescription]
     agent.receivedInfoPackages = ["\(GatewayMediaTypes.tricklePackage)"]
     var identities: Identities
@@ -296,6 +296,8 @@ extension ShardConfiguration {
     asksByMessage = identities.component != nil
     limits = CallLimits(configuration)
     callTimers.ringing = .seconds(UInt64(configuration.calls.ringSeconds))
+    // The streams of our own clients we see.
+    if asksByMessage { callTimers.signOfLife = .seconds(30) }
   }
 
   /// For User-Agent and Server.

@@ -80,6 +80,8 @@ final class Engine {
   let section: LineIndex
   @exclusivity(unchecked) var sectionFacts = SectionFacts()
   @exclusivity(unchecked) var pendingSections: [Int] = []
+  /// The session had no contents before.
+  @exclusivity(unchecked) var isFirst = true
   /// For each of them its slot, `nil` where there is none, and what it is.
   @exclusivity(unchecked) var assignments: [(slot: Int?, facts: SectionFacts)] = []
   /// The payload types and sources of the section that rows went through.

@@ -98,7 +98,7 @@ extension Engine {
     isSourceChange || isTransportChange || isAction(MappingActions.directions | MappingActions.descriptions)
   }
 
-  private var isTransportChange: Bool { isAction(MappingActions.transports) }
+  var isTransportChange: Bool { isAction(MappingActions.transports) }
 
   var isSourceChange: Bool { isAction(MappingActions.sources) }
 
@@ -201,7 +201,8 @@ extension Engine {
     delta = outerDelta
   }
 
-  /// A refused m-line: port 0, all else as the offer had it (RFC 3264 §6).
+  /// A refused m-line: port 0, all else as the offer had it (RFC 3264 §6). Nothing goes to its address, but it has to have
+  /// one (RFC 8866 §5.7).
   private func writeRejected(_ content: Int?) {
     var line = open(MappingNodes.sdpMedia)
     line.isUsed = true
@@ -211,6 +212,7 @@ extension Engine {
     }
     fillMediaLine(&line)
     _ = close(line)
+    writeConnection(address: append("0.0.0.0"))
     if let mid = state.slots[slot].mid {
       var line = open(MappingNodes.sdpMid)
       set(MappingFields.sdpMidTag, .text(tape.append(mid)), in: &line)

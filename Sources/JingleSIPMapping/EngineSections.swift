@@ -39,6 +39,7 @@ extension Engine {
   /// Gives each section its slot. All come before the rows are run: a group names contents that stand behind it.
   func assignSlots() {
     let isFresh = state.slots.isEmpty
+    isFirst = isFresh
     if isFresh { state.slots.reserveCapacity(pendingSections.count) }
     assignments.reserveCapacity(pendingSections.count)
     var names = NameSet(state.slots.map(\.name))
@@ -60,6 +61,12 @@ extension Engine {
       if areNewOnly, !sectionFacts.isNew { continue }
       readLines(of: node)
       if !isFragment { state.slots[index][description: role] = .init(arena: arena, index: node, isJingle: false) }
+      if isTransportChange, !isFragment, sectionFacts.isNew, !isFirst {
+        // A transport of which there is no content: the m-line is refused.
+        state.slots[index].isRejected = true
+        lose("m= of \(state.slots[index].name)", "the session has no such content")
+        continue
+      }
       guard isWanted(sectionFacts) else { continue }
       reportUnknownLines(of: node)
       sectionKeys = KeySet()
@@ -148,6 +155,10 @@ extension Engine {
         name: name, mid: mid, creator: role, kind: facts.kind, transport: facts.hasICE ? .iceUDP : .rawUDP)
       if index == nil { state.slots.append(slot) } else { state.slots[found] = slot }
       facts.isNew = true
+    }
+    // An answer to contents that were added speaks of those that it had not spoken of.
+    if isAction(MappingActions.answers & MappingActions.additions) {
+      facts.isNew = state.slots[found][description: role] == nil
     }
     update(found, line, facts)
     return found

@@ -307,13 +307,15 @@ extension Engine {
   /// Row 5: `c=` of each section.
   private func writeConnection() {
     guard !isFragment, lineFilter?.passes(MappingNodes.sdpConnection) ?? true else { return }
-    var line = open(MappingNodes.sdpConnection)
-    let address: Slice
     if let media = content.media {
-      address = media.address
+      writeConnection(address: media.address)
     } else {
-      address = content.hasICE ? append("0.0.0.0") : tape.append(state.origin.address)
+      writeConnection(address: content.hasICE ? append("0.0.0.0") : tape.append(state.origin.address))
     }
+  }
+
+  func writeConnection(address: Slice) {
+    var line = open(MappingNodes.sdpConnection)
     setAddress(
       MappingFields.sdpConnectionNetType, MappingFields.sdpConnectionAddrType, MappingFields.sdpConnectionAddress,
       address, in: &line)

@@ -181,7 +181,7 @@ struct PlacedCallTests {
   func deviceAnswers() {
     let cause = ReasonTable.ending(of: .clientGone)?.cause
     var stage = Stage.placed(.ringing)
-    #expect(stage.wait(.seconds(9)) == [])
+    #expect(stage.wait(.seconds(9)) == [.sendPing(2, to: Stage.phoneOfAlice)])
     #expect(stage.wait(.seconds(1)) == cause.map { [.sendCancel($0)] })
     stage = Stage.placed(.ringing)
     #expect(stage.input(.answer(1, .unable)) == [])
@@ -205,7 +205,7 @@ struct PlacedCallTests {
   @Test("changes go out one after the other, and again after they met one of theirs")
   func changes() {
     var stage = Stage.placed(.established)
-    #expect(stage.jingle("source-add") == [.acknowledge(3), .sendReInvite(change: 3)])
+    #expect(stage.jingle("source-add") == [.acknowledge(3), .sendReInvite(.ofClient(3))])
     #expect(stage.jingle("source-remove") == [.acknowledge(4)])
     #expect(stage.request("INVITE") == [.answer(5, .pending)])
     #expect(stage.response(491, to: .reInvite) == [])
@@ -213,8 +213,8 @@ struct PlacedCallTests {
       stage.request("INVITE") == [.sendChange(2, to: Stage.phoneOfAlice, change: 7), .acceptReInvite(7)],
       "now theirs may come")
     _ = stage.input(.answer(2, .result))
-    #expect(stage.wait(.seconds(4)) == [.sendReInvite(change: 3)])
-    #expect(stage.response(200, to: .reInvite) == [.acknowledgeReInvite(8), .sendReInvite(change: 4)])
+    #expect(stage.wait(.seconds(4)) == [.sendReInvite(.ofClient(3))])
+    #expect(stage.response(200, to: .reInvite) == [.acknowledgeReInvite(8), .sendReInvite(.ofClient(4))])
     #expect(stage.response(488, to: .reInvite) == [])
     #expect(stage.call.state == .established)
   }

@@ -52,13 +52,23 @@ private let fixedRows = """
   established, client gone: send BYE; ending
   established, session-initiate: refuse out-of-order; established
   established, session-info unknown: refuse unsupported-info; established
-  established, content-add: refuse not-implemented; established
+  established, content-add: acknowledge, keep addition, send re-INVITE; updating
+  established, content-add unusable: acknowledge, reject content; established
+  updating, content-add: acknowledge, keep addition; updating
+  established, content-modify: acknowledge, keep change, send re-INVITE; updating
+  established, content-remove of all: acknowledge, send BYE, session-terminate; ending
+  accepting, candidates missing: refuse INVITE, session-terminate; ended
   established, existing-session-initiate: refuse item-not-found; established
   updating, re-INVITE: refuse request 491; updating
   updating, update pending: wait after glare; postponed
-  updating, update refused: drop change; established
+  updating, update refused: reject content, drop change; established
   updating, update over: send BYE, session-terminate; ending
   postponed, glare over: send re-INVITE; updating
+  established, refresh due: keep refresh, send re-INVITE; updating
+  postponed, refresh due: ; postponed
+  established, session expired: send BYE, session-terminate; ending
+  established, sign of life due: session-info of nothing; established
+  ringing, device doubtful: ping; ringing
   ending, BYE: accept request; ended
   ending, BYE done: ; ended
   ending, session-terminate: refuse unknown-session; ending
@@ -83,7 +93,8 @@ private let stanzas: [CallEvent] =
     "existing-session-initiate",
   ].compactMap { CallEvent.event(action: $0) } + [
     .sessionInitiateWithoutCandidates, .sessionInitiateUnusable, .sessionAcceptWithoutCandidates,
-    .sessionAcceptUnusable, .sessionTerminateUnable, .sessionInfoRinging, .sessionInfoUnknown, .stranger,
+    .sessionAcceptUnusable, .contentAddUnusable, .contentRemoveOfAll, .sessionTerminateUnable, .sessionInfoRinging,
+    .sessionInfoUnknown, .stranger,
   ]
 
 private let requests: [CallEvent] = [
@@ -115,7 +126,7 @@ struct CallTableTests {
 
   @Test("each Jingle set is answered once, and first")
   func stanzasAnswered() {
-    #expect(stanzas.count == 27)
+    #expect(stanzas.count == 29)
     for cell in cells where stanzas.contains(cell.event) {
       #expect(cell.transition.effects.filter(stanzaAnswers.contains).count == 1, "\(cell.event) in \(cell.state)")
       #expect(cell.transition.effects.first.map(stanzaAnswers.contains) == true, "\(cell.event) in \(cell.state)")

@@ -13,11 +13,44 @@ extension ShardBench: CustomTestStringConvertible {
   var testDescription: String { "the bench, in which \(wire) went over the wire and \(sent) to devices" }
 }
 
-/// A shard in virtual time, with a phone that is a user agent of its own on the other end of a perfect wire.
+/// A shard in virtual time, with a phone that is a user agent of its own on the other end of a wire.
 struct ShardBench {
+  /// A wire that loses, doubles and delays messages, which then overtake each other.
+  struct Network {
+    var chance: SplitMix
+    /// Messages of a hundred.
+    var loss: Int
+    var doubling: Int
+    /// The longest, in milliseconds.
+    var delay: UInt64
+    fileprivate var flights: [(arrival: Instant, isForGateway: Bool, bytes: [UInt8])] = []
+
+    init(chance: SplitMix, loss: Int, doubling: Int, delay: UInt64) {
+      (self.chance, self.loss, self.doubling, self.delay) = (chance, loss, doubling, delay)
+    }
+
+    fileprivate mutating func carry(_ bytes: [UInt8], isForGateway: Bool, at now: Instant) {
+      if Int.random(in: 0..<100, using: &chance) < loss { return }
+      for _ in 0...(Int.random(in: 0..<100, using: &chance) < doubling ? 1 : 0) {
+        let arrival = now + .milliseconds(UInt64.random(in: 1...delay, using: &chance))
+        flights.append((arrival, isForGateway, bytes))
+      }
+    }
+
+    fileprivate var next: Instant? { flights.map(\.arrival).min() }
+
+    fileprivate mutating func takeDue(at now: Instant) -> [(arrival: Instant, isForGateway: Bool, bytes: [UInt8])] {
+      let due = flights.filter { $0.arrival <= now }.sorted { $0.arrival < $1.arrival }
+      flights.removeAll { $0.arrival <= now }
+      return due
+    }
+  }
+
   var shard: Shard
   var phone: SIPUserAgent
   var now = Instant(nanoseconds: 1_000_000_000)
+  /// The wire is perfect without.
+  var network: Network?
   /// What the phone was told, in order.
   var phoneEffects: [SIPUserAgentEffect] = []
   /// What each device was sent, in order.
@@ -78,9 +111,7 @@ struct ShardBench {
     case .send(let bytes, _, let key):
       if let key { keys.append(key) }
       wire.append("→ \(Self.summary(bytes))")
-      var answers: SIPUserAgent.Effects = []
-      phone.receive(datagram: bytes, from: Self.gateway, at: now, into: &answers)
-      take(answers)
+      if network == nil { deliverToPhone(bytes) } else { network?.carry(bytes, isForGateway: false, at: now) }
     case .sendStanza(let bytes, let device, let awaited):
       guard let stanza = try? XMLReader.parseDocument(bytes) else {
         Issue.record("no XML: \(String(decoding: bytes, as: UTF8.self))")
@@ -90,6 +121,17 @@ struct ShardBench {
       if devicesAnswer, let awaited { answer(awaited.id, device, "result") }
     default: break
     }
+  }
+
+  private mutating func deliverToPhone(_ bytes: [UInt8]) {
+    var answers: SIPUserAgent.Effects = []
+    phone.receive(datagram: bytes, from: Self.gateway, at: now, into: &answers)
+    take(answers)
+  }
+
+  private mutating func deliverToGateway(_ bytes: [UInt8]) {
+    let time = now
+    bytes.withUnsafeBufferPointer { shard.receive(datagram: $0, from: Self.proxy, at: time) }
   }
 
   mutating func answer(_ id: String, _ device: JID, _ type: String, _ payload: String = "") {
@@ -102,8 +144,7 @@ struct ShardBench {
     for effect in effects {
       if case .send(let bytes, _, _) = effect {
         wire.append("← \(Self.summary(bytes))")
-        let time = now
-        bytes.withUnsafeBufferPointer { shard.receive(datagram: $0, from: Self.proxy, at: time) }
+        if network == nil { deliverToGateway(bytes) } else { network?.carry(bytes, isForGateway: true, at: now) }
       } else {
         phoneEffects.append(effect)
       }
@@ -123,8 +164,12 @@ struct ShardBench {
   /// Lets time pass, timer by timer.
   mutating func wait(_ interval: Interval) {
     let end = now + interval
-    while let next = [shard.nextDeadline, phone.nextDeadline].compactMap({ $0 }).min(), next <= end {
+    while let next = [shard.nextDeadline, phone.nextDeadline, network?.next].compactMap({ $0 }).min(), next <= end {
       now = max(now, next)
+      for flight in network?.takeDue(at: now) ?? [] {
+        if flight.isForGateway { deliverToGateway(flight.bytes) } else { deliverToPhone(flight.bytes) }
+        settle()
+      }
       shard.advance(to: now)
       settle()
       var effects: SIPUserAgent.Effects = []
@@ -176,13 +221,36 @@ struct ShardBench {
     stanzas.filter { $0.stanza.name == "message" }.compactMap { $0.stanza.children.first?.name.string }
   }
 
-  /// The phone takes the re-INVITE that has come last.
-  mutating func phoneAnswersChange() throws {
+  /// The phone answers the re-INVITE that has come last.
+  mutating func phoneAnswersChange(_ status: Int = 200, _ description: String = Self.description) throws {
+    let body = SIPBody(GatewayMediaTypes.sessionDescription, Array(description.utf8))
     for case .incomingRequest(let request, _, _) in phoneEffects.reversed() {
-      try phoneDoes { try $0.respond(to: request, status: 200, body: Self.body, at: $2, into: &$1) }
+      try phoneDoes {
+        try $0.respond(to: request, status: status, body: status < 300 ? body : nil, at: $2, into: &$1)
+      }
       return
     }
     Issue.record("no re-INVITE has come")
+  }
+
+  /// The lines `m=`, `c=` and those of directions of the last re-INVITE that the phone has got.
+  var lastChange: [String] {
+    for case .incomingRequest(_, _, let message) in phoneEffects.reversed() { return Self.lines(of: message) }
+    return []
+  }
+
+  /// The same of the last response with a body that the phone has got.
+  var lastAnswer: [String] {
+    for case .response(_, _, _, _, let message) in phoneEffects.reversed() where !message.body.isEmpty {
+      return Self.lines(of: message)
+    }
+    return []
+  }
+
+  private static func lines(of message: SIPMessage) -> [String] {
+    message.body.withBytes { String(decoding: $0, as: UTF8.self) }.split(separator: "\r\n").map(String.init).filter {
+      $0.hasPrefix("m=") || $0.hasPrefix("c=") || ["a=sendonly", "a=recvonly", "a=inactive"].contains($0)
+    }
   }
 
   /// What devices were sent, as `alice@localhost/a session-info` and the like.

@@ -75,7 +75,7 @@ struct ShardTests {
   @Test("A phone hangs up while the XMPP server is away: the client is told when it is back, and nothing else is late")
   func endWithoutServer() throws {
     var (bench, leg) = try established()
-    bench.shard.serverLeft()
+    bench.shard.serverLeft(at: bench.now)
     let told = bench.sent
     try bench.phoneDoes { try $0.request(.bye, in: leg, at: $2, into: &$1) }
     #expect(bench.wire.suffix(2) == ["← BYE", "→ 200 BYE"])
@@ -85,7 +85,7 @@ struct ShardTests {
     bench.settle()
     #expect(bench.sent == told + ["\(device) session-terminate"])
     #expect(bench.lastJingle("session-terminate")?.endReason == .success)
-    bench.shard.serverLeft()
+    bench.shard.serverLeft(at: bench.now)
     bench.shard.serverCame()
     bench.settle()
     #expect(bench.sent.count == told.count + 1)

@@ -60,6 +60,44 @@ struct TLSTransportTests {
     try await server.close()
   }
 
+  @Test("RFC 5922 §7.1: where a name is expected, a certificate for the address is not enough")
+  func otherName() async throws {
+    let server = try await TCPPeer(
+      tls: SIPSecurity(client: TestCertificate.client(), server: TestCertificate.addressServer()))
+    let named = try await peer(expecting: "localhost")
+    named.send(options, to: server.address)
+    #expect(await named.failures.next() == "no connection: the certificate is not for localhost")
+    try await named.close()
+    // Who knows only the address asks for nothing else.
+    let unnamed = try await peer()
+    unnamed.send(options.replacing("OPTIONS", with: "BYE"), to: server.address)
+    #expect(await server.next().line == "BYE")
+    try await unnamed.close()
+    try await server.close()
+  }
+
+  @Test("RFC 3261 §18.4: a connection that the peer resets is told of")
+  func reset() async throws {
+    let client = try await peer(expecting: "localhost")
+    let context = try TestCertificate.server()
+    let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandlers([
+            BelowTLS(), NIOSSLServerHandler(context: context), ResettingHandler(),
+          ])
+        }
+      }
+      .bind(host: "127.0.0.1", port: 0).get()
+    let port = try #require(server.localAddress?.port)
+    let address = TransportAddress(transport: .tls, address: loopback, port: UInt16(truncatingIfNeeded: port))
+    client.send(options, to: address)
+    let event = await client.next()
+    #expect(event.line == "reset" && event.source.port == address.port)
+    try await client.close()
+    try await server.close().get()
+  }
+
   @Test("a peer that takes the connection and keeps silent is given up")
   func silent() async throws {
     let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -91,5 +129,23 @@ struct TLSTransportTests {
     #expect(await server.next().line == "OPTIONS")
     try await client.close()
     try await server.close()
+  }
+}
+
+/// From here a connection is closed without the farewell of TLS.
+private final class BelowTLS: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+}
+
+/// Resets the connection as soon as something has come.
+private final class ResettingHandler: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    guard let options = context.channel as? any SocketOptionProvider else { return }
+    let pipeline = context.pipeline
+    options.setSoLinger(linger(l_onoff: 1, l_linger: 0)).assumeIsolated().whenSuccess {
+      try? pipeline.syncOperations.context(handlerType: BelowTLS.self).close(promise: nil)
+    }
   }
 }

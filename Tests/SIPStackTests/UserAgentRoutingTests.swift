@@ -187,7 +187,11 @@ import Testing
     probe.receive(
       requestText("BYE", branch: "z9hG4bKb", tag: leg.localTag, fromTag: "t2", callIdentifier: "call"))
     #expect(probe.takeReports() == ["provisional 180", "hung up"])
-    #expect(probe.takeSent() == ["200 BYE", "CANCEL"])
+    #expect(probe.takeSent() == ["200 BYE"])
+    // Why it is cancelled, others know.
+    probe.act { $0.cancel(leg, headers: [reason], at: $1, into: &$2) }
+    #expect(probe.sent.first?.message.headers.reason.isEmpty == false)
+    #expect(probe.takeSent() == ["CANCEL"])
     probe.receive(response("200 OK", to: invite, tag: "t2"))
     #expect(probe.takeSent() == ["ACK", "BYE"])
     probe.advance(to: 90_000)

@@ -39,6 +39,8 @@ func trace(_ effect: SIPUserAgentEffect) -> String? {
   case .cancelled(_, let message): "cancelled by \(message.requestLine?.method.name ?? "?")"
   case .acknowledged: "acknowledged"
   case .acknowledgementMissing: "ACK missing"
+  case .refreshDue: "refresh due"
+  case .sessionExpired: "session expired"
   case .provisional(_, let status, _): "provisional \(status)"
   case .accepted: "accepted"
   case .refused(_, let status, let phrase, _): "refused \(status) \(phrase)"

@@ -24,15 +24,44 @@ public enum TestCertificate {
     -----END PRIVATE KEY-----
     """
 
-  /// For those who trust this certificate.
+  /// One for the address 127.0.0.1 and for no name, of which somebody could say that it is another's.
+  private static let addressCertificate = """
+    -----BEGIN CERTIFICATE-----
+    MIIBkDCCATagAwIBAgIUN58QRtuMfXt6pDQkZPxyIHlCgwUwCgYIKoZIzj0EAwIw
+    FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMzE4MDIwOVoYDzIxMjYxMDMw
+    MTgwMjA5WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+    PQMBBwNCAAT9fm7bfupKI4TQbY7GkEUABlpZNP+xVZ9sy41LDk5ig2m9w1hdvPHB
+    ONMhnCdJOCIfrRlUSHd5l5rpqox1N4Jfo2QwYjAdBgNVHQ4EFgQUkEwCThcvMu3k
+    gDqACu2kS+ahfW8wHwYDVR0jBBgwFoAUkEwCThcvMu3kgDqACu2kS+ahfW8wDwYD
+    VR0TAQH/BAUwAwEB/zAPBgNVHREECDAGhwR/AAABMAoGCCqGSM49BAMCA0gAMEUC
+    IBmTPHpUhfHz3qwlTuzI/t13VmtFpLbyrRo6Bd+f2hThAiEAgdyLDenWqq2cyYzt
+    ldZ5og7GA01v6QRb4iWPcIPA2Dg=
+    -----END CERTIFICATE-----
+    """
+
+  private static let addressKey = """
+    -----BEGIN PRIVATE KEY-----
+    MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgprj5Auf02Q976cOS
+    Feb96ZrIdtxUaeqRsAj7BDYE6QWhRANCAAT9fm7bfupKI4TQbY7GkEUABlpZNP+x
+    VZ9sy41LDk5ig2m9w1hdvPHBONMhnCdJOCIfrRlUSHd5l5rpqox1N4Jf
+    -----END PRIVATE KEY-----
+    """
+
+  /// For those who trust the certificates of this file.
   public static func client() throws -> NIOSSLContext {
     var configuration = TLSConfiguration.makeClientConfiguration()
-    configuration.trustRoots = .certificates(try NIOSSLCertificate.fromPEMBytes(Array(certificate.utf8)))
+    configuration.trustRoots = .certificates(
+      try NIOSSLCertificate.fromPEMBytes(Array("\(certificate)\n\(addressCertificate)".utf8)))
     return try NIOSSLContext(configuration: configuration)
   }
 
-  /// For those who have this certificate.
-  public static func server() throws -> NIOSSLContext {
+  /// For those who have the certificate for `localhost`.
+  public static func server() throws -> NIOSSLContext { try server(certificate, privateKey) }
+
+  /// For those who have the one for 127.0.0.1.
+  public static func addressServer() throws -> NIOSSLContext { try server(addressCertificate, addressKey) }
+
+  private static func server(_ certificate: String, _ privateKey: String) throws -> NIOSSLContext {
     let chain = try NIOSSLCertificate.fromPEMBytes(Array(certificate.utf8)).map {
       NIOSSLCertificateSource.certificate($0)
     }

@@ -37,6 +37,11 @@ enum StanzaError {
     }
   }
 
+  /// Conditions of an answer that say that the device is gone, or knows nothing of the session (RFC 6120 §8.3.3).
+  static let nobodyThere: [StaticString] = [
+    "gone", "item-not-found", "recipient-unavailable", "remote-server-not-found", "remote-server-timeout",
+  ]
+
   /// Conditions that say that there is no such user (RFC 6120 §8.3.3.5, .7, .16). With the last one Prosody and ejabberd
   /// answer a message to an account that they do not have (RFC 6121 §8.5.1); what is sent to an account whose devices
   /// are away they keep, and answer nothing.
@@ -49,15 +54,29 @@ enum StanzaError {
 enum JingleStanzas {
   static func set(id: String, from: JID, to: String, _ payload: (inout Output) -> Void) -> [UInt8] {
     var output = Output(capacity: 1024)
+    begin("set", id: id, from: from, to: to, &output)
+    payload(&output)
+    output.endTag("iq")
+    return output.bytes
+  }
+
+  /// XEP-0199 §4.3
+  static func ping(id: String, from: JID, to: String) -> [UInt8] {
+    var output = Output(capacity: 256)
+    begin("get", id: id, from: from, to: to, &output)
+    output.beginStartTag("ping", namespace: "urn:xmpp:ping")
+    output.endEmptyElementTag()
+    output.endTag("iq")
+    return output.bytes
+  }
+
+  private static func begin(_ type: StaticString, id: String, from: JID, to: String, _ output: inout Output) {
     output.beginStartTag("iq")
-    output.attribute("type", "set" as StaticString)
+    output.attribute("type", type)
     output.attribute("id", id)
     output.attribute("from", from.description)
     output.attribute("to", to)
     output.endStartTag()
-    payload(&output)
-    output.endTag("iq")
-    return output.bytes
   }
 
   /// A message that servers pass to all devices of a user and keep (XEP-0353 §3.1).
@@ -115,6 +134,50 @@ enum JingleStanzas {
     if let id = request.attribute("id") { output.attribute("id", id) }
     if let to = request.attribute("to") { output.attribute("from", to) }
     output.attribute("to", sender.description)
+  }
+}
+
+extension JingleStanzas {
+  /// A `<jingle/>` in which transports that have no candidate have those that `infos` name for the same content.
+  static func adding(candidatesOf infos: [XMLElement], to jingle: XMLElement) -> XMLElement {
+    var tape = Tape()
+    copy(jingle, to: &tape) { content, transport in
+      guard let name = content.attribute("name"), transport.children.isEmpty else { return [] }
+      let namespace = transport.namespace.string
+      return infos.flatMap { info in
+        info.children.filter { $0.attribute("name").map { $0.string == name.string } ?? false }
+          .flatMap { content in
+            content.children.filter { $0.name == "transport" && $0.namespace.string == namespace }.flatMap(\.children)
+          }
+      }
+    }
+    return XMLElement(arena: tape.finish(), index: 0)
+  }
+
+  /// Copies an element with more children in those of its grandchildren that are transports.
+  private static func copy(
+    _ element: XMLElement, in parent: XMLElement? = nil, to tape: inout Tape,
+    _ more: (_ content: XMLElement, _ transport: XMLElement) -> [XMLElement]
+  ) {
+    let (namespace, name) = (tape.append(element.namespace), tape.append(element.name))
+    let node = tape.openElement(namespace: namespace, name: name)
+    for attribute in element.attributes {
+      let namespace = attribute.isNamespaced ? tape.append(attribute.namespace) : .absent
+      let (name, value) = (tape.append(attribute.name), tape.append(attribute.value))
+      tape.appendAttribute(namespace: namespace, name: name, value: value)
+    }
+    for inner in element.nodes {
+      switch inner {
+      case .element(let child): copy(child, in: element, to: &tape, more)
+      case .text(let text):
+        let content = tape.append(text)
+        _ = tape.appendText(content)
+      }
+    }
+    if let parent, element.name == "transport" {
+      for child in more(parent, element) { copy(child, to: &tape) { _, _ in [] } }
+    }
+    tape.close(node)
   }
 }
 

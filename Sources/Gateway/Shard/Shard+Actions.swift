@@ -13,20 +13,30 @@ extension Shard {
     switch action {
     case .acknowledge, .refuse: answerStanza(action, session, number)
     case .sendSessionInitiate(let stanza, let device, let offer):
-      send(stanza, session.translated[offer], to: device, number)
+      send(stanza, session.translated[offer], to: device, number, at: now)
     case .sendSessionAccept(let stanza, let device, let answer):
-      send(stanza, session.translated[answer], to: device, number)
+      send(stanza, session.translated[answer], to: device, number, at: now)
     case .sendRinging(let stanza, let device):
-      send(stanza, draft(session, .sessionInfo) { $0.ringing = .init() }, to: device, number)
+      send(stanza, draft(session, .sessionInfo) { $0.ringing = .init() }, to: device, number, at: now)
+    case .sendContentAnswer(let stanza, let device, let answer, let addition):
+      answerContent(stanza, to: device, answer, addition, number, at: now)
+    case .sendContentReject(let stanza, let device, let addition, let isUndone, let end):
+      if isUndone { undoAddition(number) }
+      guard let jingle = session.jingle(addition) else { return }
+      send(stanza, rejection(of: Array(jingle.contents), session, end), to: device, number, at: now)
+    case .sendSignOfLife(let stanza, let device):
+      send(stanza, draft(session, .sessionInfo) { _ in }, to: device, number, at: now)
+    case .sendPing(let stanza, let device):
+      send(stanza, to: device, number, at: now) { JingleStanzas.ping(id: $0, from: $1, to: device.address) }
     case .sendSessionTerminate(let stanza, let device, let end):
-      send(stanza, draft(session, .sessionTerminate) { $0.reason = .init(end) }, to: device, number)
+      send(stanza, draft(session, .sessionTerminate) { $0.reason = .init(end) }, to: device, number, at: now)
     case .sendTransportInfo(let stanza, let device, let reference):
       if let message = session.message(reference), let description = candidates(in: message) {
-        send(stanza, translate(description, action: .transportInfo, number), to: device, number)
+        send(stanza, translate(description, action: .transportInfo, number), to: device, number, at: now)
       }
     case .sendChange(let stanza, let device, let reference):
       if let message = session.message(reference), let description = Self.sessionDescription(in: message) {
-        send(stanza, translate(description, action: changeAction(description), number), to: device, number)
+        send(stanza, translate(description, action: changeAction(description), number), to: device, number, at: now)
       }
     case .sendInvite(let offer, let candidates): sendInvite(offer, candidates, session, number, at: now)
     case .followRedirection(let reference): follow(reference, session, number, at: now)
@@ -50,7 +60,7 @@ extension Shard {
     case .answer(let reference, let answer): answerRequest(reference, answer, session, at: now)
     case .acceptReInvite(let reference): acceptReInvite(reference, session, number, at: now)
     case .sendInfo(let candidates): sendInfo(candidates, session, number, at: now)
-    case .sendReInvite(let change): sendReInvite(change, session, number, at: now)
+    case .sendReInvite(let change): sendReInvite(change, number, at: now)
     case .end:
       if let leg = session.leg, byLeg[leg] == number { byLeg[leg] = nil }
       removeSession(number, at: now)
@@ -87,7 +97,7 @@ extension Shard {
   }
 
   /// A Jingle element of this session from plain values.
-  private mutating func draft(
+  mutating func draft(
     _ session: Session, _ action: Action, _ fill: (inout Jingle.Draft) -> Void
   ) -> Jingle? {
     var draft = Jingle.Draft(action: action, sid: session.sid, initiator: session.initiator)
@@ -101,19 +111,33 @@ extension Shard {
   }
 
   /// Sends a set to a device; its answer is handed to the call.
-  private mutating func send(_ stanza: CallStanza, _ jingle: Jingle?, to device: CallDevice, _ number: Int) {
-    guard let jingle, let session = sessions[number], let address = JID(device.address) else { return }
+  mutating func send(
+    _ stanza: CallStanza, _ jingle: Jingle?, to device: CallDevice, _ number: Int, at now: Instant
+  ) {
+    guard let jingle else { return }
+    let endsCall = jingle.action == .sessionTerminate
+    send(stanza, to: device, number, endsCall: endsCall, at: now) { id, peer in
+      JingleStanzas.set(id: id, from: peer, to: device.address) { jingle.write(to: &$0) }
+    }
+  }
+
+  private mutating func send(
+    _ stanza: CallStanza, to device: CallDevice, _ number: Int, endsCall: Bool = false, at now: Instant,
+    _ write: (String, JID) -> [UInt8]
+  ) {
+    guard let session = sessions[number], let address = JID(device.address) else { return }
     let prefix = configuration.identities.isUser(session.peer) ? Identities.idPrefix : ""
     let id = "\(prefix)\(identifiers.tag())-\(stanza.number)"
     awaited[id] = (number, stanza)
     sessions[number]?.awaiting.insert(id)
-    let bytes = JingleStanzas.set(id: id, from: session.peer, to: device.address) { jingle.write(to: &$0) }
+    let bytes = write(id, session.peer)
     let response = AwaitedResponse(id: id, from: session.peer)
-    if jingle.action == .sessionTerminate {
+    if endsCall {
       sendFarewell(bytes, to: address, awaiting: response)
-    } else {
-      effects.append(.sendStanza(bytes: bytes, to: address, awaiting: response))
+      return
     }
+    effects.append(.sendStanza(bytes: bytes, to: address, awaiting: response))
+    if !presences.isConnected { handle(number, .answer(stanza, .unheard), at: now) }
   }
 
   // MARK: To the phone
@@ -130,7 +154,7 @@ extension Shard {
   private mutating func sendInvite(
     _ offer: CallReference, _ candidates: [CallReference], _ session: Session, _ number: Int, at now: Instant
   ) {
-    guard let jingle = session.jingle(offer),
+    guard let jingle = session.jingle(offer, with: candidates),
       let description = describeSession(jingle, candidates.compactMap(session.jingle), number)
     else {
       handle(number, .inviteTransportError, at: now)
@@ -230,7 +254,7 @@ extension Shard {
   private mutating func answerInvite(
     _ answer: CallReference, _ candidates: [CallReference], _ session: Session, _ number: Int, at now: Instant
   ) {
-    guard let jingle = session.jingle(answer),
+    guard let jingle = session.jingle(answer, with: candidates),
       let description = describeSession(jingle, candidates.compactMap(session.jingle), number)
     else {
       respond(488, session, at: now)
@@ -272,15 +296,21 @@ extension Shard {
     _ reference: CallReference, _ session: Session, _ number: Int, at now: Instant
   ) {
     guard case .request(let request, _)? = session.messages[reference] else { return }
-    // What was an offer is an answer now: its DTLS role is the one that was agreed on (RFC 8842 §5.3).
-    let description = session.current.flatMap {
-      describe($0.description.withAction(.sessionAccept), $0.candidates, number)
-    }
+    let description = describeCurrent(number)
     tryAgent(at: now) { agent, effects throws(SIPUserAgentError) in
       try agent.respond(
         to: request, status: description == nil ? 488 : 200,
         body: description.map { SIPBody(GatewayMediaTypes.sessionDescription, $0) }, at: now, into: &effects)
     }
+  }
+
+  /// What the client has described so far, as a stanza says that changes nothing. What was an offer is an answer now: its
+  /// DTLS role is the one that was agreed on (RFC 8842 §5.3).
+  private mutating func describeCurrent(_ number: Int) -> [UInt8]? {
+    guard let session = sessions[number], let current = session.current,
+      let nothing = draft(session, .contentAccept, { _ in })
+    else { return nil }
+    return describe(nothing, current.candidates, number)
   }
 
   private mutating func sendInfo(
@@ -310,11 +340,18 @@ extension Shard {
     ]
   }
 
-  private mutating func sendReInvite(
-    _ change: CallReference, _ session: Session, _ number: Int, at now: Instant
-  ) {
-    guard let leg = session.leg, let jingle = session.jingle(change), let description = describe(jingle, [], number)
-    else { return }
+  private mutating func sendReInvite(_ change: CallChange, _ number: Int, at now: Instant) {
+    guard let session = sessions[number], let leg = session.leg else { return }
+    let description: [UInt8]?
+    switch change {
+    case .ofClient(let reference): description = session.jingle(reference).flatMap { describe($0, [], number) }
+    case .addition(let reference):
+      if session.mediaBeforeAddition == nil { sessions[number]?.mediaBeforeAddition = session.media }
+      description = session.jingle(reference).flatMap { describe($0, [], number) }
+    // RFC 4028 §7.4: the description with which everything is as it was.
+    case .refresh: description = describeCurrent(number)
+    }
+    guard let description else { return }
     var mustWait = false
     let isSent = tryAgent(at: now) { agent, effects throws(SIPUserAgentError) in
       do throws(SIPUserAgentError) {
@@ -336,6 +373,6 @@ extension Shard {
   mutating func sendWaitingChange(_ number: Int, at now: Instant) {
     guard let session = sessions[number], let change = session.waitingChange else { return }
     sessions[number]?.waitingChange = nil
-    if session.call.state == .updating { sendReInvite(change, session, number, at: now) }
+    if session.call.state == .updating { sendReInvite(change, number, at: now) }
   }
 }

@@ -46,15 +46,7 @@ extension Shard {
     guard let jingle = try? Jingle(answer),
       let translation = try? translateToSDP(jingle.arena, at: jingle.index, by: .initiator, state: &state)
     else { return nil }
-    return withConnection(SessionDescription(arena: translation.arena).bytes)
-  }
-
-  /// Refused m-lines have no `c=`, without which there has to be one of the session (RFC 8866 §5.7).
-  private static func withConnection(_ description: [UInt8]) -> [UInt8] {
-    let time = Array("\r\nt=".utf8)
-    let start = description.indices.first { description[$0...].starts(with: time) }
-    guard let start else { return description }
-    return description[..<start] + Array("\r\nc=IN IP4 0.0.0.0".utf8) + description[start...]
+    return SessionDescription(arena: translation.arena).bytes
   }
 
   /// Remembers how the phone's offer was answered; `false` where there is none that can be.
@@ -71,7 +63,10 @@ extension Shard {
   mutating func sendOffer(
     _ offer: CallReference, _ candidates: [CallReference], _ number: Int, at now: Instant
   ) {
-    guard let session = sessions[number], let leg = session.leg, let jingle = session.jingle(offer) else { return }
+    guard let session = sessions[number], let leg = session.leg, let jingle = session.jingle(offer, with: candidates)
+    else {
+      return
+    }
     if session.current == nil { takeLines(of: jingle, number) }
     let description =
       session.current == nil

@@ -97,7 +97,9 @@ extension Shard {
 
   /// The description on which the call is founded, as it would be written now; nothing is remembered of it.
   private func founding(_ number: Int) -> SessionDescription? {
-    guard let session = sessions[number], let current = session.current?.description else { return nil }
+    guard let session = sessions[number], let current = session.grouping ?? session.current?.description else {
+      return nil
+    }
     var media = session.media
     guard let made = try? translateToSDP(current.arena, at: current.index, by: session.clientRole, state: &media)
     else { return nil }

@@ -29,6 +29,8 @@ extension Shard {
         shard.sendWaitingChange(number, at: now)
       }
     case .acknowledgementMissing(let leg): forward(leg, .ackTimeout, at: now)
+    case .refreshDue(let leg): forward(leg, .refreshDue, at: now)
+    case .sessionExpired(let leg): forward(leg, .sessionExpired, at: now)
     case .provisional(let leg, let status, let message):
       receiveResponse(to: .invite, status, phrase: nil, message, leg, at: now)
     case .accepted(let leg, _) where byLeg[leg] == nil:

@@ -138,6 +138,10 @@ extension Shard {
       answer(sender, JingleStanzas.error(to: stanza, of: sender, .resourceConstraint))
       return
     }
+    if jingle.action == .contentModify || jingle.action == .contentRemove, !namesContents(jingle, number) {
+      answer(sender, JingleStanzas.error(to: stanza, of: sender, .itemNotFound))
+      return
+    }
     guard
       let reference = sessions[number]?.store(.jingle(jingle, stanza: stanza, from: sender, isAnswered: false))
     else { return }
@@ -155,7 +159,10 @@ extension Shard {
       return .forbidden
     case .sessionInitiate, .sessionAccept:
       if jingle.contents.isEmpty || !isUsable(jingle, number) { return .unusable }
-      return jingle.lacksCandidates ? .withoutCandidates : .usual
+      if !jingle.lacksCandidates { return .usual }
+      return jingle.contents.contains { $0.iceUDP != nil } ? .withoutCandidates : .withoutAddress
+    case .contentAdd: return isAddition(jingle, number) ? .usual : .unusable
+    case .contentRemove: return leavesContents(jingle, number) ? .usual : .ofAll
     case .sessionInfo:
       if jingle.ringing != nil { return .ringing }
       return jingle.hasUnknownPayload ? .unknown : .usual
@@ -199,10 +206,16 @@ extension Shard {
     var answer = DeviceAnswer.result
     if stanza.attribute("type").map({ $0 == "error" }) == true {
       let error = stanza.children.first { $0.name == "error" }
-      let isUnable =
-        error?.children.contains { StanzaError.featureNotImplemented.condition == $0.name } == true
-        || error?.children.contains { StanzaError.serviceUnavailable.condition == $0.name } == true
-      answer = isUnable ? .unable : .error
+      answer = .error
+      for condition in error?.children.map(\.name) ?? [] {
+        if StanzaError.featureNotImplemented.condition == condition {
+          answer = .unable
+        } else if StanzaError.serviceUnavailable.condition == condition {
+          answer = .unavailable
+        } else if StanzaError.nobodyThere.contains(where: { $0 == condition }) {
+          answer = .gone
+        }
+      }
     }
     handle(number, .answer(sent, answer), at: now)
   }

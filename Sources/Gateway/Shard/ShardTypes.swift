@@ -122,6 +122,10 @@ struct Session {
   var translated: [CallReference: Jingle] = [:]
   /// How the client has described itself: its session-initiate or session-accept and the candidates that came behind it.
   var current: (description: Jingle, candidates: [Jingle])?
+  /// The content-add that names the groups of the session, where one does.
+  var grouping: Jingle?
+  /// What was agreed on before the client has added contents, until the phone has answered that.
+  var mediaBeforeAddition: MediaState?
   /// Our INVITE, for a redirection.
   var offer: SIPBody?
   /// Our INVITE has no offer: the phone rings before the client calls.
@@ -129,7 +133,7 @@ struct Session {
   /// Then: the media of the m-lines that the phone has offered.
   var askedMedia: [String] = []
   /// A change that goes out when the phone has confirmed our answer to its own re-INVITE.
-  var waitingChange: CallReference?
+  var waitingChange: CallChange?
   /// The phone takes candidates as RFC 8840 says.
   var takesTrickleICE = false
 
@@ -162,6 +166,20 @@ struct Session {
   func jingle(_ reference: CallReference) -> Jingle? {
     if case .jingle(let jingle, _, _, _)? = messages[reference] { return jingle }
     return nil
+  }
+
+  /// A description with the addresses that have come in transport-infos, where it has none: without ICE they are no lines
+  /// of their own but what its m-lines say (XEP-0177 §4).
+  func jingle(_ reference: CallReference, with candidates: [CallReference]) -> Jingle? {
+    guard case .jingle(let jingle, let stanza, _, _)? = messages[reference],
+      jingle.contents.contains(where: { $0.rawUDP.map { $0.candidates.isEmpty } ?? false }),
+      let payload = stanza.children.first(where: Jingle.matches)
+    else { return self.jingle(reference) }
+    let infos = candidates.compactMap { reference -> XMLElement? in
+      guard case .jingle(_, let stanza, _, _)? = messages[reference] else { return nil }
+      return stanza.children.first(where: Jingle.matches)
+    }
+    return Jingle.read(JingleStanzas.adding(candidatesOf: infos, to: payload))?.jingle ?? jingle
   }
 
   func message(_ reference: CallReference) -> SIPMessage? {

@@ -16,6 +16,8 @@ public enum SIPTransportError: Error, Hashable, Sendable, CustomStringConvertibl
   case notConnected(reason: String)
   /// The peer has taken the connection, but not gone through the handshake of TLS in time.
   case handshakeTimeout
+  /// The peer has a certificate, but none for the name that was called.
+  case otherName(String)
   /// There are as many connections as there may be.
   case tooManyConnections
   /// The transport is closed, or the connection was before the message was sent.
@@ -31,6 +33,7 @@ public enum SIPTransportError: Error, Hashable, Sendable, CustomStringConvertibl
     case .addressNotLocal(let transport): "\(transport): no address of this machine"
     case .notConnected(let reason): "no connection: \(reason)"
     case .handshakeTimeout: "no handshake of TLS in time"
+    case .otherName(let name): "the certificate is not for \(name)"
     case .tooManyConnections: "too many connections"
     case .closed: "the connection is closed"
     }

@@ -218,7 +218,15 @@ final class TCPConnections {
   }
 
   func handshakeCompleted(_ connection: Connection, _ channel: any Channel) {
-    if connection.phase == .connecting, connections[connection.number] != nil { connected(connection, channel) }
+    guard connection.phase == .connecting, connections[connection.number] != nil else { return }
+    if let name = names[connection.remote.address],
+      let certificate = try? channel.pipeline.syncOperations.nioSSL_peerCertificate(), !certificate.isFor(name)
+    {
+      connection.failure = SIPTransportError.otherName(name)
+      channel.close(promise: nil)
+      return
+    }
+    connected(connection, channel)
   }
 
   private func connected(_ connection: Connection, _ channel: any Channel) {
@@ -289,7 +297,8 @@ final class TCPConnections {
     try channel.pipeline.syncOperations.addHandler(TCPConnectionHandler(self, connection))
   }
 
-  /// TLS as its client. The peer's certificate is for its name where one is known, else for its address (RFC 5922 §7).
+  /// TLS as its client. The peer's certificate is for its name where one is known, else for its address (RFC 5922 §7); that
+  /// it is not for the address alone where there is a name, is seen to behind the handshake.
   private func encrypt(_ channel: any Channel, to address: IPAddress) throws {
     guard let tls else { return }
     try channel.pipeline.syncOperations.addHandler(

@@ -208,7 +208,10 @@ extension SIPUserAgent {
     }
     let sent = sentRequest(in: dialog, branch: branch, sequence: sequence)
     var all = headers
-    if method == .invite { all = [MessageWriter.contactHeader(record.contact)] + writer.capabilities + headers }
+    if method == .invite {
+      all = [MessageWriter.contactHeader(record.contact)] + writer.capabilities + headers
+      if let timer = record.sessionTimer { all.append(timer.request) }
+    }
     let request: WrittenRequest
     let datagram: WrittenRequest?
     do throws(DraftError) {

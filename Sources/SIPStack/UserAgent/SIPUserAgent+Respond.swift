@@ -53,18 +53,25 @@ extension SIPUserAgent {
       let capabilities = status >= 200 ? writer.capabilities : []
       parts.headers = [MessageWriter.contactHeader(contact)] + capabilities + headers
     }
+    var agreement: SessionTimer.Agreement?
+    if hasSessionTimers, record.method == .invite, 200..<300 ~= status {
+      agreement = SessionTimer.agreement(answering: received.message)
+      parts.headers += agreement.map(SessionTimer.headers) ?? []
+    }
     let bytes: [UInt8]
     do throws(DraftError) { bytes = try writer.response(status, to: received, parts) } catch { throw .draft(error) }
     let isSent = run(at: now, into: &effects) {
       $0.respond(to: key, status: status, bytes: bytes, at: now, into: &$1)
     }
-    if isSent, status >= 200 { answered(key, record, status, bytes, at: now) }
+    if isSent, status >= 200 { answered(key, record, status, bytes, agreement, at: now) }
     return isSent
   }
 
   /// A final response is out.
   private mutating func answered(
-    _ key: TransactionKey, _ record: ServerRecord, _ status: Int, _ bytes: [UInt8], at now: Instant
+    _ key: TransactionKey, _ record: ServerRecord, _ status: Int, _ bytes: [UInt8],
+    _ agreement: SessionTimer.Agreement?,
+    at now: Instant
   ) {
     servers[key]?.request = nil
     guard let leg = record.leg, legs[leg] != nil else { return }
@@ -75,6 +82,7 @@ extension SIPUserAgent {
       return
     }
     if legs[leg]?.phase == .pending { legs[leg]?.phase = .established }
+    setSessionTimer(leg, agreement, isCaller: false, at: now)
     let machine = AcceptedInvite(timers: configuration.timers, at: now)
     repetitions.set(leg, to: machine.nextDeadline)
     legs[leg]?.awaited = AwaitedAcknowledgement(

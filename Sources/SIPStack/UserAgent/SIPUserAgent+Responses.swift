@@ -84,6 +84,7 @@ extension SIPUserAgent {
       legs[record.leg]?.dialogs = [dialog]
       legs[record.leg]?.phase = .established
       legs[record.leg]?.exclusion.localEnded()
+      setSessionTimer(record.leg, SessionTimer.agreement(in: received.message), isCaller: true, at: now)
       lookUp(dialog, into: &effects)
       acknowledge(
         dialog, sequence: sent.sequence, key: response.key, body: record.answerToOffer?(received.message),
@@ -207,6 +208,7 @@ extension SIPUserAgent {
     switch clients[response.key]?.acknowledgements?.receive(remoteTag: tag, at: now) {
     case .first:
       legs[leg]?.exclusion.localEnded()
+      setSessionTimer(leg, SessionTimer.agreement(in: response.message.message), isCaller: true, at: now)
       if let last = legs[leg]?.dialogs.indices.last {
         legs[leg]?.dialogs[last].refreshTarget(from: response.message.message)
       }

@@ -36,6 +36,9 @@ extension SIPUserAgent {
     let unsupported = message.headers.require.map(\.value).filter { !configuration.supportedOptions.contains($0) }
     if !unsupported.isEmpty { return (420, [.unsupported(.init(tags: unsupported))]) }
     if line.method == .invite {
+      if hasSessionTimers, SessionTimer.isTooShort(message) {
+        return (422, [.minSe(.init(seconds: SessionTimer.minimum))])
+      }
       if !isBodyUnderstood(message) { return (415, []) }
       if !isAnswerAcceptable(to: message) { return (406, []) }
     }
@@ -198,9 +201,8 @@ extension SIPUserAgent {
       effects.append(.hungUp(record.leg, message))
       end(record.leg, at: now, into: &effects)
     case .failed: return
-    case .pending where record.isCaller:
-      effects.append(.hungUp(record.leg, message))
-      cancel(record.leg, at: now, into: &effects)
+    // Why the INVITE is cancelled, the surroundings know.
+    case .pending where record.isCaller: effects.append(.hungUp(record.leg, message))
     case .pending:
       // The caller may end an early dialog (§15.1.2); its INVITE gets its 487 from `end`.
       effects.append(.cancelled(record.leg, message))

@@ -26,6 +26,8 @@ public struct SIPUserAgent: Sendable {
   var merges: [MergeIdentity: TransactionKey] = [:]
   /// When a 2xx is to be repeated.
   var repetitions = LegTimers()
+  /// When a session is to be refreshed, or has not been.
+  var sessionTimers = LegTimers()
   /// Who takes no connections.
   var refusedConnections = RefusedConnections()
   /// Hosts that were looked up.
@@ -58,14 +60,17 @@ public struct SIPUserAgent: Sendable {
   public var legCount: Int { legs.count }
   /// Whether nothing is remembered but the addresses of hosts.
   public var isEmpty: Bool {
-    legs.isEmpty && clients.isEmpty && servers.isEmpty && merges.isEmpty && repetitions.isEmpty && transactions.isEmpty
+    legs.isEmpty && clients.isEmpty && servers.isEmpty && merges.isEmpty && repetitions.isEmpty && sessionTimers.isEmpty
+      && transactions.isEmpty
   }
 
   /// Whether requests can be sent to the peer: a response or request with its tag has come.
   public func hasDialog(_ leg: SIPLeg) -> Bool { legs[leg].map { !$0.dialogs.isEmpty } ?? false }
 
   /// When ``advance(to:into:)`` is to be called next.
-  public var nextDeadline: Instant? { earliest(transactions.nextDeadline, repetitions.nextDeadline) }
+  public var nextDeadline: Instant? {
+    earliest(earliest(transactions.nextDeadline, repetitions.nextDeadline), sessionTimers.nextDeadline)
+  }
 
   /// The answer to `resolve`. All others are forgotten where there are too many.
   public mutating func setAddress(_ address: IPAddress, ofHost host: String) {
@@ -79,6 +84,7 @@ public struct SIPUserAgent: Sendable {
   public mutating func advance(to now: Instant, into effects: inout Effects) {
     run(at: now, into: &effects) { $0.advance(to: now, into: &$1) }
     while let leg = repetitions.popDue(at: now) { repeatAccepted(leg, at: now, into: &effects) }
+    while let leg = sessionTimers.popDue(at: now) { sessionTimerFired(leg, at: now, into: &effects) }
   }
 
   // MARK: The transports
@@ -210,6 +216,7 @@ public struct SIPUserAgent: Sendable {
   mutating func end(_ leg: SIPLeg, at now: Instant, into effects: inout Effects) {
     guard let record = legs.removeValue(forKey: leg) else { return }
     repetitions.set(leg, to: nil)
+    sessionTimers.set(leg, to: nil)
     for key in record.unanswered { reply(487, to: key, at: now, into: &effects) }
     effects.append(.ended(leg))
   }

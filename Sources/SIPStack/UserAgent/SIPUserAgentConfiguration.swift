@@ -77,7 +77,8 @@ public struct SIPUserAgentConfiguration: Sendable {
   public var product: ServerVal.Draft
   /// For Allow. Known methods that are not here are answered 405; unknown ones 501.
   public var allowedMethods: [Method] = [.invite, .ack, .cancel, .bye, .options, .info]
-  /// For Supported. A Require with any other tag is answered 420.
+  /// For Supported. A Require with any other tag is answered 420. With `timer` peers may have a session that is refreshed
+  /// (RFC 4028); we do not ask for it.
   public var supportedOptions: [OptionTag] = []
   /// For Accept. An INVITE with a body of another type is answered 415, unless it says that the body is optional.
   public var acceptedMediaTypes: [MediaType] = []

@@ -35,6 +35,13 @@ public enum SIPUserAgentEffect: Sendable {
   /// The INVITE could not be sent. `ended` follows.
   case unreachable(SIPLeg)
 
+  // A session that has to be refreshed (RFC 4028).
+
+  /// Refresh it with a re-INVITE, unless one is under way.
+  case refreshDue(SIPLeg)
+  /// Nobody has refreshed it in time: end the call with a BYE.
+  case sessionExpired(SIPLeg)
+
   // Requests within a dialog.
 
   /// A re-INVITE, INFO or other allowed request: answer it with
@@ -42,8 +49,8 @@ public enum SIPUserAgentEffect: Sendable {
   case incomingRequest(SIPServerRequest, in: SIPLeg, SIPMessage)
   /// The peer has given up a re-INVITE; it is answered 487.
   case requestCancelled(SIPServerRequest, in: SIPLeg)
-  /// The peer has hung up with this BYE, which is answered 200. `ended` follows; not before the final response where our
-  /// INVITE had none, which is then cancelled.
+  /// The peer has hung up with this BYE, which is answered 200. `ended` follows; where our INVITE had no final response
+  /// yet, only once ``SIPUserAgent/cancel(_:headers:at:into:)`` has brought that.
   case hungUp(SIPLeg, SIPMessage)
   /// A response, provisional ones too. `ended` follows a final one to a BYE; a 408 or 481 to another request says that
   /// the peer does not know the call any more, and the BYE is the caller's to send (RFC 3261 §12.2.1.2).

@@ -37,6 +37,8 @@ struct LegRecord: Sendable {
   var exclusion = InviteExclusion()
   /// Header fields of the CANCEL that was asked for, for the BYE that may follow it.
   var cancellation: [HeaderDraft]?
+  /// Until when the session lives without a refresh.
+  var sessionTimer: SessionTimer?
   /// A 2xx of ours without an ACK.
   var awaited: AwaitedAcknowledgement?
   /// A BYE that waits for that ACK (RFC 3261 §15).

@@ -6,6 +6,7 @@ import asyncio
 
 from harness import jingle
 from harness.client import JINGLE
+from harness.puppet import AUDIO_SDP, NO_VIDEO_SDP, WEBRTC_SDP
 from harness.scenario import SIPP, World, check, equal, scenario
 from harness.sip import Message
 
@@ -102,3 +103,36 @@ async def sources_and_re_invites(world: World) -> None:
             equal(answer.sdp.found(media, "setup"), ["passive"], "a=setup of an answer")
     await alice.accepted(jingle.terminate(sid, "success"), CALLEE)
     await phone.done()
+
+
+@scenario("slixmpp", behind=SIPP)
+async def client_adds_video(world: World) -> None:
+    """XEP-0166 §7.2.2: content-add becomes a re-INVITE with one m-line more; the phone's answer content-accept or content-reject."""
+    puppet = await world.puppet()
+    alice = await world.client("alice")
+    for takes in (True, False):
+        sid = jingle.new_sid()
+        alice.received.clear()
+        await alice.accepted(jingle.webrtc_audio_offer(sid, alice.jid), CALLEE)
+        invite = await puppet.request("INVITE", call_id=sid)
+        puppet.respond(invite, 200, body=AUDIO_SDP)
+        await alice.action("session-accept")
+        await puppet.request("ACK", call_id=sid)
+        await alice.accepted(jingle.content_add(sid), CALLEE)
+        await puppet.until(lambda: len(puppet.sent(request="INVITE", call_id=sid)) == 2, 10, "re-INVITE")
+        again = puppet.sent(request="INVITE", call_id=sid)[1]
+        equal([m.kind for m in again.sdp.media], ["audio", "video"], "m= lines of the re-INVITE")
+        check(b"a=group:BUNDLE 0 1\r\n" in again.body, "group of the re-INVITE")
+        puppet.respond(again, 200, body=WEBRTC_SDP if takes else NO_VIDEO_SDP)
+        answer = await alice.action("content-accept" if takes else "content-reject")
+        equal([content.get("name") for content in answer.iter(f"{JINGLE}content")], ["1"], "contents of the answer")
+        description = answer.find(f"{JINGLE}content/{RTP}description")
+        assert description is not None, "no description"
+        equal(description.get("media"), "video", "media of the answer")
+        # Either way the call goes on, and what stands is said when the phone asks.
+        equal(puppet.sent(request="BYE", call_id=sid), [], "BYE")
+        update = puppet.turn(invite, "INVITE", 7, WEBRTC_SDP if takes else NO_VIDEO_SDP)
+        ok = await puppet.answer(update, 200)
+        equal([(m.kind, m.port == 0) for m in ok.sdp.media], [("audio", False), ("video", not takes)], "m= lines of the 200")
+        await alice.accepted(jingle.terminate(sid, "success"), CALLEE)
+        puppet.respond(await puppet.request("BYE", call_id=sid), 200)

@@ -136,6 +136,44 @@ async def client_goes_away_during_a_call(world: ServedWorld) -> None:
     puppet.respond(await puppet.request("BYE", call_id=sid), 200)
 
 
+@scenario("slixmpp", behind=SERVED, world=ServedWorld, waits=True, timeout=150)
+async def client_that_nobody_sees_vanishes(world: ServedWorld) -> None:
+    """XEP-0166 §7.2.9: asked for a sign of life, she gives it; when her connection is gone, the server does not: BYE."""
+    puppet = await world.puppet()
+    alice = await world.client("alice")
+    sid, invite = await proposed(puppet, alice)
+    await accepted(puppet, alice, sid, invite)
+    alice.received.clear()
+    sign = await alice.action("session-info", 45)
+    equal((sign.get("sid"), len(sign)), (sid, 0), "sid and payload of session-info")
+    await for_a_while()
+    equal(puppet.sent(request="BYE"), [], "BYE for one who is there")
+    await alice.close()
+    bye = await puppet.request("BYE", call_id=sid, timeout=45)
+    check("cause=20" in bye.header("Reason"), f"Reason: {bye.header('Reason')}")
+    puppet.respond(bye, 200)
+
+
+@scenario("slixmpp", behind=SERVED[:1], world=ServedWorld, waits=True)
+async def client_knows_no_session_info(world: ServedWorld) -> None:
+    """Monal leaves session-info without an answer: where it answers a ping, it goes on ringing; a dead one is cancelled."""
+    puppet = await world.puppet()
+    for answers in (True, False):
+        alice = await world.client("alice", "there" if answers else "not there")
+        alice.answers_sets = alice.answers_pings = False
+        sid, invite = await proposed(puppet, alice)
+        alice.answers_pings = answers
+        puppet.respond(invite, 180, "Ringing")
+        if answers:
+            await for_a_while(12)
+            equal(puppet.sent(request="CANCEL"), [], "CANCEL for one who is there")
+            puppet.respond(invite, 486, "Busy Here")
+        else:
+            cancel = await puppet.request("CANCEL", call_id=sid, timeout=15)
+            puppet.respond(cancel, 200)
+            puppet.respond(invite, 487, "Request Terminated")
+
+
 @scenario("slixmpp", behind=SERVED, world=ServedWorld)
 async def client_goes_away_while_the_phone_rings(world: ServedWorld) -> None:
     """A caller that is gone before the phone has answered: CANCEL."""

@@ -63,6 +63,18 @@ def webrtc_offer(sid: str, initiator: str) -> str:
             f"{webrtc_audio()}{webrtc_video()}{GROUP}</jingle>")
 
 
+def webrtc_audio_offer(sid: str, initiator: str) -> str:
+    """The same without video."""
+    return (f"<jingle xmlns='urn:xmpp:jingle:1' action='session-initiate' initiator='{initiator}' sid='{sid}'>"
+            f"{webrtc_audio()}</jingle>")
+
+
+def content_add(sid: str) -> str:
+    """Video behind that, as Conversations adds it."""
+    return (f"<jingle xmlns='urn:xmpp:jingle:1' action='content-add' sid='{sid}'>"
+            f"{webrtc_video(candidates='')}{GROUP}</jingle>")
+
+
 def webrtc_answer(sid: str, responder: str) -> str:
     """The answer of another browser to that."""
     return (f"<jingle xmlns='urn:xmpp:jingle:1' action='session-accept' responder='{responder}' sid='{sid}'>"

@@ -26,6 +26,12 @@ WEBRTC_SDP = ("v=0\r\no=phone 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 192.0.2.7\
                       ("1", "video 40000 UDP/TLS/RTP/SAVPF 96", "a=rtpmap:96 VP8/90000\r\na=recvonly\r\n")))).encode()
 
 
+#: The same of a phone without a camera.
+AUDIO_SDP = WEBRTC_SDP[:WEBRTC_SDP.index(b"m=video")].replace(b"BUNDLE 0 1", b"BUNDLE 0")
+#: What that answers when video is added.
+NO_VIDEO_SDP = AUDIO_SDP + b"m=video 0 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\n"
+
+
 class Puppet(Wire):
     """Sends what it is told to send and records everything; never answers anything of its own accord."""
 

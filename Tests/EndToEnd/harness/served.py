@@ -70,6 +70,7 @@ class ServedClient(Client):
     def __init__(self, user: str, resource: str, domain: str = DOMAIN, features: frozenset[str] = PROPOSES) -> None:
         super().__init__(user, resource, domain)
         self.features = features
+        self.answers_pings = True
         self.ver = verification([("client", "phone", "", "test")], sorted(features))
 
     async def connect(self, port: int, available: bool = True) -> None:
@@ -104,7 +105,8 @@ class ServedClient(Client):
             self.send(f"<iq type='result' {addresses}><query xmlns='http://jabber.org/protocol/disco#info'{node}>"
                       f"<identity category='client' type='phone' name='test'/>{features}</query></iq>")
         elif iq.find("{urn:xmpp:ping}ping") is not None:
-            self.send(f"<iq type='result' {addresses}/>")
+            if self.answers_pings:
+                self.send(f"<iq type='result' {addresses}/>")
         else:
             self.send(f"<iq type='error' {addresses}><error type='cancel'><service-unavailable "
                       "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>")

@@ -6,6 +6,7 @@ import SIPStack
 /// What must hold of the stanzas between the gateway and its clients, as seen at the gateway.
 ///
 /// - Each set and get of a client is answered once, within the step that brings it.
+/// - A client that has not answered a set is asked whether it is there, and not otherwise.
 /// - A client gets only sets of sessions in which it has a part, in an order that XEP-0166 allows, one session-terminate,
 ///   and nothing when it has left.
 final class JingleLedger {
@@ -36,6 +37,8 @@ final class JingleLedger {
   private(set) var open: [Key: Session] = [:]
   /// Sets of ours by id, with what is to be answered.
   private var ours: [String: (key: Key, action: String, deadline: Instant)] = [:]
+  /// Devices that have said service-unavailable.
+  private var doubtful: Set<String> = []
   /// Sessions so far.
   private var count = 0
   private var unanswered: [String: Request] = [:]
@@ -61,6 +64,7 @@ final class JingleLedger {
         for child in error.children where child.name == "service-unavailable" || child.name == "feature-not-implemented"
         {
           isUnable = true
+          if child.name == "service-unavailable" { doubtful.insert(device.name) }
         }
       }
       // It may do without what it does not know, but not without the offer or answer.
@@ -97,6 +101,17 @@ final class JingleLedger {
     let type = stanza.attribute("type")?.string
     if type == "set" {
       sentSet(stanza, Key(device: device.name, sid: SimStanza.jingle(stanza).sid), id, now, fail)
+      // It says nothing to what it does not know, and is there all the same.
+      if let set = ours[id], device.manners == .reticent,
+        !set.action.hasPrefix("session-") || set.action == "session-info"
+      {
+        ours[id]?.deadline = Instant(nanoseconds: .max)
+      }
+      return
+    }
+    if type == "get" {
+      let isAwaited = ours.values.contains { $0.key.device == device.name && $0.action != "session-initiate" }
+      if !isAwaited, doubtful.remove(device.name) == nil { fail("\(device.name) is asked whether it is there") }
       return
     }
     guard let request = unanswered.removeValue(forKey: id) else {
@@ -143,7 +158,7 @@ final class JingleLedger {
       if session == nil { fail("session-terminate to \(key), which has no part in it") }
       open[key] = nil
       return
-    case "transport-info":
+    case "transport-info", "content-reject":
       if session == nil { fail("\(action) to \(key), which has no part in it") }
     default:
       if session?.isAccepted != true { fail("\(action) to \(key), which has not accepted") }

@@ -45,10 +45,14 @@ struct MessagePlay {
   private var changes: [SIPServerRequest] = []
   private var serial = 0
 
+  /// - Parameter isLossy: whether the wire to the phone loses, doubles and delays messages.
   static func run(
-    _ seed: UInt64, proceed: Route.Proceed, table: CallTable = .signalling
+    _ seed: UInt64, proceed: Route.Proceed, isLossy: Bool = false, table: CallTable = .signalling
   ) throws -> Outcome {
     var play = try MessagePlay(seed, proceed: proceed, table: table)
+    if isLossy {
+      play.bench.network = ShardBench.Network(chance: SplitMix(seed), loss: 15, doubling: 20, delay: 400)
+    }
     try play.run()
     return play.outcome
   }

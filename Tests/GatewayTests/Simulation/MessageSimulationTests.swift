@@ -6,11 +6,13 @@ import Testing
 
 @Suite("Calls by message through a whole shard, among devices that answer, take back or never do (XEP-0353)")
 struct MessageSimulationTests {
-  @Test("each call ends on both sides, and everybody is told once", arguments: [Route.Proceed.atOnce, .whenAnswered])
-  func seeds(proceed: Route.Proceed) throws {
+  @Test(
+    "each call ends on both sides, and everybody is told once, whatever the wire to the phone loses",
+    arguments: [Route.Proceed.atOnce, .whenAnswered], [false, true])
+  func seeds(proceed: Route.Proceed, isLossy: Bool) throws {
     var visited: Set<CallState> = []
     for seed in UInt64(1)...400 {
-      let outcome = try MessagePlay.run(seed, proceed: proceed)
+      let outcome = try MessagePlay.run(seed, proceed: proceed, isLossy: isLossy)
       visited.formUnion(outcome.visited)
       #expect(outcome.violations.isEmpty, "seed \(seed): \(outcome.violations)\n\(outcome.ladder.suffix(60))")
       if !outcome.violations.isEmpty { return }

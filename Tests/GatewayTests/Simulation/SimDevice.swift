@@ -23,7 +23,11 @@ final class SimDevice {
   }
 
   /// How it answers our sets.
-  enum Manners { case polite, slow, silent, objecting, unable }
+  enum Manners {
+    case polite, slow, silent, objecting, unable
+    /// Answers only what it knows, as Monal does, which knows no session-info.
+    case reticent
+  }
 
   unowned let world: SimWorld
   let jid: JID
@@ -174,6 +178,7 @@ final class SimDevice {
     let id = stanza.attribute("id")?.string ?? ""
     switch stanza.attribute("type")?.string ?? "" {
     case "set": receiveSet(stanza, id)
+    case "get": reply(id, stanza.attribute("from")?.string ?? "", "ping")
     case "result": answered(asked.removeValue(forKey: id), isError: false)
     default: answered(asked.removeValue(forKey: id), isError: true)
     }
@@ -233,8 +238,13 @@ final class SimDevice {
     case .slow:
       world.after(world.milliseconds(0...9_000)) { self.send("<iq type='result' id='\(id)' to='\(peer)'/>") }
     case .silent: break
-    case .objecting: send(error(world.percent(50) ? "item-not-found" : "bad-request"))
-    case .unable: send(error(world.percent(50) ? "service-unavailable" : "feature-not-implemented"))
+    case .objecting: send(error(world.percent(50) && action != "ping" ? "item-not-found" : "bad-request"))
+    case .unable:
+      send(error(world.percent(50) && action != "ping" ? "service-unavailable" : "feature-not-implemented"))
+    case .reticent:
+      if action.hasPrefix("session-") && action != "session-info" || action == "ping" {
+        send("<iq type='result' id='\(id)' to='\(peer)'/>")
+      }
     }
   }
 

@@ -39,7 +39,7 @@ struct SimPlay {
   private func addDevice(_ user: String, _ number: Int) {
     guard let jid = JID(local: user, domain: "localhost", resource: "r\(number)") else { return }
     let manners: SimDevice.Manners =
-      world.percent(82) ? .polite : world.pick([.slow, .slow, .silent, .objecting, .unable])
+      world.percent(78) ? .polite : world.pick([.slow, .slow, .silent, .objecting, .unable, .reticent])
     let device = SimDevice(world: world, jid: jid, manners: manners)
     world.devices[device.name] = device
     world.shard.deviceAvailable(jid)
