@@ -120,6 +120,57 @@ public final class Arena: @unchecked Sendable {
   }
 }
 
+/// The table of an ``Arena``, reached without counting references: it must not outlive the arena.
+@frozen
+public struct NodeTable {
+  @usableFromInline let words: UnsafePointer<UInt32>
+  @usableFromInline let count: Int
+
+  @inlinable
+  public init(_ arena: Arena) {
+    words = UnsafePointer(arena.words)
+    count = arena.wordCount
+  }
+
+  /// The word at `index` of the table. Trap: an index outside of the table, which is an error of the caller.
+  @inlinable @inline(__always)
+  public func word(_ index: Int) -> UInt32 {
+    precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
+    return words[index]
+  }
+
+  /// The number of 64 bits in two words.
+  @inlinable @inline(__always)
+  public func wide(at index: Int) -> UInt64 { UInt64(word(index)) | UInt64(word(index &+ 1)) << 32 }
+
+  @inlinable @inline(__always)
+  public func slice(at index: Int) -> Slice {
+    // There is always the word of a root.
+    precondition(UInt(bitPattern: index) < UInt(bitPattern: count &- 1))
+    return Slice(offset: words[index], length: words[index &+ 1])
+  }
+
+  /// Where the node after the one at `index` starts.
+  @inlinable @inline(__always)
+  public func end(of index: Int) -> Int { index &+ Int(word(index) & NodeLayout.sizeMask) }
+
+  @inlinable @inline(__always)
+  public func slot(of index: Int) -> UInt32 { word(index) >> NodeLayout.slotShift }
+
+  /// The first child with `slot` of the node at `index`, whose fixed fields take `fixedWords` words.
+  @inlinable
+  public func child(_ slot: UInt32, of index: Int, after fixedWords: Int) -> Int? {
+    let end = end(of: index)
+    var position = index &+ 1 &+ fixedWords
+    while position < end {
+      let head = word(position)
+      if head >> NodeLayout.slotShift == slot { return position }
+      position &+= Int(head & NodeLayout.sizeMask)
+    }
+    return nil
+  }
+}
+
 /// The fixed fields of a node, for generated serializers: they name only fields that the node's type has, so that one check
 /// of the bounds serves the node. It must not outlive its arena.
 @frozen

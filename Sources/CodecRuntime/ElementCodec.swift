@@ -9,13 +9,13 @@
 /// ``ElementTables`` made ready for ``ElementDecoder`` and ``ElementEncoder``: names as numbers that are compared in one
 /// step, markup as the bytes that are written. Made once for each codec.
 public final class ElementCodec: Sendable {
-  let elements: RowTable<PreparedElement>
-  let attributes: RowTable<PreparedAttribute>
-  let children: RowTable<PreparedChild>
+  let elements: Table<PreparedElement>
+  let attributes: Table<PreparedAttribute>
+  let children: Table<PreparedChild>
   /// The namespaces of all elements, each once.
-  let namespaces: RowTable<PreparedName>
+  let namespaces: Table<PreparedName>
   /// The names of all enums, one after the other.
-  let enumNames: RowTable<StaticString>
+  let enumNames: Table<Markup>
   let codeOfEnum: @Sendable (Int, Input) -> UInt32
   let isOpenEnum: @Sendable (Int) -> Bool
   let matchesToken: @Sendable (Int, Input) -> Bool
@@ -28,8 +28,8 @@ public final class ElementCodec: Sendable {
       if known == nil { namespaces.append(row.namespace) }
       elements.append(PreparedElement(row, Tables.self, namespace: known ?? namespaces.count - 1))
     }
-    self.elements = RowTable(elements)
-    children = RowTable(
+    self.elements = Table(elements)
+    children = Table(
       Tables.children.map { row in
         PreparedChild(
           slot: row.slot, element: row.element, name: elements[row.element].name,
@@ -37,7 +37,7 @@ public final class ElementCodec: Sendable {
       })
     var names: [StaticString] = []
     var firstNames: [Int: Int] = [:]
-    attributes = RowTable(
+    attributes = Table(
       Tables.attributes.map { row in
         var first = 0
         if case .enumeration(let number) = row.kind {
@@ -56,47 +56,24 @@ public final class ElementCodec: Sendable {
         }
         return PreparedAttribute(row, firstName: first)
       })
-    self.namespaces = RowTable(namespaces.map { PreparedName($0) })
-    enumNames = RowTable(names)
+    self.namespaces = Table(namespaces.map { PreparedName($0) })
+    enumNames = Table(names.map { name in Markup { $0.append(name) } })
     codeOfEnum = { Tables.code(ofEnum: $0, $1) }
     isOpenEnum = { Tables.isOpen(enum: $0) }
     matchesToken = { Tables.matches(token: $0, $1) }
   }
 }
 
-/// Rows that live as long as the process, reached without counting references.
-// @unchecked: the memory is written before `init` returns and never after it.
-struct RowTable<Row: Sendable>: @unchecked Sendable {
-  private let base: UnsafeMutablePointer<Row>
-  let count: Int
-
-  init(_ rows: [Row]) {
-    base = .allocate(capacity: max(rows.count, 1))
-    base.initialize(from: rows, count: rows.count)
-    count = rows.count
-  }
-
-  @inline(__always)
-  subscript(index: Int) -> Row {
-    unsafeAddress { address(index) }
-  }
-
+extension Table {
   /// Those of `range`.
   @inline(__always)
   func rows(_ range: Range<Int>) -> Rows<Row> {
     precondition(range.lowerBound >= 0 && range.upperBound <= count)
-    return Rows(first: base + range.lowerBound, count: range.count)
-  }
-
-  /// Where the row is, for one of which many fields are read: a copy of it would cost more than they do.
-  @inline(__always)
-  func address(_ index: Int) -> UnsafePointer<Row> {
-    precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
-    return UnsafePointer(base + index)
+    return Rows(first: UnsafePointer(base + range.lowerBound), count: range.count)
   }
 }
 
-/// A part of a ``RowTable``, numbered from 0.
+/// A part of a ``Table``, numbered from 0.
 struct Rows<Row> {
   let first: UnsafePointer<Row>
   let count: Int
@@ -188,34 +165,54 @@ struct Markup: @unchecked Sendable {
     var output = Output()
     write(&output)
     count = output.count
-    // Copying it may read sixteen bytes at once.
+    // It is copied sixteen bytes at a time.
     let memory = UnsafeMutablePointer<UInt8>.allocate(capacity: count + 16)
     memory.initialize(repeating: 0, count: count + 16)
     output.withBytes { bytes in if let base = bytes.baseAddress { memory.update(from: base, count: bytes.count) } }
     start = UnsafePointer(memory)
+  }
+
+  /// Bytes that are written for nothing behind a copy.
+  static var spare: Int { 16 }
+
+  /// Copies it to where there is room for it and ``spare`` bytes; returns where it ends.
+  @inline(__always)
+  func copy(to target: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+    let source = UnsafeRawPointer(start)
+    var index = 0
+    repeat {
+      let bytes = source.loadUnaligned(fromByteOffset: index, as: SIMD16<UInt8>.self)
+      target.storeBytes(of: bytes, toByteOffset: index, as: SIMD16<UInt8>.self)
+      index &+= 16
+    } while index < count
+    return target + count
   }
 }
 
 extension Output {
   @inline(__always)
   mutating func append(_ markup: Markup) {
-    if markup.count > 16 {
-      append(markup.start, markup.count)
-      return
-    }
-    reserve(16)
-    let head = UnsafeRawPointer(markup.start).loadUnaligned(as: SIMD16<UInt8>.self)
-    UnsafeMutableRawPointer(base + length).storeBytes(of: head, as: SIMD16<UInt8>.self)
-    length &+= markup.count
+    reserve(markup.count &+ Markup.spare)
+    end = markup.copy(to: end)
+  }
+
+  /// Where the next byte goes. Who sets it has reserved the room before.
+  @inline(__always)
+  var end: UnsafeMutableRawPointer {
+    get { UnsafeMutableRawPointer(base + length) }
+    set { length = newValue - UnsafeMutableRawPointer(base) }
   }
 }
 
 struct PreparedElement: Sendable {
   let fixedWords: Int
-  /// The attributes, without the character data.
+  /// The attributes, without the character data. The bit of the first of them is the lowest one, and so on.
   let attributes: Range<Int>
-  /// The row of the character data; −1 where there is none.
+  /// The bits of all of them.
+  let attributeBits: UInt32
+  /// The row of the character data and its bit; −1 and 0 where there is none.
   let text: Int
+  let textBit: UInt32
   /// Presence bits of attributes and character data that have to be there.
   let required: UInt32
   let children: Range<Int>
@@ -226,10 +223,12 @@ struct PreparedElement: Sendable {
   let namespace: Int
   /// `<name`.
   let startTag: Markup
-  /// ` xmlns='…'`.
-  let declaration: Markup
+  /// `<name xmlns='…'`.
+  let declaringStartTag: Markup
   /// `</name>`.
   let endTag: Markup
+  /// Bytes that its start-tag has at most where no value is longer than a number, with some to spare.
+  let room: Int
 
   init<Tables: ElementTables>(_ row: ElementRow, _ tables: Tables.Type, namespace: Int) {
     fixedWords = row.fixedWords
@@ -239,7 +238,10 @@ struct PreparedElement: Sendable {
     precondition(row.fixedWords > 0 && all.allSatisfy { $0.word > 0 && $0.word + $0.kind.words <= row.fixedWords })
     let hasText = all.last.map { $0.name.utf8CodeUnitCount == 0 } ?? false
     attributes = row.firstAttribute..<(hasText ? end - 1 : end)
+    for (number, attribute) in all.enumerated() { precondition(attribute.presence == 1 << UInt32(number)) }
+    attributeBits = (1 << UInt32(attributes.count)) - 1
     text = hasText ? end - 1 : -1
+    textBit = hasText ? Tables.attributes[end - 1].presence : 0
     required = all.reduce(0) { $1.isRequired ? $0 | $1.presence : $0 }
     children = row.firstChild..<row.firstChild + row.childCount
     var requiredChildren: UInt64 = 0
@@ -250,8 +252,11 @@ struct PreparedElement: Sendable {
     name = PreparedName(row.name)
     self.namespace = namespace
     startTag = Markup { $0.beginStartTag(row.name) }
-    declaration = Markup { $0.attribute("xmlns", row.namespace) }
+    declaringStartTag = Markup { $0.beginStartTag(row.name, namespace: row.namespace) }
     endTag = Markup { $0.endTag(row.name) }
+    room = all.reduce(declaringStartTag.count + Markup.spare * 2) { room, attribute in
+      room + attribute.name.utf8CodeUnitCount + Output.longestDecimal + Markup.spare * 2
+    }
   }
 }
 

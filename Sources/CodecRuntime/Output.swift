@@ -174,7 +174,7 @@ public struct Output: ~Copyable {
   // MARK: Numbers
 
   /// Digits of the greatest number, and a separator.
-  private static var longestDecimal: Int { 21 }
+  static var longestDecimal: Int { 21 }
 
   /// Appends a number in decimal digits.
   public mutating func append(decimal value: UInt64) {
@@ -188,6 +188,12 @@ public struct Output: ~Copyable {
     let end = length &+ Self.store(value, at: UnsafeMutableRawPointer(base + length))
     base[end] = separator
     length = end &+ 1
+  }
+
+  /// Writes the digits of a number, 20 at most; returns where they end.
+  @inline(never)
+  static func write(_ value: UInt64, at target: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+    target + store(value, at: target)
   }
 
   /// Writes the digits of a number, 20 at most; returns how many there are.

@@ -223,6 +223,13 @@ public struct Tape: ~Copyable {
     target[1] = UInt32(truncatingIfNeeded: end &- start)
   }
 
+  /// Sets bits in the first field of the open node at `node`: which optional fields are present.
+  @inlinable @inline(__always)
+  public mutating func mark(node: Int, _ bits: UInt32) {
+    assert(node >= 0 && node + 1 < count)
+    words[node &+ 1] |= bits
+  }
+
   /// Reserves a node that ``end(_:slot:)`` will close: like ``open(_:fixedWords:)`` but for its head.
   @inlinable @inline(__always)
   public mutating func begin(fixedWords: Int) -> Int {

@@ -66,7 +66,7 @@ extension Output {
   }
 
   public mutating func append(characterData text: Text) {
-    text.withBytes { writeEscaped($0, as: .characterData) }
+    append(escaping: text.arena, text.slice, isAttribute: false)
   }
 
   public mutating func append(characterData text: String) {
@@ -81,7 +81,7 @@ extension Output {
   }
 
   public mutating func append(attributeValue text: Text) {
-    text.withBytes { writeEscaped($0, as: .attributeValue) }
+    append(escaping: text.arena, text.slice, isAttribute: true)
   }
 
   public mutating func append(attributeValue text: String) {
@@ -170,44 +170,14 @@ extension Output {
   /// Writes a text of an arena, escaped for an attribute value or for character data.
   @inline(__always)
   mutating func append(escaping arena: Arena, _ slice: Slice, isAttribute: Bool) {
-    if slice.length == 0 { return }
-    if isPlain(arena, slice) {
-      append(arena, slice)
+    let size = Int(slice.length)
+    if size == 0 { return }
+    reserve(size &+ Markup.spare)
+    if arena.copyPlain(slice, to: end) {
+      length &+= size
     } else {
       arena.withBytes(of: slice) { writeEscaped($0, as: isAttribute ? .attributeValue : .characterData) }
     }
-  }
-
-  /// Whether nothing in the text has to be escaped or looked at closely; eight bytes in a step.
-  @inline(__always)
-  private func isPlain(_ arena: Arena, _ slice: Slice) -> Bool {
-    let start = Int(slice.offset)
-    let size = Int(slice.length)
-    precondition(start &+ size <= arena.byteCount)
-    let bytes = UnsafeRawPointer(arena.bytes + start)
-    var marks: UInt64 = 0
-    var index = 0
-    while index &+ 8 <= size {
-      marks |= Self.marks(bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self).littleEndian)
-      index &+= 8
-    }
-    if index < size {
-      // Behind the bytes of an arena there are others that may be read; letters stand for them.
-      let own: UInt64 = (1 &<< UInt64(truncatingIfNeeded: (size &- index) &* 8)) &- 1
-      let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self).littleEndian
-      marks |= Self.marks(word & own | 0x6161_6161_6161_6161 & ~own)
-    }
-    return marks & 0x8080_8080_8080_8080 == 0
-  }
-
-  /// Sets the highest bit of a byte if one is there of 0x00–0x27, `<`, `>` or above 0x7F: all that is ever escaped.
-  @inline(__always)
-  private static func marks(_ bytes: UInt64) -> UInt64 {
-    func zeros(_ bytes: UInt64) -> UInt64 { (bytes &- 0x0101_0101_0101_0101) & ~bytes }
-    let controls = zeros(bytes & 0xE0E0_E0E0_E0E0_E0E0)
-    let quotes = zeros((bytes & 0xF8F8_F8F8_F8F8_F8F8) ^ 0x2020_2020_2020_2020)
-    let brackets = zeros((bytes & 0xFDFD_FDFD_FDFD_FDFD) ^ 0x3C3C_3C3C_3C3C_3C3C)
-    return controls | quotes | brackets | bytes
   }
 
   private mutating func writeEscaped(_ bytes: UnsafeBufferPointer<UInt8>, as place: EscapedPlace) {
@@ -274,4 +244,43 @@ private func validWidth(of bytes: UnsafeBufferPointer<UInt8>, at position: Int) 
   guard bytes[position + 1] >= lowest, bytes[position + 1] <= highest else { return 0 }
   for index in position + 2..<position + width where bytes[index] & 0xC0 != 0x80 { return 0 }
   return width
+}
+
+extension Arena {
+  /// Copies a text that is not empty to where there is room for it and ``Markup/spare`` bytes. Returns whether nothing in
+  /// it has to be escaped or looked at closely.
+  @inline(__always)
+  func copyPlain(_ slice: Slice, to target: UnsafeMutableRawPointer) -> Bool {
+    let size = Int(slice.length)
+    precondition(Int(slice.offset) &+ size <= byteCount)
+    // Sixteen bytes at a time: behind those of an arena there are others that may be read.
+    let source = UnsafeRawPointer(bytes + Int(slice.offset))
+    var marks = SIMD16<UInt8>()
+    var index = 0
+    while index &+ 16 < size {
+      let bytes = source.loadUnaligned(fromByteOffset: index, as: SIMD16<UInt8>.self)
+      target.storeBytes(of: bytes, toByteOffset: index, as: SIMD16<UInt8>.self)
+      marks |= escapeMarks(bytes)
+      index &+= 16
+    }
+    let bytes = source.loadUnaligned(fromByteOffset: index, as: SIMD16<UInt8>.self)
+    target.storeBytes(of: bytes, toByteOffset: index, as: SIMD16<UInt8>.self)
+    // The highest bit of those bytes that belong to the text.
+    let places = SIMD16<UInt8>(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+    let own = places &- SIMD16(repeating: UInt8(truncatingIfNeeded: size &- index))
+    marks |= escapeMarks(bytes) & own
+    let halves = unsafeBitCast(marks, to: SIMD2<UInt64>.self)
+    return (halves[0] | halves[1]) & 0x8080_8080_8080_8080 == 0
+  }
+}
+
+/// Sets the highest bit of a byte if it is above 0x7F, below 0x28 but no space, `<` or `>`: all that is ever escaped.
+@inline(__always)
+private func escapeMarks(_ bytes: SIMD16<UInt8>) -> SIMD16<UInt8> {
+  // Arithmetic, because each comparison of vectors would be a loop over their bytes. Where it is wrong, the byte is above
+  // 0x7F anyway.
+  let low = bytes &- SIMD16(repeating: 0x28)
+  let noSpace = (bytes ^ SIMD16(repeating: 0x20)) &+ SIMD16(repeating: 0x7F)
+  let brackets = (bytes & SIMD16(repeating: 0xFD) ^ SIMD16(repeating: 0x3C)) &- SIMD16(repeating: 1)
+  return bytes | low & noSpace | brackets
 }

@@ -54,7 +54,7 @@ extension Engine {
   private func hasUnknown(_ name: StaticString, _ source: Source) -> Bool {
     var (position, end) = children(of: source)
     while let child = nextChild(ElementLayout.unknownElement, from: &position, to: end) {
-      if equals(slice(at: Int(arena.word(child + 1)) + XMLLayout.name), name) { return true }
+      if equals(slice(at: Int(nodes.word(child + 1)) + XMLLayout.name), name) { return true }
     }
     return false
   }
@@ -126,9 +126,9 @@ extension Engine {
     var (position, end) = children(of: transport)
     var best: (media: UInt64, control: UInt64) = (0, 0)
     while let candidate = nextChild(slot, from: &position, to: end) {
-      guard let address = text(fields.address, in: candidate), matches(address, token),
-        let port = number(fields.port, in: candidate)
-      else { continue }
+      guard let address = text(fields.address, in: candidate), let port = number(fields.port, in: candidate) else {
+        continue
+      }
       var rank: UInt64 = 1
       if fields.type >= 0 {
         guard let name = text(fields.transport, in: candidate), isUDP(name), !isLocalName(address) else { continue }
@@ -138,10 +138,10 @@ extension Engine {
         rank = (code < order.count ? order[code] : 1) << 33 | (isIPv6(address) ? 0 : 1 << 32) | priority
       }
       let component = number(fields.component, in: candidate) ?? 1
-      if component == 1, rank > best.media {
+      if component == 1, rank > best.media, matches(address, token) {
         best.media = rank
         facts.media = .init(address: address, port: port)
-      } else if component == 2, rank > best.control {
+      } else if component == 2, rank > best.control, matches(address, token) {
         best.control = rank
         facts.control = .init(address: address, port: port)
       }
@@ -178,7 +178,7 @@ extension Engine {
     }
     var position = offer.index + 1
     let slot = tables.nodes[MappingNodes.sdpMedia].slot
-    guard let media = nextChild(slot, from: &position, to: arena.end(of: offer.index)) else { return }
+    guard let media = nextChild(slot, from: &position, to: nodes.end(of: offer.index)) else { return }
     for field in [MappingFields.sdpMediaMedia, MappingFields.sdpMediaProtocol] {
       if let text = text(field, in: media) { set(field, .text(text), in: &line) }
     }

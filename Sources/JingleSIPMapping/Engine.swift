@@ -53,7 +53,9 @@ final class Engine {
 
   let tables = MappingTables.shared
   /// What is read. A description of the past may be read in place of it for a while.
-  @exclusivity(unchecked) var arena: Arena
+  @exclusivity(unchecked) var arena: Arena { didSet { nodes = NodeTable(arena) } }
+  /// Its table.
+  @exclusivity(unchecked) private(set) var nodes: NodeTable
   /// How far its bytes lie behind their place on the tape.
   @exclusivity(unchecked) var delta: UInt32 = 0
   @exclusivity(unchecked) var tape: Tape
@@ -76,15 +78,21 @@ final class Engine {
   @exclusivity(unchecked) var failure: MappingFailure?
 
   // Towards Jingle.
-  let session: LineIndex
-  let section: LineIndex
+  /// Memory for what is known of the lines.
+  let lines: LineMemory
+  @exclusivity(unchecked) var section: LineIndex
+  var session: LineIndex { lines.session }
+  /// A bit for each kind of lines that are looked up by a key, where those of the section are.
+  @exclusivity(unchecked) var isKeyed = 0
+  /// Lines whose keys are not small, sorted by key and then by place, those of one slot behind those of another.
+  @exclusivity(unchecked) var otherLines: [OtherLine] = []
   @exclusivity(unchecked) var sectionFacts = SectionFacts()
-  @exclusivity(unchecked) var pendingSections: [Int] = []
+  let pendingSections: [Int]
   /// The session had no contents before.
   @exclusivity(unchecked) var isFirst = true
   /// For each of them its slot, `nil` where there is none, and what it is.
   @exclusivity(unchecked) var assignments: [(slot: Int?, facts: SectionFacts)] = []
-  /// The payload types and sources of the section that rows went through.
+  /// The payload types of the section that rows went through.
   @exclusivity(unchecked) var sectionKeys = KeySet()
   @exclusivity(unchecked) var sid: String?
   @exclusivity(unchecked) var isFragment = false
@@ -98,6 +106,9 @@ final class Engine {
   /// Only these lines are written, or all but these.
   @exclusivity(unchecked) var lineFilter: LineFilter?
   @exclusivity(unchecked) var accumulated: Value?
+  /// The element whose kinds of children were looked for last, and a bit for each of them.
+  @exclusivity(unchecked) var lastElement = -1
+  @exclusivity(unchecked) var lastParts: UInt64 = 0
   /// The description that rows entered last.
   @exclusivity(unchecked) var lastDescription = -1
   /// Contents of the stanza, by slot.
@@ -111,14 +122,19 @@ final class Engine {
   /// The initiator's JID.
   @exclusivity(unchecked) var initiator: Slice?
 
-  init(reading arena: Arena, by role: Role, state: MediaState) {
+  /// `sections` are those of a description, or none where a stanza is read.
+  init(reading arena: Arena, sections: [Int] = [], by role: Role, state: MediaState) {
     self.arena = arena
+    nodes = NodeTable(arena)
+    pendingSections = sections
+    lines = LineMemory(sections: sections.count)
+    section = lines.session
     self.role = role
     self.state = state
     tape = Tape(sharingBytesOf: arena, expectedWords: arena.wordCount + 256, expectedBytes: 1024)
-    session = LineIndex(lastSlot: MappingTables.lastSlot)
-    section = LineIndex(lastSlot: MappingTables.lastSlot)
   }
+
+  deinit { lines.deallocate() }
 
   /// Hands the result out; the engine is of no use any more.
   func finish() -> Translation {
@@ -164,7 +180,7 @@ final class Engine {
 
   @inline(__always)
   func slice(at index: Int) -> Slice {
-    let slice = arena.slice(at: index)
+    let slice = nodes.slice(at: index)
     return slice.isAbsent ? slice : Slice(offset: slice.offset &+ delta, length: slice.length)
   }
 
@@ -172,7 +188,7 @@ final class Engine {
   @inline(__always)
   func isPresent(_ field: Int, in node: Int) -> Bool {
     let mask = tables.fields[field].mask
-    return mask == 0 || arena.word(node + 1) & mask == tables.fields[field].bits
+    return mask == 0 || nodes.word(node + 1) & mask == tables.fields[field].bits
   }
 
   /// The value of a field or attribute; `nil` where it is not there.
@@ -182,9 +198,9 @@ final class Engine {
     let word = node + 1 + field.word
     switch field.kind {
     case .text: return .text(slice(at: word))
-    case .number: return .number(UInt64(arena.word(word)))
-    case .wide: return .number(arena.wide(at: word))
-    case .enumeration: return .code(arena.word(word), slice(at: word + 1))
+    case .number: return .number(UInt64(nodes.word(word)))
+    case .wide: return .number(nodes.wide(at: word))
+    case .enumeration: return .code(nodes.word(word), slice(at: word + 1))
     case .flag: return .number(1)
     case .list, .choice: return nil
     }
@@ -196,7 +212,7 @@ final class Engine {
   /// the rule says.
   @inline(__always)
   func code(_ word: Int, _ codes: StaticString, _ rule: Int) -> Code? {
-    let code = Int(arena.word(word))
+    let code = Int(nodes.word(word))
     if code < codes.utf8CodeUnitCount, codes.utf8Start[code] > 0 {
       return Code(number: UInt32(codes.utf8Start[code]), text: .absent)
     }
@@ -205,7 +221,7 @@ final class Engine {
 
   @inline(never)
   private func unusualCode(_ word: Int, _ rule: Int) -> Code? {
-    let value = Value.code(arena.word(word), slice(at: word + 1))
+    let value = Value.code(nodes.word(word), slice(at: word + 1))
     guard case .code(let code, let text)? = isToSDP ? allowed(value, rule) : translated(value, rule) else { return nil }
     return Code(number: code, text: text)
   }
@@ -225,7 +241,7 @@ final class Engine {
   /// The text of an enum's value: its name, if it is a known one.
   @inline(__always)
   func text(ofCode word: Int, _ enumeration: Int) -> Slice {
-    let code = Int(arena.word(word))
+    let code = Int(nodes.word(word))
     let slice = slice(at: word + 1)
     if code == 0 || code > tables.enums[enumeration].names.count { return slice }
     let name = tables.enums[enumeration].names[code - 1]
@@ -235,7 +251,7 @@ final class Engine {
   /// Whether the value of an enum is this one.
   @inline(__always)
   func isCode(_ word: Int, _ code: UInt32, _ name: StaticString) -> Bool {
-    let value = arena.word(word)
+    let value = nodes.word(word)
     return value == code || value == 0 && equals(slice(at: word + 1), name)
   }
 
@@ -248,10 +264,47 @@ final class Engine {
 
   func equals(_ slice: Slice, _ text: StaticString) -> Bool {
     guard Int(slice.length) == text.utf8CodeUnitCount else { return false }
-    return tape.withBytes(of: slice) { bytes in
-      for index in 0..<bytes.count where bytes[index] != text.utf8Start[index] { return false }
+    return tape.withBytes(of: slice) { isSame($0, text) }
+  }
+
+  func isSame(_ slice: Slice, _ string: String) -> Bool {
+    var string = string
+    return string.withUTF8 { text in
+      guard text.count == Int(slice.length), let start = text.baseAddress else {
+        return slice.length == 0 && text.isEmpty
+      }
+      return tape.withBytes(of: slice) { isSame($0, UnsafeRawPointer(start)) }
+    }
+  }
+
+  @inline(__always)
+  func isSame(_ bytes: UnsafeBufferPointer<UInt8>, _ text: StaticString) -> Bool {
+    isSame(bytes, UnsafeRawPointer(text.utf8Start))
+  }
+
+  /// Whether the bytes are those of a text that is as long: two steps that may overlap are enough for most.
+  @inline(__always)
+  private func isSame(_ bytes: UnsafeBufferPointer<UInt8>, _ right: UnsafeRawPointer) -> Bool {
+    guard let start = bytes.baseAddress else { return true }
+    let left = UnsafeRawPointer(start)
+    func differs<Word: FixedWidthInteger>(_ offset: Int, _: Word.Type) -> Bool {
+      left.loadUnaligned(fromByteOffset: offset, as: Word.self)
+        != right.loadUnaligned(fromByteOffset: offset, as: Word.self)
+    }
+    var size = bytes.count
+    if size < 4 {
+      while size > 0 {
+        size &-= 1
+        if differs(size, UInt8.self) { return false }
+      }
       return true
     }
+    if size < 8 { return !differs(0, UInt32.self) && !differs(size &- 4, UInt32.self) }
+    while size > 8 {
+      size &-= 8
+      if differs(size, UInt64.self) { return false }
+    }
+    return !differs(0, UInt64.self)
   }
 
   /// Children of `source` with the slot of `node`, one after the other: the first one at or behind `position`.
@@ -259,8 +312,8 @@ final class Engine {
   func nextChild(_ slot: UInt32, from position: inout Int, to end: Int) -> Int? {
     while position < end {
       let index = position
-      position = arena.end(of: index)
-      if arena.slot(of: index) == slot { return index }
+      position = nodes.end(of: index)
+      if nodes.slot(of: index) == slot { return index }
     }
     return nil
   }
@@ -268,12 +321,12 @@ final class Engine {
   func firstChild(_ node: Int, of source: Source) -> Int? {
     guard source.index >= 0, source.node >= 0 else { return nil }
     var position = source.index + 1 + tables.nodes[source.node].fixedWords
-    return nextChild(tables.nodes[node].slot, from: &position, to: arena.end(of: source.index))
+    return nextChild(tables.nodes[node].slot, from: &position, to: nodes.end(of: source.index))
   }
 
   /// The bounds of the children of a node.
   func children(of source: Source) -> (start: Int, end: Int) {
-    (source.index + 1 + tables.nodes[source.node].fixedWords, arena.end(of: source.index))
+    (source.index + 1 + tables.nodes[source.node].fixedWords, nodes.end(of: source.index))
   }
 
   // MARK: Writing
@@ -316,16 +369,16 @@ final class Engine {
   /// An optional part of which only something is there is taken back by itself.
   @inline(never)
   func close(_ frame: Frame) -> Bool {
+    let hasState = tables.nodes[frame.node].fixedWords > 0
     for position in tables.nodes[frame.node].required {
-      let field = tables.fields[tables.required[position]]
-      let state = tables.nodes[frame.node].fixedWords > 0 ? tape.word(frame.index + 1) : 0
-      if field.kind == .choice {
-        if state & field.mask == field.bits, state & UInt32(truncatingIfNeeded: field.word) == 0 {
-          return drop(frame, field)
-        }
+      let number = tables.required[position]
+      if frame.present & tables.fields[number].bit != 0 { continue }
+      let state = hasState ? tape.word(frame.index + 1) : 0
+      if tables.fields[number].kind == .choice {
+        if tables.fields[number].isOpenChoice(state) { return drop(frame, tables.fields[number]) }
         continue
       }
-      if frame.present & (1 << UInt64(field.ordinal & 63)) != 0 { continue }
+      let field = tables.fields[number]
       // Attributes of Jingle have a bit of their own; whether they are required is what the table says.
       if field.mask == 0 || isAttribute(frame.node) { return drop(frame, field) }
       guard state & field.mask == field.bits else { continue }
@@ -366,7 +419,33 @@ final class Engine {
     digest ^= digest >> 29
   }
 
-  func mix(_ slice: Slice) { if isToSDP { mix(hash(slice)) } }
+  func mix(_ slice: Slice) { if isToSDP { mix(quickHash(slice)) } }
+
+  /// A hash for the digest, which is compared within a session only: of all of a short text, in few steps that may overlap.
+  @inline(__always)
+  func quickHash(_ slice: Slice) -> UInt64 {
+    tape.withBytes(of: slice) { bytes in
+      guard let start = bytes.baseAddress else { return 0 }
+      let memory = UnsafeRawPointer(start)
+      let size = bytes.count
+      if size < 4 {
+        return UInt64(start[0]) | UInt64(start[size / 2]) << 8 | UInt64(start[size - 1]) << 16 | UInt64(size) << 24
+      }
+      func half(_ offset: Int) -> UInt64 { UInt64(memory.loadUnaligned(fromByteOffset: offset, as: UInt32.self)) }
+      func step(_ hash: UInt64, _ word: UInt64) -> UInt64 {
+        let product = (hash ^ word) &* 0x9E37_79B9_7F4A_7C15
+        return product ^ product >> 32
+      }
+      if size < 8 { return step(UInt64(size), half(0) | half(size - 4) << 32) }
+      var result = UInt64(size)
+      var index = 0
+      while index + 8 < size {
+        result = step(result, memory.loadUnaligned(fromByteOffset: index, as: UInt64.self))
+        index += 8
+      }
+      return step(result, memory.loadUnaligned(fromByteOffset: size - 8, as: UInt64.self))
+    }
+  }
 
   /// A hash of the bytes, the same in every process.
   func hash(_ slice: Slice) -> UInt64 {

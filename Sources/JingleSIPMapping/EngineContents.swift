@@ -26,7 +26,6 @@ extension Engine {
   /// Contents of the stanza by their slots, `nil` for those that it does not name.
   func begin(contents root: Int) -> [Int?] {
     var contents: [Int?] = Array(repeating: nil, count: state.slots.count)
-    var names = NameSet(state.slots.map(\.name))
     var mids = NameSet(state.slots.compactMap(\.mid))
     let source = Source(index: root, node: MappingTables.root)
     let slot = tables.nodes[MappingTables.content].slot
@@ -38,7 +37,9 @@ extension Engine {
       }
       let name = string(text)
       let creator = Role(creator: code(MappingFields.jingleContentCreator, in: node))
-      let known = state.slots.firstIndex { $0.name == name && (creator == nil || $0.creator == creator) }
+      let known = state.slots.indices.first {
+        state.slots[$0].name == name && (creator == nil || state.slots[$0].creator == creator)
+      }
       if let known {
         if contents[known] != nil {
           lose("<jingle:content> \(name)", "it is there twice")
@@ -49,7 +50,10 @@ extension Engine {
       }
       if contents.count > Self.maximumMedia { continue }
       let mid = unique(isToken(text) ? name : "m\(state.slots.count)", &mids)
-      names.insert(name)
+      if state.slots.isEmpty {
+        state.slots.reserveCapacity(4)
+        contents.reserveCapacity(4)
+      }
       state.slots.append(
         MediaState.Slot(name: name, mid: mid, creator: creator ?? role, kind: .rtp, transport: .rawUDP))
       contents.append(node)
@@ -194,9 +198,9 @@ extension Engine {
       }
       arena = description.arena
     }
-    lastDescription = -1
+    (lastDescription, lastElement) = (-1, -1)
     body(self)
-    lastDescription = -1
+    (lastDescription, lastElement) = (-1, -1)
     arena = outer
     delta = outerDelta
   }

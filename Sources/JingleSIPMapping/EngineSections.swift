@@ -7,33 +7,42 @@ struct SectionFacts {
   var isRejected = false
   /// The slot was made for this section.
   var isNew = false
+  /// It has lines that the grammars do not know.
+  var hasUnknownLines = false
 }
 
 /// Slots on the way to Jingle: which section is which content (rows 6 and 19).
 extension Engine {
   static let mediaSlot: UInt32 = 1003
 
-  /// Reads the lines of the session and finds out which action this is.
-  func begin(session root: Int) -> [Int] {
+  /// The sections of a description.
+  static func sections(of root: Int, in description: Arena) -> [Int] {
+    let nodes = NodeTable(description)
     var sections: [Int] = []
+    sections.reserveCapacity(4)
+    var position = root + 1
+    let end = nodes.end(of: root)
+    while position < end {
+      if nodes.slot(of: position) == mediaSlot { sections.append(position) }
+      position = nodes.end(of: position)
+    }
+    return sections
+  }
+
+  /// Reads the lines of the session and finds out which action this is.
+  func begin(session root: Int) {
     isPlain = arena.withBytes(of: Slice(offset: 0, length: UInt32(arena.byteCount))) { bytes in
       isPlainText(bytes)
     }
+    session.removeAll()
     var position = root + 1
-    let end = arena.end(of: root)
+    let end = nodes.end(of: root)
     while position < end {
-      let slot = arena.slot(of: position)
-      if slot == Self.mediaSlot {
-        sections.append(position)
-      } else {
-        session.add(position, slot: Int(slot))
-        reportUnknown(position)
-      }
-      position = arena.end(of: position)
+      if !session.add(position, slot: Int(nodes.slot(of: position))) { reportUnknown(position) }
+      position = nodes.end(of: position)
     }
     isFragment = !session.contains(Int(tables.nodes[MappingNodes.sdpProtocolVersion].slot))
     if session.contains(Int(tables.nodes[MappingNodes.sdpICELite].slot)) { state.isICELite = true }
-    return sections
   }
 
   /// Gives each section its slot. All come before the rows are run: a group names contents that stand behind it.
@@ -42,10 +51,11 @@ extension Engine {
     isFirst = isFresh
     if isFresh { state.slots.reserveCapacity(pendingSections.count) }
     assignments.reserveCapacity(pendingSections.count)
-    var names = NameSet(state.slots.map(\.name))
+    var names = isFresh ? NameSet() : NameSet(state.slots.map(\.name))
     for (number, node) in pendingSections.enumerated() {
-      readLines(of: node)
       var facts = SectionFacts()
+      section = lines.section(number)
+      facts.hasUnknownLines = !readLines(of: node)
       let slot = assign(node, number, isFresh: isFresh, &names, &facts)
       assignments.append((slot, facts))
     }
@@ -59,7 +69,10 @@ extension Engine {
       slot = index
       sectionFacts = assignments[number].facts
       if areNewOnly, !sectionFacts.isNew { continue }
-      readLines(of: node)
+      section = lines.section(number)
+      section.forgetAsked()
+      isKeyed = 0
+      otherLines.removeAll(keepingCapacity: true)
       if !isFragment { state.slots[index][description: role] = .init(arena: arena, index: node, isJingle: false) }
       if isTransportChange, !isFragment, sectionFacts.isNew, !isFirst {
         // A transport of which there is no content: the m-line is refused.
@@ -68,7 +81,7 @@ extension Engine {
         continue
       }
       guard isWanted(sectionFacts) else { continue }
-      reportUnknownLines(of: node)
+      if sectionFacts.hasUnknownLines { reportUnknownLines(of: node) }
       sectionKeys = KeySet()
       var inner = open(MappingTables.content)
       sectionToJingle(&inner)
@@ -97,21 +110,26 @@ extension Engine {
 
   private func reportUnknownLines(of section: Int) {
     var position = section + 1
-    let end = arena.end(of: section)
+    let end = nodes.end(of: section)
     while position < end {
-      if arena.slot(of: position) >= 1000 { reportUnknown(position) }
-      position = arena.end(of: position)
+      if nodes.slot(of: position) >= 1000 { reportUnknown(position) }
+      position = nodes.end(of: position)
     }
   }
 
-  private func readLines(of node: Int) {
+  /// Returns whether the grammars know all of them.
+  private func readLines(of node: Int) -> Bool {
+    let (section, nodes) = (section, nodes)
     section.removeAll()
+    var areKnown = true
     var position = node + 1
-    let end = arena.end(of: node)
+    let end = nodes.end(of: node)
     while position < end {
-      section.add(position, slot: Int(arena.slot(of: position)))
-      position = arena.end(of: position)
+      let head = nodes.word(position)
+      if !section.add(position, slot: Int(head >> NodeLayout.slotShift)) { areKnown = false }
+      position &+= Int(head & NodeLayout.sizeMask)
     }
+    return areKnown
   }
 
   private func has(_ node: Int, orSession: Bool = false) -> Bool {
@@ -160,27 +178,32 @@ extension Engine {
     if isAction(MappingActions.answers & MappingActions.additions) {
       facts.isNew = state.slots[found][description: role] == nil
     }
-    update(found, line, facts)
+    update(&state.slots[found], line, facts)
     return found
   }
 
   /// Takes over what the section says of itself.
-  private func update(_ index: Int, _ line: Int?, _ facts: SectionFacts) {
+  private func update(_ slot: inout MediaState.Slot, _ line: Int?, _ facts: SectionFacts) {
     if !isFragment {
-      state.slots[index].isRejected = facts.isRejected || facts.kind == .unmapped
-      state.slots[index].kind = facts.kind
-      if let line, let text = text(MappingFields.sdpMediaProtocol, in: line) {
-        state.slots[index].protocolName = string(text)
-      }
+      slot.isRejected = facts.isRejected || facts.kind == .unmapped
+      slot.kind = facts.kind
+      if let line, let text = text(MappingFields.sdpMediaProtocol, in: line) { slot.protocolName = protocolName(text) }
     }
     if facts.hasICE {
-      if state.slots[index].transport != .ice { state.slots[index].transport = .iceUDP }
+      if slot.transport != .ice { slot.transport = .iceUDP }
     } else if !isFragment {
-      state.slots[index].transport = .rawUDP
+      slot.transport = .rawUDP
     }
     guard let digest = credentials() else { return }
-    if let before = state.slots[index].credentials, before != digest { state.slots[index].generation &+= 1 }
-    state.slots[index].credentials = digest
+    if let before = slot.credentials, before != digest { slot.generation &+= 1 }
+    slot.credentials = digest
+  }
+
+  /// A protocol as it is spelled. Nearly all are one of these, for which no memory is needed.
+  private func protocolName(_ text: Slice) -> String {
+    if equals(text, "UDP/TLS/RTP/SAVPF") { return "UDP/TLS/RTP/SAVPF" }
+    if equals(text, "UDP/DTLS/SCTP") { return "UDP/DTLS/SCTP" }
+    return string(text)
   }
 
   private func credentials() -> UInt64? {
@@ -248,7 +271,10 @@ struct NameSet {
   private var few: [String] = []
   private var many: Set<String> = []
 
-  init(_ names: [String]) { for name in names { insert(name) } }
+  init(_ names: [String] = []) {
+    few.reserveCapacity(4)
+    for name in names { insert(name) }
+  }
 
   /// `false` where it was there before.
   @discardableResult

@@ -5,7 +5,7 @@ extension Engine {
   // MARK: Lines
 
   @inline(__always)
-  func firstLine(_ slot: Int, _ level: LineLevel) -> Int? { first(slot, level).map { $0.index.node(at: $0.position) } }
+  func firstLine(_ slot: Int, _ level: LineLevel) -> Int? { span(slot, level)?.first }
 
   /// The first line for which a condition holds.
   func firstLine(_ slot: Int, _ level: LineLevel, where condition: (Int) -> Bool) -> Int? {
@@ -16,27 +16,34 @@ extension Engine {
 
   @inline(__always)
   func eachLine(_ slot: Int, _ level: LineLevel, _ body: (Int) -> Void) {
-    guard let (index, first) = first(slot, level) else { return }
-    var position = first
-    while position >= 0, failure == nil {
-      body(index.node(at: position))
-      position = index.next(after: position)
+    guard let span = span(slot, level) else { return }
+    var node = span.first
+    while failure == nil {
+      body(node)
+      if node == span.last { return }
+      node = nextLine(slot, after: node)
     }
   }
 
+  /// The next line of a slot: for one before the last.
   @inline(__always)
-  private func first(_ slot: Int, _ level: LineLevel) -> (index: LineIndex, position: Int)? {
+  private func nextLine(_ slot: Int, after node: Int) -> Int {
+    var next = node
+    repeat { next = nodes.end(of: next) } while nodes.slot(of: next) != slot
+    return next
+  }
+
+  @inline(__always)
+  private func span(_ slot: Int, _ level: LineLevel) -> LineSpan? {
     if level != .session {
-      let position = section.first(slot)
-      if position >= 0 {
+      if let span = section.span(slot) {
         // That of the section counts in place of the session's.
         if level == .both { session.noteAsked(slot) }
-        return (section, position)
+        return span
       }
       if level == .section { return nil }
     }
-    let position = session.first(slot)
-    return position < 0 ? nil : (session, position)
+    return session.span(slot)
   }
 
   /// Lines that are lost, in the order of their rows.
@@ -48,19 +55,19 @@ extension Engine {
 
   @inline(never)
   private func lose(_ lines: [LostLine]) {
-    for line in lines where first(line.slot, line.level) != nil { lose(note: line.note) }
+    for line in lines where span(line.slot, line.level) != nil { lose(note: line.note) }
   }
 
   // MARK: Items and keys
 
   /// The first child node of a kind.
   @inline(__always)
-  func child(_ slot: UInt32, of node: Int, after words: Int) -> Int? { arena.child(slot, of: node, after: words) }
+  func child(_ slot: UInt32, of node: Int, after words: Int) -> Int? { nodes.child(slot, of: node, after: words) }
 
   @inline(__always)
   func eachItem(_ slot: UInt32, of node: Int, after words: Int, _ body: (Int) -> Void) {
     var position = node + 1 + words
-    let end = arena.end(of: node)
+    let end = nodes.end(of: node)
     while failure == nil, let item = nextChild(slot, from: &position, to: end) { body(item) }
   }
 
@@ -72,9 +79,9 @@ extension Engine {
     var seen = KeySet()
     let outer = key
     var position = node + 1 + words
-    let end = arena.end(of: node)
+    let end = nodes.end(of: node)
     while failure == nil, let item = nextChild(slot, from: &position, to: end) {
-      guard let value = read(field, in: item), let number = asNumber(value) else {
+      guard let number = itemNumber(field, in: item) else {
         lose("\(name)", "a format that is no payload type")
         continue
       }
@@ -83,67 +90,6 @@ extension Engine {
       key = number
       body(item)
       if onlyFirst { break }
-    }
-    key = outer
-  }
-
-  /// The lines of a kind in the section, by their keys.
-  @inline(__always)
-  private func keyed(_ slot: Int, _ number: Int) -> Range<Int> {
-    section.sorted(slot) { node in
-      let field = tables.fields[number]
-      if field.mask != 0, arena.word(node + 1) & field.mask != field.bits { return nil }
-      let word = node + 1 + field.word
-      return field.kind == .wide ? arena.wide(at: word) : UInt64(arena.word(word))
-    }
-  }
-
-  /// The lines of the section with the key of the item around. Returns whether there is one.
-  @inline(__always)
-  @discardableResult
-  func eachJoined(_ slot: Int, _ field: Int, where condition: (Int) -> Bool = { _ in true }, _ body: (Int) -> Void)
-    -> Bool
-  {
-    guard section.contains(slot) else { return false }
-    var isFound = false
-    for position in section.range(of: key, in: keyed(slot, field)) {
-      let line = section.keyedNode(at: position)
-      guard condition(line), failure == nil else { continue }
-      isFound = true
-      body(line)
-    }
-    return isFound
-  }
-
-  /// The first of these lines; further ones are lost.
-  @inline(__always)
-  func onlyJoined(
-    _ slot: Int, _ field: Int, _ name: StaticString, where condition: (Int) -> Bool = { _ in true }
-  ) -> Int? {
-    guard section.contains(slot) else { return nil }
-    let range = section.range(of: key, in: keyed(slot, field))
-    for position in range {
-      let line = section.keyedNode(at: position)
-      guard condition(line) else { continue }
-      if position + 1 < range.upperBound { loseRepeated(name) }
-      return line
-    }
-    return nil
-  }
-
-  /// The first line of each key, in their order.
-  func eachGroup(_ slot: Int, _ field: Int, _ body: (Int) -> Void) {
-    guard section.contains(slot) else { return }
-    var groups: [(first: Int, key: UInt64)] = []
-    for position in keyed(slot, field) where groups.last?.key != section.key(at: position) {
-      groups.append((section.keyedNode(at: position), section.key(at: position)))
-    }
-    if groups.count > 1 { groups.sort { $0.first < $1.first } }
-    let outer = key
-    for group in groups where failure == nil {
-      _ = sectionKeys.insert(group.key)
-      key = group.key
-      body(group.first)
     }
     key = outer
   }
@@ -166,7 +112,7 @@ extension Engine {
 
   @inline(__always)
   func put(text slice: Slice, _ word: Int, bit: UInt64, mark: UInt32 = 0, in frame: inout Frame) {
-    tape.set(frame.index &+ word, slice)
+    tape.set(frame.index, field: word, slice)
     note(bit: bit, mark: mark, in: &frame)
     frame.isUsed = true
   }
@@ -189,7 +135,7 @@ extension Engine {
   @inline(__always)
   func put(code: Code, _ word: Int, bit: UInt64, mark: UInt32 = 0, in frame: inout Frame) {
     tape.set(frame.index, field: word, code.number)
-    tape.set(frame.index &+ word &+ 1, code.text)
+    tape.set(frame.index, field: word &+ 1, code.text)
     note(bit: bit, mark: mark, in: &frame)
     frame.isUsed = true
   }
@@ -197,14 +143,14 @@ extension Engine {
   /// Says that a field is there.
   @inline(__always)
   func note(bit: UInt64, mark: UInt32 = 0, in frame: inout Frame) {
-    if mark != 0 { tape.mark(frame.index &+ 1, mark) }
+    if mark != 0 { tape.mark(node: frame.index, mark) }
     frame.present |= bit
   }
 
   /// A text that XML can hold; another one is named and passed on.
   @inline(__always)
   func writable(_ word: Int, _ rule: Int) -> Slice {
-    let slice = arena.slice(at: word)
+    let slice = nodes.slice(at: word)
     if !isPlain { reportUnwritable(slice, rule) }
     return slice
   }
@@ -381,7 +327,7 @@ extension Engine {
 
   /// Names what the grammars of SDP do not know.
   func reportUnknown(_ node: Int) {
-    switch arena.slot(of: node) {
+    switch nodes.slot(of: node) {
     case 1000: lose("a=\(string(slice(at: node + 1)))", "not known")
     case 1001, 1002:
       let line = slice(at: node + 1)
@@ -392,17 +338,8 @@ extension Engine {
 
   /// Names the lines for which no row has asked, though rows for them exist: at another level, or for other media.
   func reportUnread(_ lines: LineIndex, _ reason: String) {
-    lines.forEachUnasked(among: MappingTables.mappedSlots) { slot in
+    for slot in lines.unasked(among: MappingTables.mappedSlots) {
       if let line = MappingTables.mappedLines[slot] { lose("\(line.name)", reason) }
-    }
-  }
-
-  /// Names the lines that belong to a payload type which the m-line does not have.
-  func reportUnjoined() {
-    section.forEachAskedKey { slot, key in
-      if let line = MappingTables.mappedLines[slot], !sectionKeys.contains(key) {
-        lose("\(line.name):\(key)", "the m-line has no such format")
-      }
     }
   }
 
@@ -417,50 +354,5 @@ extension Engine {
   private func shown(_ slice: Slice) -> String {
     let text = string(Slice(offset: slice.offset, length: min(slice.length, 60)))
     return slice.length > 60 ? text + "…" : text
-  }
-}
-
-/// Keys that were met: payload types are small numbers.
-struct KeySet {
-  private var small: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
-  /// The others: one by one where they are few.
-  private var few: [UInt64] = []
-  private var large: Set<UInt64> = []
-
-  func contains(_ key: UInt64) -> Bool {
-    switch key {
-    case 0..<64: small.0 & 1 << key != 0
-    case 64..<128: small.1 & 1 << (key & 63) != 0
-    case 128..<192: small.2 & 1 << (key & 63) != 0
-    case 192..<256: small.3 & 1 << (key & 63) != 0
-    default: few.contains(key) || large.contains(key)
-    }
-  }
-
-  /// `false` where it was there before.
-  mutating func insert(_ key: UInt64) -> Bool {
-    guard key < 256 else {
-      if few.contains(key) { return false }
-      guard few.count >= 8 else {
-        few.append(key)
-        return true
-      }
-      return large.insert(key).inserted
-    }
-    let bit: UInt64 = 1 << (key & 63)
-    switch key >> 6 {
-    case 0:
-      defer { small.0 |= bit }
-      return small.0 & bit == 0
-    case 1:
-      defer { small.1 |= bit }
-      return small.1 & bit == 0
-    case 2:
-      defer { small.2 |= bit }
-      return small.2 & bit == 0
-    default:
-      defer { small.3 |= bit }
-      return small.3 & bit == 0
-    }
   }
 }

@@ -16,13 +16,16 @@ extension Engine {
   /// A bit for each kind of child that an element has, by their slots; those from the 64th on share them.
   @inline(__always)
   func childParts(of element: Int, after words: Int) -> UInt64 {
+    if element == lastElement { return lastParts }
     var result: UInt64 = 0
     var position = element + 1 + words
-    let end = arena.end(of: element)
+    let end = nodes.end(of: element)
     while position < end {
-      result |= 1 << UInt64(arena.slot(of: position) & 63)
-      position = arena.end(of: position)
+      result |= 1 &<< UInt64(nodes.slot(of: position))
+      position = nodes.end(of: position)
     }
+    // Several rows ask for a description, one after the other.
+    if position - element > 64 { (lastElement, lastParts) = (element, result) }
     return result
   }
 
@@ -31,7 +34,7 @@ extension Engine {
     _ node: Int, _ slot: UInt32, of element: Int, after words: Int, onlyFirst: Bool = false, _ body: (Int) -> Void
   ) {
     var position = element + 1 + words
-    let end = arena.end(of: element)
+    let end = nodes.end(of: element)
     while failure == nil, let child = nextChild(slot, from: &position, to: end) {
       enter(child, node)
       body(child)
@@ -47,9 +50,9 @@ extension Engine {
     var seen = KeySet()
     let outer = key
     var position = element + 1 + words
-    let end = arena.end(of: element)
+    let end = nodes.end(of: element)
     while failure == nil, let child = nextChild(slot, from: &position, to: end) {
-      guard let number = number(field, in: child) else { continue }
+      guard let number = keyNumber(field, in: child) else { continue }
       guard seen.insert(number) else {
         lose("\(tables.nodes[node].name) \(number)", "it is there a second time")
         continue
@@ -60,6 +63,14 @@ extension Engine {
       if onlyFirst { break }
     }
     key = outer
+  }
+
+  /// The key of an element.
+  @inline(__always)
+  private func keyNumber(_ field: Int, in element: Int) -> UInt64? {
+    guard isPresent(field, in: element) else { return nil }
+    let word = element + 1 + tables.fields[field].word
+    return tables.fields[field].kind == .wide ? nodes.wide(at: word) : UInt64(nodes.word(word))
   }
 
   /// What is said of an element by itself.
@@ -74,13 +85,13 @@ extension Engine {
       return
     }
     var position = element + 1 + tables.nodes[node].fixedWords
-    let end = arena.end(of: element)
+    let end = nodes.end(of: element)
     while position < end {
-      if arena.slot(of: position) >= ElementLayout.unknownAttribute {
+      if nodes.slot(of: position) >= ElementLayout.unknownAttribute {
         reportUnknownParts(of: Source(index: element, node: node))
         return
       }
-      position = arena.end(of: position)
+      position = nodes.end(of: position)
     }
   }
 
@@ -135,7 +146,7 @@ extension Engine {
   @inline(__always)
   func fill(text slice: Slice, _ word: Int, bit: UInt64, mark: UInt32 = 0, in frame: inout Frame) {
     put(text: slice, word, bit: bit, mark: mark, in: &frame)
-    digest(hash(slice))
+    digest(quickHash(slice))
   }
 
   @inline(__always)
@@ -154,7 +165,7 @@ extension Engine {
   func fill(code: Code, _ word: Int, bit: UInt64, mark: UInt32 = 0, in frame: inout Frame) {
     put(code: code, word, bit: bit, mark: mark, in: &frame)
     digest(UInt64(code.number))
-    if code.number == 0 { digest(hash(code.text)) }
+    if code.number == 0 { digest(quickHash(code.text)) }
   }
 
   /// Names what the grammars of Jingle do not know.
@@ -162,10 +173,10 @@ extension Engine {
     var (position, end) = children(of: source)
     while position < end {
       let index = position
-      position = arena.end(of: index)
-      let slot = arena.slot(of: index)
+      position = nodes.end(of: index)
+      let slot = nodes.slot(of: index)
       if slot == ElementLayout.unknownElement {
-        let xml = Int(arena.word(index + 1))
+        let xml = Int(nodes.word(index + 1))
         lose(
           "<\(string(slice(at: xml + XMLLayout.name))) xmlns='\(string(slice(at: xml + XMLLayout.namespace)))'>",
           "not known")
@@ -199,7 +210,8 @@ extension Engine {
   func code(named word: Int, _ enumeration: Int, _ rule: Int) -> Code? {
     let slice = slice(at: word)
     let names = tables.enums[enumeration].names
-    for index in 0..<names.count where equals(slice, names[index]) {
+    for index in 0..<names.count
+    where names[index].utf8CodeUnitCount == Int(slice.length) && equals(slice, names[index]) {
       return Code(number: UInt32(index + 1), text: slice)
     }
     guard case .code(let code, let text)? = isToSDP ? allowed(.text(slice), rule) : translated(.text(slice), rule)
@@ -251,6 +263,10 @@ extension Engine {
     return nil
   }
 
+  /// One of a pair is there, and the other one is not.
+  @inline(never)
+  func lose(halfOfPair name: StaticString) { lose("\(name)", "one of a pair without the other") }
+
   /// Two values, both or neither.
   func allowedPair(
     _ left: Value?, _ leftRule: Int, _ leftName: StaticString, _ right: Value?, _ rightRule: Int,
@@ -260,7 +276,7 @@ extension Engine {
     let right = allowed(right, rightRule)
     guard let left, let right else {
       if left != nil || right != nil {
-        lose("\(left != nil ? leftName : rightName)", "one of a pair without the other")
+        lose(halfOfPair: left != nil ? leftName : rightName)
       }
       return nil
     }
@@ -272,9 +288,9 @@ extension Engine {
     _ node: Int, of element: Int, after words: Int, name: Int, value: Int, to field: Int, in frame: inout Frame
   ) {
     let slot = tables.nodes[node].slot
-    guard var child = arena.child(slot, of: element, after: words) else { return }
-    let end = arena.end(of: element)
-    var position = arena.end(of: child)
+    guard var child = nodes.child(slot, of: element, after: words) else { return }
+    let end = nodes.end(of: element)
+    var position = nodes.end(of: child)
     var text: [UInt8] = []
     while true {
       appendWord(child, name: name, value: value, node, &text)
@@ -340,7 +356,7 @@ extension Engine {
     for member in collection.members {
       let isThere: Bool
       if member.element >= 0 {
-        isThere = arena.child(tables.nodes[member.element].slot, of: element, after: words) != nil
+        isThere = nodes.child(tables.nodes[member.element].slot, of: element, after: words) != nil
       } else if let value = text(member.field, in: element) {
         isThere = equals(value, member.value) || equals(value, "1")
       } else {

@@ -14,6 +14,9 @@ extension Engine {
   /// The value as the field of the rule takes it, checked against the target's grammar.
   func convert(_ value: Value, _ rule: ValueRule) -> Converted {
     let (source, target) = (rule.source, rule.target)
+    if case .number(let number) = value, target >= 0, rule.omitted.isEmpty, tables.fields[target].takes(number) {
+      return .value(value)
+    }
     var value = value
     if case .text(var slice) = value {
       if rule.flags.contains(.trim) { slice = trimmed(slice) }
@@ -76,9 +79,8 @@ extension Engine {
   }
 
   func isSame(_ left: StaticString, _ right: StaticString) -> Bool {
-    guard left.utf8CodeUnitCount == right.utf8CodeUnitCount else { return false }
-    for index in 0..<left.utf8CodeUnitCount where left.utf8Start[index] != right.utf8Start[index] { return false }
-    return true
+    left.utf8CodeUnitCount == right.utf8CodeUnitCount
+      && isSame(UnsafeBufferPointer(start: left.utf8Start, count: left.utf8CodeUnitCount), right)
   }
 
   /// The name of a value of the enum that `field` holds.
@@ -106,8 +108,12 @@ extension Engine {
 
   func append(decimal number: UInt64) -> Slice { append(number, radix: 10) }
 
-  /// A number in digits and letters.
-  func append(_ number: UInt64, radix: UInt64) -> Slice {
+  /// A number in digits and letters, as short as can be.
+  func append(short number: UInt64) -> Slice { append(number, radix: 36) }
+
+  // In place, so that nothing is divided by a number that is not known before.
+  @inline(__always)
+  private func append(_ number: UInt64, radix: UInt64) -> Slice {
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64) { digits in
       var rest = number
       var start = digits.count
@@ -131,6 +137,27 @@ extension Engine {
         return number
       }
     }
+  }
+
+  /// The number that an item of a list is, such as a payload type: a text of one to three digits, mostly.
+  @inline(__always)
+  func itemNumber(_ field: Int, in item: Int) -> UInt64? {
+    if tables.fields[field].kind == .text {
+      let slice = slice(at: item + 1 + tables.fields[field].word)
+      if slice.length &- 1 < 3, let number = tape.withBytes(of: slice, { shortNumber($0) }) { return number }
+    }
+    return read(field, in: item).flatMap { asNumber($0) }
+  }
+
+  @inline(__always)
+  private func shortNumber(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt64? {
+    var number: UInt64 = 0
+    for byte in bytes {
+      let digit = byte &- 0x30
+      if digit > 9 { return nil }
+      number = number &* 10 &+ UInt64(digit)
+    }
+    return number
   }
 
   private func asCode(_ value: Value, _ source: Int, _ field: Field, _ rule: ValueRule) -> Converted {
@@ -188,10 +215,30 @@ extension Engine {
   }
 
   private func uppercased(_ slice: Slice) -> Slice {
-    let isLower = tape.withBytes(of: slice) { $0.contains { $0 &- 0x61 < 26 } }
-    guard isLower else { return slice }
+    guard tape.withBytes(of: slice, { hasLowercase($0) }) else { return slice }
     let copy = tape.withBytes(of: slice) { bytes in bytes.map { $0 &- 0x61 < 26 ? $0 & 0xDF : $0 } }
     return copy.withUnsafeBufferPointer { tape.append($0) }
+  }
+
+  /// Whether there is a small letter of ASCII; eight bytes in a step.
+  private func hasLowercase(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+    func marks(_ word: UInt64) -> UInt64 {
+      // Without their highest bit no byte carries into the next one.
+      let ascii = word & 0x7F7F_7F7F_7F7F_7F7F
+      return (ascii &+ 0x1F1F_1F1F_1F1F_1F1F) & ~(ascii &+ 0x0505_0505_0505_0505) & ~word
+    }
+    let memory = UnsafeRawBufferPointer(bytes)
+    var result: UInt64 = 0
+    var index = 0
+    while index + 8 <= memory.count {
+      result |= marks(memory.loadUnaligned(fromByteOffset: index, as: UInt64.self))
+      index += 8
+    }
+    while index < memory.count {
+      result |= marks(UInt64(memory[index]))
+      index += 1
+    }
+    return result & 0x8080_8080_8080_8080 != 0
   }
 
   // MARK: Conditions

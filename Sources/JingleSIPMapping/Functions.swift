@@ -28,14 +28,13 @@ extension Engine {
     case .contentName:
       if rule.source == MappingFields.sdpMidTag { return .text(tape.append(state.slots[slot].name)) }
       guard let value else { return nil }
-      let tag = string(asText(value, rule.source))
-      guard let found = state.slots.first(where: { $0.mid == tag || $0.mid == nil && $0.name == tag }),
-        !found.isRejected
-      else {
-        lose("a=group … \(tag)", "no content has this name")
+      let tag = asText(value, rule.source)
+      let found = state.slots.indices.first { isSame(tag, state.slots[$0].mid ?? state.slots[$0].name) }
+      guard let found, !state.slots[found].isRejected else {
+        lose("a=group … \(string(tag))", "no content has this name")
         return nil
       }
-      return .text(tape.append(found.name))
+      return .text(tape.append(state.slots[found].name))
     // row 24: what the credentials say, where the candidate says nothing
     case .generation:
       if let value { return value }
@@ -61,22 +60,7 @@ extension Engine {
       frame.isUsed = true
     // row 25: the same candidate has the same id in every stanza
     case .candidateID:
-      let fields = [
-        MappingFields.sdpCandidateFoundation, MappingFields.sdpCandidateComponent, MappingFields.sdpCandidateTransport,
-        MappingFields.sdpCandidateAddress, MappingFields.sdpCandidatePort, MappingFields.sdpCandidateType,
-      ]
-      var digest: UInt64 = 0
-      for field in fields {
-        switch read(field, in: source) {
-        case .text(let slice): digest = (digest ^ hash(slice)) &* 0x9E37_79B9_7F4A_7C15
-        case .number(let number): digest = (digest ^ number) &* 0x9E37_79B9_7F4A_7C15
-        case .code(let code, let slice):
-          digest = (digest ^ (code > 0 ? UInt64(code) : hash(slice))) &* 0x9E37_79B9_7F4A_7C15
-        case nil: break
-        }
-        digest ^= digest >> 31
-      }
-      setID(jingle, digest, in: &frame)
+      setID(jingle, candidateDigest(source), in: &frame)
       reportExtensions(ofCandidate: source)
     case .protocol: reportProtocol()
     case .address: writeRawCandidates(element, &frame)
@@ -85,8 +69,29 @@ extension Engine {
     }
   }
 
+  /// A digest of what makes a candidate the same: fields that none lacks.
+  private func candidateDigest(_ candidate: Int) -> UInt64 {
+    var digest: UInt64 = 0
+    func mix(_ value: UInt64) {
+      digest = (digest ^ value) &* 0x9E37_79B9_7F4A_7C15
+      digest ^= digest >> 31
+    }
+    func word(_ field: Int) -> Int { candidate + 1 + tables.fields[field].word }
+    func mix(code field: Int) {
+      let code = nodes.word(word(field))
+      mix(code > 0 ? UInt64(code) : hash(slice(at: word(field) + 1)))
+    }
+    mix(hash(slice(at: word(MappingFields.sdpCandidateFoundation))))
+    mix(UInt64(nodes.word(word(MappingFields.sdpCandidateComponent))))
+    mix(code: MappingFields.sdpCandidateTransport)
+    mix(hash(slice(at: word(MappingFields.sdpCandidateAddress))))
+    mix(UInt64(nodes.word(word(MappingFields.sdpCandidatePort))))
+    mix(code: MappingFields.sdpCandidateType)
+    return digest
+  }
+
   private func setID(_ field: Int, _ digest: UInt64, in frame: inout Frame) {
-    set(field, .text(append(digest, radix: 36)), in: &frame)
+    set(field, .text(append(short: digest)), in: &frame)
   }
 
   /// Row 31: an answer is never actpass (RFC 5763 §5), and holdconn has no Jingle form (XEP-0320 §2).
@@ -178,9 +183,10 @@ extension Engine {
     case .contentName:
       if rule.target == MappingFields.sdpMidTag { return state.slots[slot].mid.map { .text(tape.append($0)) } }
       guard let value else { return nil }
-      let name = string(asText(value, rule.source))
-      guard let found = state.slots.first(where: { $0.name == name }), let mid = found.mid, !found.isRejected else {
-        lose("<grouping:content> \(name)", "the session has no such content")
+      let name = asText(value, rule.source)
+      let found = state.slots.indices.first { isSame(name, state.slots[$0].name) }
+      guard let found, let mid = state.slots[found].mid, !state.slots[found].isRejected else {
+        lose("<grouping:content> \(string(name))", "the session has no such content")
         return nil
       }
       return .text(tape.append(mid))
@@ -251,9 +257,9 @@ extension Engine {
 
   /// Row 4. An answer repeats the protocol of the offer (RFC 3264 §6).
   private var protocolName: String {
-    let slot = state.slots[slot]
-    if content.kind == .data { return slot.protocolName ?? "UDP/DTLS/SCTP" }
-    if let known = slot.protocolName, Self.kind(ofProtocol: known) == .rtp { return known }
+    let known = state.slots[slot].protocolName
+    if content.kind == .data { return known ?? "UDP/DTLS/SCTP" }
+    if let known, Self.kind(ofProtocol: known) == .rtp { return known }
     let made = Self.protocolName(
       hasFingerprint: content.hasFingerprint, hasEncryption: content.hasEncryption, hasFeedback: content.hasFeedback)
     return "\(made)"

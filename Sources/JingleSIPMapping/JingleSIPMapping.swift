@@ -17,10 +17,10 @@ public func translateToJingle(
   _ description: Arena, at index: Int = 0, by role: Role, action: String? = nil, sid: String? = nil,
   state: inout MediaState
 ) throws(MappingFailure) -> Translation {
-  let engine = Engine(reading: description, by: role, state: state)
-  let sections = engine.begin(session: index)
+  let sections = Engine.sections(of: index, in: description)
   guard sections.count <= Engine.maximumMedia else { throw .tooManyMedia(sections.count) }
-  engine.pendingSections = sections
+  let engine = Engine(reading: description, sections: sections, by: role, state: state)
+  engine.begin(session: index)
   engine.sid = sid
   engine.chooseAction(action)
   var root = engine.open(MappingTables.root)

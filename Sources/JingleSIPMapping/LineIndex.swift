@@ -1,246 +1,219 @@
-/// Finds the lines of one level of a description by their slot, and by a key, without going through all of them.
+import CodecRuntime
+
+/// Where the lines of a kind begin and end among the nodes of an arena: there may be others between them.
+struct LineSpan {
+  private let firstNode: Int32
+  private var lastNode: Int32
+
+  @inline(__always)
+  init(_ node: Int) {
+    firstNode = Int32(truncatingIfNeeded: node)
+    lastNode = firstNode
+  }
+
+  var first: Int { Int(firstNode) }
+  var last: Int {
+    get { Int(lastNode) }
+    set { lastNode = Int32(truncatingIfNeeded: newValue) }
+  }
+}
+
+/// Finds the lines of one level of a description by their slot, without going through all of them.
 ///
-/// A class over memory of its own: it is asked for each row of each section.
-final class LineIndex {
-  private struct Entry {
-    var node: Int32
-    var next: Int32
+/// It is asked for each row of each section, so it owns nothing: its memory is that of ``LineMemory``, and holds nothing
+/// of sense before ``removeAll()``.
+struct LineIndex {
+  /// The span of each slot of which there are lines.
+  private let spans: UnsafeMutablePointer<LineSpan>
+  /// A bit for each slot of which there are lines, then for each of which there are several, then for each for which
+  /// somebody has asked.
+  private let sets: UnsafeMutablePointer<UInt64>
+
+  private static var slotCount: Int { MappingTables.lastSlot + 1 }
+  private static var setWords: Int { MappingTables.lastSlot / 64 + 1 }
+  private static var several: Int { setWords }
+  private static var asked: Int { setWords * 2 }
+
+  /// Bytes that it needs.
+  static var size: Int {
+    setWords * 3 * MemoryLayout<UInt64>.stride + slotCount * MemoryLayout<LineSpan>.stride
   }
 
-  /// A line and its key.
-  private struct KeyedLine {
-    var key: UInt64
-    var node: Int
+  init(_ memory: UnsafeMutableRawPointer) {
+    sets = memory.bindMemory(to: UInt64.self, capacity: Self.setWords * 3)
+    spans = (memory + Self.setWords * 3 * MemoryLayout<UInt64>.stride)
+      .bindMemory(to: LineSpan.self, capacity: Self.slotCount)
   }
 
-  private let slotCount: Int
-  /// For each slot its first and its last entry, or −1.
-  private let heads: UnsafeMutablePointer<Int32>
-  private let tails: UnsafeMutablePointer<Int32>
-  /// A bit for each slot of which there are lines, of which there are several, and for which somebody has asked.
-  private let present: UnsafeMutablePointer<UInt64>
-  private let several: UnsafeMutablePointer<UInt64>
-  private let asked: UnsafeMutablePointer<UInt64>
-  private let setWords: Int
-  @exclusivity(unchecked) private var entries: UnsafeMutablePointer<Entry>
-  @exclusivity(unchecked) private var entryCount = 0
-  @exclusivity(unchecked) private var entryCapacity = 64
-  /// Slots whose lines were asked for by key, with their places in `keyed`, where they are sorted by key and then by place.
-  @exclusivity(unchecked) private var keys: [(slot: Int, range: Range<Int>)] = []
-  @exclusivity(unchecked) private var keyed: UnsafeMutablePointer<KeyedLine>
-  @exclusivity(unchecked) private var keyedCount = 0
-  @exclusivity(unchecked) private var keyedCapacity = 64
+  /// As if nobody had asked yet.
+  func forgetAsked() { (sets + Self.asked).update(repeating: 0, count: Self.setWords) }
 
-  init(lastSlot: Int) {
-    slotCount = lastSlot + 1
-    setWords = lastSlot / 64 + 1
-    heads = .allocate(capacity: slotCount * 2)
-    heads.initialize(repeating: -1, count: slotCount * 2)
-    tails = heads + slotCount
-    present = .allocate(capacity: setWords * 3)
-    present.initialize(repeating: 0, count: setWords * 3)
-    several = present + setWords
-    asked = several + setWords
-    entries = .allocate(capacity: entryCapacity)
-    keyed = .allocate(capacity: keyedCapacity)
-  }
+  func removeAll() { sets.update(repeating: 0, count: Self.setWords * 3) }
 
-  deinit {
-    heads.deallocate()
-    present.deallocate()
-    entries.deallocate()
-    keyed.deallocate()
-  }
-
-  func removeAll() {
-    forEach(present) { heads[$0] = -1 }
-    present.update(repeating: 0, count: setWords * 3)
-    entryCount = 0
-    keyedCount = 0
-    if !keys.isEmpty { keys.removeAll(keepingCapacity: true) }
-  }
-
-  /// Notes a line; those of unknown slots are passed over.
   @inline(__always)
-  func add(_ node: Int, slot: Int) {
-    guard slot < slotCount else { return }
-    let entry = entryCount
-    if entry == entryCapacity { grow() }
-    entries[entry] = Entry(node: Int32(truncatingIfNeeded: node), next: -1)
-    entryCount = entry &+ 1
-    if heads[slot] < 0 {
-      heads[slot] = Int32(truncatingIfNeeded: entry)
-      present[slot >> 6] |= 1 << UInt64(slot & 63)
+  private func bit(_ slot: Int) -> UInt64 { 1 &<< UInt64(truncatingIfNeeded: slot) }
+
+  /// Notes a line. Returns `false` for one of an unknown slot, which is passed over.
+  @inline(__always)
+  func add(_ node: Int, slot: Int) -> Bool {
+    guard slot < Self.slotCount else { return false }
+    let bit = bit(slot)
+    if sets[slot &>> 6] & bit == 0 {
+      sets[slot &>> 6] |= bit
+      spans[slot] = LineSpan(node)
     } else {
-      entries[Int(tails[slot])].next = Int32(truncatingIfNeeded: entry)
-      several[slot >> 6] |= 1 << UInt64(slot & 63)
+      sets[Self.several &+ slot &>> 6] |= bit
+      spans[slot].last = node
     }
-    tails[slot] = Int32(truncatingIfNeeded: entry)
-  }
-
-  @inline(never)
-  private func grow() {
-    let larger = UnsafeMutablePointer<Entry>.allocate(capacity: entryCapacity * 2)
-    larger.moveInitialize(from: entries, count: entryCount)
-    entries.deallocate()
-    entries = larger
-    entryCapacity *= 2
-  }
-
-  /// The first line of a slot, as a position; −1 where there is none.
-  @inline(__always)
-  func first(_ slot: Int) -> Int {
-    guard slot < slotCount else { return -1 }
-    noteAsked(slot)
-    return Int(heads[slot])
+    return true
   }
 
   /// Whether there is a line of this slot; nobody has asked for it thereby.
   @inline(__always)
-  func isThere(_ slot: Int) -> Bool { slot < slotCount && heads[slot] >= 0 }
-
-  @inline(__always)
-  func contains(_ slot: Int) -> Bool { first(slot) >= 0 }
+  func isThere(_ slot: Int) -> Bool { sets[slot &>> 6] & bit(slot) != 0 }
 
   /// Lines of this slot need not be reported: somebody knows that they are there.
   @inline(__always)
-  func noteAsked(_ slot: Int) { asked[slot >> 6] |= 1 << UInt64(slot & 63) }
+  func noteAsked(_ slot: Int) { sets[Self.asked &+ slot &>> 6] |= bit(slot) }
+
+  /// The lines of a slot; `nil` where there are none.
+  @inline(__always)
+  func span(_ slot: Int) -> LineSpan? {
+    guard isThere(slot) else { return nil }
+    noteAsked(slot)
+    return spans[slot]
+  }
+
+  @inline(__always)
+  func contains(_ slot: Int) -> Bool { span(slot) != nil }
+
+  @inline(__always)
+  func firstNode(_ slot: Int) -> Int? { span(slot)?.first }
 
   /// Whether there are lines of any of these slots.
   @inline(__always)
   func hasAny(of slots: SlotSet) -> Bool {
-    for word in 0..<setWords where present[word] & slots.words[word] != 0 { return true }
+    for word in 0..<Self.setWords where sets[word] & slots.words[word] != 0 { return true }
     return false
   }
 
-  /// Calls `body` for those of some slots that have several lines, in the order in which they stand in the description.
-  func forEachRepeated(among slots: SlotSet, _ body: (_ slot: Int) -> Void) {
-    forEach(of: { self.several[$0] & slots.words[$0] }, body)
-  }
+  /// Those of some slots that have several lines, in the order in which they stand in the description.
+  func repeated(among slots: SlotSet) -> [Int] { inOrder { sets[Self.several &+ $0] & slots.words[$0] } }
 
-  /// Calls `body` for each slot whose lines were asked for by key, with its keys in order, a key as often as it has lines.
-  func forEachAskedKey(_ body: (_ slot: Int, _ key: UInt64) -> Void) {
-    for list in keys {
-      for position in list.range { body(list.slot, keyed[position].key) }
-    }
-  }
-
-  /// Calls `body` for those of some slots that have lines for which nobody has asked, in the order in which they stand in
-  /// the description.
-  func forEachUnasked(among slots: SlotSet, _ body: (_ slot: Int) -> Void) {
-    forEach(of: { self.present[$0] & ~self.asked[$0] & slots.words[$0] }, body)
+  /// Those of some slots that have lines for which nobody has asked, in the order in which they stand in the description.
+  func unasked(among slots: SlotSet) -> [Int] {
+    inOrder { sets[$0] & ~sets[Self.asked &+ $0] & slots.words[$0] }
   }
 
   @inline(__always)
-  private func forEach(of words: (Int) -> UInt64, _ body: (Int) -> Void) {
+  private func inOrder(_ words: (Int) -> UInt64) -> [Int] {
     var slots: [Int] = []
-    for word in 0..<setWords {
+    for word in 0..<Self.setWords {
       var bits = words(word)
       while bits != 0 {
         slots.append(word << 6 | bits.trailingZeroBitCount)
         bits &= bits &- 1
       }
     }
-    if slots.count > 1 { slots.sort { heads[$0] < heads[$1] } }
-    for slot in slots { body(slot) }
+    if slots.count > 1 { slots.sort { spans[$0].first < spans[$1].first } }
+    return slots
+  }
+}
+
+/// Where the key of a line stands.
+struct KeyField {
+  private let word: Int
+  private let isWide: Bool
+  private let mask: UInt32
+  private let bits: UInt32
+
+  init(_ field: Field) {
+    word = field.word + 1
+    isWide = field.kind == .wide
+    mask = field.mask
+    bits = field.bits
   }
 
-  /// Calls `body` for each slot of a set.
+  /// The key of a line, `nil` where it has none.
   @inline(__always)
-  private func forEach(_ set: UnsafeMutablePointer<UInt64>, _ body: (Int) -> Void) {
-    for word in 0..<setWords {
-      var bits = set[word]
-      while bits != 0 {
-        body(word << 6 | bits.trailingZeroBitCount)
-        bits &= bits &- 1
-      }
-    }
+  func key(of line: Int, _ nodes: NodeTable) -> UInt64? {
+    if mask != 0, nodes.word(line &+ 1) & mask != bits { return nil }
+    return isWide ? nodes.wide(at: line &+ word) : UInt64(nodes.word(line &+ word))
+  }
+}
+
+/// The lines of a slot in a section by their keys, such as those of `a=rtpmap` by their payload types.
+struct KeyedLines {
+  static var smallKeys: Int { 128 }
+
+  let slot: Int
+  let field: KeyField
+  /// Keys below ``smallKeys`` that there are, a bit each, and the lines that have them.
+  private(set) var small: (UInt64, UInt64) = (0, 0)
+  private let spans: UnsafeMutablePointer<LineSpan>
+  /// Lines with other keys: their places in ``Engine/otherLines``.
+  var others = 0..<0
+  /// Each of its keys makes an item of its own, so that none is left over.
+  var isGrouped = false
+
+  init(_ slot: Int, _ field: KeyField, _ spans: UnsafeMutablePointer<LineSpan>) {
+    self.slot = slot
+    self.field = field
+    self.spans = spans
   }
 
   @inline(__always)
-  func node(at position: Int) -> Int { Int(entries[position].node) }
+  func contains(small key: UInt64) -> Bool { (key < 64 ? small.0 : small.1) & 1 &<< key != 0 }
 
   @inline(__always)
-  func next(after position: Int) -> Int { Int(entries[position].next) }
+  func span(small key: UInt64) -> LineSpan? { contains(small: key) ? spans[Int(key)] : nil }
 
   @inline(__always)
-  func firstNode(_ slot: Int) -> Int? {
-    let position = first(slot)
-    return position < 0 ? nil : node(at: position)
-  }
-
-  /// All lines of a slot with their keys, sorted by key and then by place: their range for ``keyedNode(at:)``. Made once
-  /// and kept.
-  @inline(__always)
-  func sorted(_ slot: Int, _ keyOf: (Int) -> UInt64?) -> Range<Int> {
-    for known in keys where known.slot == slot { return known.range }
-    let start = keyedCount
-    var isSorted = true
-    var last: UInt64 = 0
-    var position = first(slot)
-    while position >= 0 {
-      let node = node(at: position)
-      if let key = keyOf(node) {
-        if last > key { isSorted = false }
-        last = key
-        if keyedCount == keyedCapacity { growKeyed() }
-        keyed[keyedCount] = KeyedLine(key: key, node: node)
-        keyedCount &+= 1
-      }
-      position = next(after: position)
-    }
-    if !isSorted { sort(start) }
-    keys.append((slot, start..<keyedCount))
-    return start..<keyedCount
-  }
-
-  /// Sorts the lines from `start` on: where they are few each is put where it belongs.
-  private func sort(_ start: Int) {
-    var lines = UnsafeMutableBufferPointer(start: keyed + start, count: keyedCount - start)
-    guard lines.count <= 32 else {
-      lines.sort { ($0.key, $0.node) < ($1.key, $1.node) }
+  mutating func add(_ node: Int, small key: UInt64) {
+    if contains(small: key) {
+      spans[Int(key)].last = node
       return
     }
-    for index in 1..<lines.count {
-      let line = lines[index]
-      var place = index
-      // They come in the order of their places.
-      while place > 0, lines[place - 1].key > line.key {
-        lines[place] = lines[place - 1]
-        place -= 1
-      }
-      lines[place] = line
-    }
+    spans[Int(key)] = LineSpan(node)
+    if key < 64 { small.0 |= 1 &<< key } else { small.1 |= 1 &<< key }
+  }
+}
+
+/// A line whose key is not small.
+struct OtherLine {
+  var key: UInt64
+  var node: Int
+}
+
+/// What a translation to Jingle knows of the lines: one piece of memory, for it is made anew for each.
+struct LineMemory {
+  let session: LineIndex
+  /// Room for the lines of a section by their keys.
+  let keyed: UnsafeMutablePointer<KeyedLines>
+  private let spans: UnsafeMutablePointer<LineSpan>
+  private let memory: UnsafeMutableRawPointer
+  private let sections: UnsafeMutableRawPointer
+
+  init(sections count: Int) {
+    let capacity = MappingTables.keyedSlots
+    let keyedSize = MemoryLayout<KeyedLines>.stride * capacity
+    let spans = KeyedLines.smallKeys * capacity
+    let head = keyedSize + spans * MemoryLayout<LineSpan>.stride
+    memory = .allocate(
+      byteCount: head + LineIndex.size * (count + 1), alignment: MemoryLayout<KeyedLines>.alignment)
+    keyed = memory.bindMemory(to: KeyedLines.self, capacity: capacity)
+    self.spans = (memory + keyedSize).bindMemory(to: LineSpan.self, capacity: spans)
+    session = LineIndex(memory + head)
+    sections = memory + head + LineIndex.size
   }
 
-  @inline(never)
-  private func growKeyed() {
-    let larger = UnsafeMutablePointer<KeyedLine>.allocate(capacity: keyedCapacity * 2)
-    larger.moveInitialize(from: keyed, count: keyedCount)
-    keyed.deallocate()
-    keyed = larger
-    keyedCapacity *= 2
-  }
+  func deallocate() { memory.deallocate() }
 
-  @inline(__always)
-  func keyedNode(at position: Int) -> Int { keyed[position].node }
+  /// The index of a section, by its number.
+  func section(_ number: Int) -> LineIndex { LineIndex(sections + number * LineIndex.size) }
 
-  @inline(__always)
-  func key(at position: Int) -> UInt64 { keyed[position].key }
-
-  /// The part of a range of ``sorted(_:_:)`` that has one key.
-  @inline(__always)
-  func range(of key: UInt64, in sorted: Range<Int>) -> Range<Int> {
-    var low = sorted.lowerBound
-    var high = sorted.upperBound
-    while low < high {
-      let middle = (low &+ high) >> 1
-      if keyed[middle].key < key { low = middle &+ 1 } else { high = middle }
-    }
-    var end = low
-    while end < sorted.upperBound, keyed[end].key == key { end &+= 1 }
-    return Range(uncheckedBounds: (low, end))
-  }
+  /// Room for the spans of small keys.
+  func spans(_ place: Int) -> UnsafeMutablePointer<LineSpan> { spans + place * KeyedLines.smallKeys }
 }
 
 /// Slots of lines, a bit each.

@@ -41,8 +41,8 @@ extension Engine {
 
   /// Lines that may stand once and stand several times: no row reads but the first of them.
   func reportRepeated(_ lines: LineIndex) {
-    lines.forEachRepeated(among: MappingTables.singleSlots) { slot in
-      guard let line = MappingTables.mappedLines[slot] else { return }
+    for slot in lines.repeated(among: MappingTables.singleSlots) {
+      guard let line = MappingTables.mappedLines[slot] else { continue }
       lose("\(line.name)", "it is there a second time, and the first one counts")
     }
   }

@@ -1,27 +1,5 @@
 import CodecRuntime
 
-/// A table that lives as long as the process, reached without counting references or checking bounds: the numbers by
-/// which it is asked come from the tables themselves.
-// @unchecked: the memory is written before `init` returns and never after it.
-struct Table<Element: Sendable>: @unchecked Sendable {
-  private let base: UnsafeMutablePointer<Element>
-  let count: Int
-
-  init(_ elements: [Element]) {
-    base = .allocate(capacity: max(elements.count, 1))
-    base.initialize(from: elements, count: elements.count)
-    count = elements.count
-  }
-
-  @inline(__always)
-  subscript(index: Int) -> Element {
-    unsafeAddress {
-      assert(index >= 0 && index < count)
-      return UnsafePointer(base + index)
-    }
-  }
-}
-
 /// A field of an SDP line or an attribute of a Jingle element: where its words stand in its node.
 ///
 /// Nodes of both kinds look alike (see ``Arena``): the first fixed word holds bits that tell what is there.
@@ -50,6 +28,18 @@ struct Field: Sendable {
   /// Number of the token rule that a text has to match wholly, or −1 where any text will do.
   var token: Int16
   var name: StaticString
+  /// The bit of its place; a choice has none.
+  var bit: UInt64 { kind == .choice ? 0 : 1 &<< UInt64(ordinal) }
+
+  /// Whether it is a number that is wide enough.
+  func takes(_ number: UInt64) -> Bool {
+    (kind == .number || kind == .wide) && (numberBits >= 64 || number >> UInt64(numberBits) == 0)
+  }
+
+  /// Whether this is a choice that the first fixed word of a node says is to be made, and none of its alternatives is there.
+  func isOpenChoice(_ state: UInt32) -> Bool {
+    state & mask == bits && state & UInt32(truncatingIfNeeded: wordNumber) == 0
+  }
 
   init(
     _ kind: Kind, _ name: StaticString, word: Int, mask: UInt32 = 0, bits: UInt32 = 0, ordinal: UInt8 = 0,
@@ -232,8 +222,8 @@ struct LostLines: Sendable {
   }
 }
 
-/// An attribute that some row takes to Jingle. Other lines are never left over: each description has them, and some we
-/// make ourselves.
+/// An attribute or `b=`, which some row takes to Jingle. Other lines are never left over: each description has them, or
+/// rows name them wherever they stand.
 struct MappedLine: Sendable {
   var name: StaticString
   var slot: Int
@@ -248,7 +238,7 @@ struct MappedLine: Sendable {
 }
 
 extension MappingTables {
-  /// The attributes that rows take to Jingle, by their slots.
+  /// The lines that rows take to Jingle, by their slots.
   static let mappedLines: [MappedLine?] = {
     var lines: [MappedLine?] = Array(repeating: nil, count: lastSlot + 1)
     for index in 0..<shared.linesToJingle.count {

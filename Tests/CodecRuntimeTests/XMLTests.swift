@@ -34,6 +34,28 @@ struct XMLTests {
     #expect(characterData(Array("aä€😀z".utf8)) == "aä€😀z")
   }
 
+  @Test("A text of an arena is written alike, wherever in it and among whatever else a byte stands")
+  func writesTextsOfArenas() {
+    for size in [1, 7, 8, 15, 16, 17, 31, 32, 33, 48] {
+      for byte in UInt8.min...UInt8.max {
+        for place in Set([0, size / 2, size - 1]) {
+          var bytes = [UInt8](repeating: 0x61, count: size)
+          bytes[place] = byte
+          var tape = Tape()
+          let slice = bytes.withUnsafeBufferPointer { tape.append($0) }
+          // What stands behind the text does not count.
+          tape.append("<&")
+          let text = Text(arena: tape.finish(), slice: slice)
+          var output = Output(capacity: 1)
+          output.append(attributeValue: text)
+          output.append(0x7C)
+          output.append(characterData: text)
+          #expect(output.string == attributeValue(bytes) + "|" + characterData(bytes))
+        }
+      }
+    }
+  }
+
   @Test("RFC 3629 §4: bytes that are no UTF-8 become U+FFFD")
   func replacesInvalidUTF8() {
     let invalid: [[UInt8]] = [

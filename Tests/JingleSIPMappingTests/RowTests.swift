@@ -232,6 +232,28 @@ struct RowTests {
     #expect(try jingle(text).losses == [loss])
   }
 
+  @Test("Lines of one payload type or source need not stand side by side")
+  func interleaved() throws {
+    let lines = [
+      "a=rtpmap:97 b/8000", "a=rtcp-fb:97 nack", "a=rtcp-fb:* ccm fir", "a=rtcp-fb:96 nack", "a=rtpmap:96 a/8000",
+      "a=rtcp-fb:97 nack pli", "a=ssrc:7 cname:x", "a=ssrc:4000000000 cname:y", "a=ssrc:7 label:x",
+      "a=ssrc:3000000000 cname:z", "a=ssrc:4000000000 label:y",
+    ]
+    let text = Self.head + "m=audio 4000 RTP/AVPF 96 97\na=mid:a\n" + lines.joined(separator: "\n") + "\n"
+    let forth = try jingle(text)
+    #expect(forth.losses == [])
+    let back = try sdp(forth.text)
+    #expect(
+      back.lines("a=rtcp-fb") == [
+        "a=rtcp-fb:96 nack", "a=rtcp-fb:97 nack", "a=rtcp-fb:97 nack pli", "a=rtcp-fb:* ccm fir",
+      ])
+    #expect(
+      back.lines("a=ssrc") == [
+        "a=ssrc:7 cname:x", "a=ssrc:7 label:x", "a=ssrc:4000000000 cname:y", "a=ssrc:4000000000 label:y",
+        "a=ssrc:3000000000 cname:z",
+      ])
+  }
+
   @Test("What stands where nothing takes it is named, be it at the session or in another medium")
   func leftOver() throws {
     #expect(
@@ -243,6 +265,11 @@ struct RowTests {
       try jingle(session).losses == ["a=ssrc: it does not belong to the session"], "the section's direction counts")
     let medium = Self.head + "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\na=sctp-port:5000\na=rtcp-mux\na=mid:a\n"
     #expect(try jingle(medium).losses == ["a=rtcp-mux: it does not belong to this medium"])
+    let limited = Self.head + "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\ni=x\nc=IN IP4 192.0.2.1\nb=AS:30\n"
+    #expect(
+      try jingle(limited + "k=clear:x\na=sctp-port:5000\na=mid:a\n").losses == [
+        "i=: Jingle has none", "k=: Jingle has none", "b=: it does not belong to this medium",
+      ], "the address has become a candidate")
   }
 
   @Test("What belongs to a payload type that the m-line lacks is named, and a medium that is not offered")

@@ -38,6 +38,8 @@ final class MappingCodeEmitter {
   private(set) var collections: [String] = []
   private(set) var lostLines: [String] = []
   private(set) var lostRanges: [Range<Int>] = []
+  /// Slots of lines that are looked up by a key.
+  private(set) var keyedSlots: [Int] = []
   /// Which of several values counts where one is looked for.
   var aggregation = ""
   private let nodeNames: [Int: String]
@@ -163,9 +165,9 @@ final class MappingCodeEmitter {
     let entry = tables.fields[field]
     if entry.mask == 0 { return nil }
     if entry.mask == entry.bits, entry.mask & (entry.mask - 1) == 0 {
-      return "arena.word(\(node) + 1) & \(hex(entry.mask)) != 0"
+      return "nodes.word(\(node) + 1) & \(hex(entry.mask)) != 0"
     }
-    return "arena.word(\(node) + 1) & \(hex(entry.mask)) == \(hex(entry.bits))"
+    return "nodes.word(\(node) + 1) & \(hex(entry.mask)) == \(hex(entry.bits))"
   }
 
   /// Conditions that a filter on fields makes.
@@ -224,6 +226,13 @@ final class MappingCodeEmitter {
   /// The call that ends a node.
   func close(_ call: String, _ frame: String, _ node: Int) -> String {
     needs(node).map { "\(call)(\(frame), requiring: \(hex($0)))" } ?? "\(call)(\(frame))"
+  }
+
+  /// The arguments with which lines are looked up by a key: which of the slots it is, the slot and the field.
+  func keyed(_ step: LoweredStep) -> String {
+    let slot = slot(step.line)
+    if !keyedSlots.contains(slot) { keyedSlots.append(slot) }
+    return "\(keyedSlots.firstIndex(of: slot) ?? 0), slot: \(slot), \(field(step.key))"
   }
 
   /// The arguments of `open` for a kind of node.

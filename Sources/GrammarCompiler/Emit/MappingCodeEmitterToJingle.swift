@@ -13,14 +13,16 @@ extension MappingCodeEmitter {
     }
   }
 
-  /// The attributes that some row takes to Jingle, and whether a row reads but one line of them.
+  /// The attributes and other lines that some row takes to Jingle, and whether a row reads but one line of them.
   func mappedLines(_ steps: [LoweredStep]) -> [String] {
     var nodes: [Int: Int] = [:]
     var several: Set<Int> = []
     func visit(_ steps: [LoweredStep]) {
       for step in steps {
         if step.line >= 0 {
-          if tables.nodes[step.line].name.hasPrefix("a=") { nodes[slot(step.line)] = step.line }
+          let isAttribute = tables.nodes[step.line].name.hasPrefix("a=")
+          // Other lines that become elements are left over where none of these elements is written.
+          if isAttribute || step.operation == "enter" && step.place == "line" { nodes[slot(step.line)] = step.line }
           switch (step.operation, step.place) {
           case ("loss", "line"): if step.sdp < 0 { several.insert(slot(step.line)) }
           case ("enter", "line"): if step.flags.contains("each") { several.insert(slot(step.line)) }
@@ -156,11 +158,11 @@ extension MappingCodeEmitter {
       }
     case "joined": joined(step, scope, inside("line", step.line), &text)
     case "grouped":
-      closure("eachGroup(\(slot(step.line)), \(field(step.key)))", "line", &text) {
+      closure("eachGroup(\(keyed(step)))", "line", &text) {
         element(step, inside("line", step.line), &$0)
       }
     case "groupMember":
-      closure("eachJoined(\(slot(step.line)), \(field(step.key)))", "line", &text) {
+      closure("eachJoined(\(keyed(step)))", "line", &text) {
         element(step, inside("line", step.line), &$0)
       }
     default: break
@@ -194,7 +196,7 @@ extension MappingCodeEmitter {
 
   private func joined(_ step: LoweredStep, _ scope: Scope, _ inner: Scope, _ text: inout SourceText) {
     let filters = filters(step, "line")
-    let lookup = "\(slot(step.line)), \(field(step.key))"
+    let lookup = keyed(step)
     let condition = filters.isEmpty ? "" : ", where: { line in \(filters.joined(separator: " && ")) }"
     guard step.column >= 0 else {
       closure("eachJoined(\(lookup)\(condition))", "line", &text) { element(step, inner, &$0) }

@@ -16,11 +16,9 @@ extension MappingCodeEmitter {
     // Where several rows look for children, it is found out once which there are.
     var seen = scope
     let lookups = steps.filter { $0.operation == "enter" && $0.element >= 0 }
-    if lookups.count > 1, let source = scope.source, scope.node >= 0 {
+    if seen.parts == nil, lookups.count > 1, let source = scope.source, scope.node >= 0 {
       text.line("let parts = childParts(of: \(source), after: \(words(scope.node)))")
       seen.parts = "parts"
-    } else {
-      seen.parts = nil
     }
     for step in steps {
       guarded(conditionsToSDP(step, seen), &text) { toSDP(step, seen, &$0) }
@@ -85,7 +83,9 @@ extension MappingCodeEmitter {
     case "take":
       guard let source = scope.source else { return }
       let value = "read(\(field(step.jingle)), in: \(source))"
-      text.line("take(\(value), \(ruleToSDP(step, scope)), isGreatest: \(aggregation == "greatest"))")
+      guarded(presence(step.jingle, in: source).map { [$0] } ?? [], &text) {
+        $0.line("take(\(value), \(ruleToSDP(step, scope)), isGreatest: \(aggregation == "greatest"))")
+      }
     case "line": line(step, scope, &text)
     case "function":
       let source = scope.source ?? "-1"
@@ -246,8 +246,9 @@ extension MappingCodeEmitter {
   private func pairToSDP(_ step: LoweredStep, _ scope: Scope, _ text: inout SourceText) {
     guard step.nested.count == 2, let source = scope.source else { return }
     text.line("// \(step.nested.map { "@\(shown($0.jingle))" }.joined(separator: " + ")): both or neither")
-    let values = step.nested.map { "read(\(field($0.jingle)), in: \(source)), \(ruleToSDP($0, scope))" }
     let names = step.nested.map { SourceText.literal("\(nodeName(scope.node)) @\(shown($0.jingle))") }
+    if plainPair(step.nested, names, scope, &text) { return }
+    let values = step.nested.map { "read(\(field($0.jingle)), in: \(source)), \(ruleToSDP($0, scope))" }
     text.line("if let values = allowedPair(")
     text.indented { text in
       for (number, value) in values.enumerated() {
@@ -262,6 +263,29 @@ extension MappingCodeEmitter {
       }
     }
     text.line("}")
+  }
+
+  /// A pair of values that are only copied.
+  private func plainPair(
+    _ values: [LoweredStep], _ names: [String], _ scope: Scope, _ text: inout SourceText
+  ) -> Bool {
+    let readings = values.map { readingToSDP($0, scope) }
+    guard readings.allSatisfy({ $0.kind != .general && !$0.conditions.isEmpty }) else { return false }
+    text.block("do") { text in
+      for (reading, side) in zip(readings, ["left", "right"]) {
+        text.line("let \(side) = \(reading.conditions.joined(separator: " && ")) ? \(reading.expression) : nil")
+      }
+      text.line("if let left, let right {")
+      text.indented { text in
+        for (number, side) in ["left", "right"].enumerated() {
+          put(values[number], readings[number], side, scope, &text)
+        }
+      }
+      text.line("} else if left != nil || right != nil {")
+      text.indented { $0.line("lose(halfOfPair: left != nil ? \(names[0]) : \(names[1]))") }
+      text.line("}")
+    }
+    return true
   }
 
   /// Writes a value where the step says: into the current node, or into a line or parameter of its own.

@@ -35,7 +35,7 @@ extension MappingCodeEmitter {
     case ("number", "text"), ("wide", "text"):
       guard step.omitted.isEmpty, to.token >= 0 else { return nil }
       let token = tokens.function(tables.tokens[to.token], hint: "field")
-      let number = from.kind == "wide" ? "arena.wide(at: \(place))" : "UInt64(arena.word(\(place)))"
+      let number = from.kind == "wide" ? "nodes.wide(at: \(place))" : "UInt64(nodes.word(\(place)))"
       return Reading(
         kind: .text, expression: "text(number: \(number), \(rule()), \(token))", isOptional: true,
         conditions: conditions, target: target)
@@ -73,7 +73,7 @@ extension MappingCodeEmitter {
         target: target)
     case ("number", "number"), ("wide", "wide"):
       guard from.numberBits <= to.numberBits else { return nil }
-      let expression = from.kind == "wide" ? "arena.wide(at: \(place))" : "arena.word(\(place))"
+      let expression = from.kind == "wide" ? "nodes.wide(at: \(place))" : "nodes.word(\(place))"
       for index in step.omitted {
         // Other spellings of a number never are the text of one.
         if let number = UInt64(tables.texts[index]) { conditions.append("\(expression) != \(number)") }

@@ -46,6 +46,8 @@ struct MappingEmitter {
       let last = mapping.lines.map(\.slot).max() ?? 0
       text.line("/// The largest slot of a line or attribute.")
       text.line("static let lastSlot = \(last)")
+      text.line("/// So many kinds of lines are looked up by a key.")
+      text.line("static let keyedSlots = \(code.keyedSlots.count)")
     }
     text.line()
     emitIndices("MappingNodes", "Kinds of nodes by name.", tables.nodeNames, to: &text)
