@@ -22,6 +22,8 @@ public struct CallTimers: Hashable, Sendable {
   public var signOfLife: Interval?
   /// For that sign. A client on its way from one network to another is silent for a while, and talks on.
   public var signOfLifeAnswer = Interval.seconds(60)
+  /// For what the client says to contents that the phone adds.
+  public var decision = Interval.seconds(30)
   /// Redirections that are followed in one call.
   public var redirections = 5
 
@@ -42,13 +44,15 @@ public struct Call: Sendable {
   /// What a set of ours was, as far as its answer matters.
   enum Purpose: Hashable, Sendable {
     case initiate, accept, other
+    /// Asks whether the client takes contents.
+    case addition
     /// Asks for a sign of life of the session.
     case life
     /// Asks for one of the device, because another set has no answer.
     case ping
 
     /// Whether nothing is lost if the client does not understand it.
-    var isOptional: Bool { self == .life || self == .other }
+    var isOptional: Bool { self == .life || self == .other || self == .addition }
   }
 
   struct Awaited: Sendable {
@@ -92,6 +96,8 @@ public struct Call: Sendable {
   var needsAddress = false
   /// Changes that are not accepted yet, the oldest first.
   var changes: [CallChange] = []
+  /// A re-INVITE that waits for what the client says to its contents.
+  var consultation: CallReference?
   /// Of a CANCEL or BYE that waits.
   var cause: ReasonCause?
   var redirections = 0
@@ -104,6 +110,7 @@ public struct Call: Sendable {
   var glareLimit: Instant?
   var silenceLimit: Instant?
   var lifeLimit: Instant?
+  var decisionLimit: Instant?
   var proposalLimit: Instant?
 
   /// `seed` decides how long the call waits when two re-INVITEs have met.
@@ -123,7 +130,7 @@ public struct Call: Sendable {
       state == .offering || state == .alerting || state == .gathering || state == .joining || state == .rejoining
       || alternatives > 0 && (state == .calling || state == .proceeding || state == .ringing)
     return isOffered && reference == offer || state == .accepting && reference == answer
-      || changes.contains(.ofClient(reference)) || changes.contains(.addition(reference))
+      || changes.contains(.ofClient(reference)) || changes.contains(.addition(reference)) || reference == consultation
       || candidates.contains { $0.reference == reference }
   }
 
@@ -134,7 +141,9 @@ public struct Call: Sendable {
 
   /// When ``advance(to:)`` is to be called next.
   public var nextDeadline: Instant? {
-    let limits = [candidatesLimit, candidatesPause, ringingLimit, glareLimit, silenceLimit, proposalLimit, lifeLimit]
+    let limits = [
+      candidatesLimit, candidatesPause, ringingLimit, glareLimit, silenceLimit, proposalLimit, lifeLimit, decisionLimit,
+    ]
     return (limits + awaited.flatMap { [$0.deadline, $0.doubtful] }).compactMap { $0 }.min()
   }
 
@@ -168,6 +177,10 @@ public struct Call: Sendable {
     while let index = awaited.firstIndex(where: { $0.deadline <= now }) {
       let late = awaited.remove(at: index)
       leave(late.device, as: .lastDeviceGone, at: now, into: &actions)
+    }
+    if isDue(decisionLimit, now) {
+      decisionLimit = nil
+      step(.clientUndecided, Occasion(), at: now, into: &actions)
     }
     if isDue(lifeLimit, now) {
       setLifeLimit(at: now)
@@ -224,6 +237,7 @@ public struct Call: Sendable {
       step(alternatives > 0 ? .proxyFails : .inviteTransportError, Occasion(), at: now, into: &actions)
     case .updateTimeout: step(.updateTimeout, Occasion(), at: now, into: &actions)
     case .updateTransportError: step(.updateTransportError, Occasion(), at: now, into: &actions)
+    case .updateCancelled: step(.reInviteCancelled, Occasion(), at: now, into: &actions)
     case .refreshDue: step(.refreshDue, Occasion(), at: now, into: &actions)
     case .sessionExpired: step(.sessionExpired, Occasion(), at: now, into: &actions)
     case .byeLost: step(.byeLost, Occasion(), at: now, into: &actions)
@@ -285,12 +299,12 @@ public struct Call: Sendable {
     switch (answer, set.purpose) {
     case (.unheard, .initiate), (.unheard, .accept): return
     // Not even the server knows who says this.
-    case (.unavailable, .other), (.unavailable, .life):
+    case (.unavailable, .other), (.unavailable, .life), (.unavailable, .addition):
       doubt(index, at: now, into: &actions)
       return
     default: awaited.remove(at: index)
     }
-    let isObjection = answer == .unable || answer == .error && (set.purpose == .life || set.purpose == .ping)
+    let isObjection = answer == .unable || answer == .error && set.purpose != .other
     if answer == .result || isObjection {
       // It is there, and has passed over what it does not know.
       awaited.removeAll {
@@ -300,7 +314,8 @@ public struct Call: Sendable {
     switch (answer, set.purpose) {
     case (.result, _), (.unheard, _): return
     case (.unable, .ping), (.error, .ping), (.unable, .life), (.error, .life): return
-    case (.unable, .other): step(.clientObjects, Occasion(), at: now, into: &actions)
+    case (.unable, .other), (.unable, .addition), (.error, .addition):
+      step(.clientObjects, Occasion(), at: now, into: &actions)
     case (.gone, _), (.error, _), (.unavailable, .ping):
       leave(set.device, as: .lastDeviceGone, at: now, into: &actions)
     case (.unable, _), (.unavailable, _): leave(set.device, as: .lastDeviceUnable, at: now, into: &actions)
@@ -380,12 +395,13 @@ public struct Call: Sendable {
       candidatesPause = nil
     }
     if state != .postponed, state != .rejoining { glareLimit = nil }
+    decisionLimit = state == .consulting ? now + timers.decision : nil
     setProposalLimit(at: now)
     if lifeLimit == nil || !isTalking { setLifeLimit(at: now) }
   }
 
   /// Whether the session stands.
-  var isTalking: Bool { state == .established || state == .updating || state == .postponed }
+  var isTalking: Bool { CallState.talking.contains(state) }
 
   private mutating func setLifeLimit(at now: Instant) {
     lifeLimit = isTalking ? timers.signOfLife.map { now + $0 } : nil

@@ -74,6 +74,12 @@ public enum CallAction: Hashable, Sendable {
   /// Send the answer of this 200.
   case sendSessionAccept(CallStanza, to: CallDevice, answer: CallReference)
   case sendRinging(CallStanza, to: CallDevice)
+  /// Send a content-add with the contents that this re-INVITE of the phone adds.
+  case sendContentAdd(CallStanza, to: CallDevice, change: CallReference)
+  /// Send a content-remove for those of them that the client has not accepted.
+  case sendContentRemove(CallStanza, to: CallDevice)
+  /// Answer the re-INVITE 200 with what this content-accept says to its contents, or with port 0 for them.
+  case answerContents(CallReference, accept: CallReference?)
   /// Send content-accept, or content-reject, as the phone's answer to the re-INVITE with this content-add says.
   case sendContentAnswer(CallStanza, to: CallDevice, answer: CallReference, addition: CallReference)
   /// Send content-reject for this content-add. `isUndone`: it went out in a re-INVITE, which was refused.

@@ -12,9 +12,15 @@ extension Call {
       answerStanza(effect, occasion, into: &actions)
     case .sessionInitiate, .repeatSessionInitiate, .sessionAccept, .sessionInfoRinging, .sessionInfoOfNothing, .ping,
       .sessionTerminate, .sessionTerminateOthersCancel, .sessionTerminateOthersDecline, .transportInfo, .passChange,
-      .answerContent, .rejectContent, .adoptDevice, .dropDevice, .propose, .ringing, .proceed, .rejectProposal,
+      .contentAdd, .takeBackContents, .answerContent, .rejectContent, .adoptDevice, .dropDevice, .propose, .ringing,
+      .proceed, .rejectProposal,
       .retract:
       performForClient(effect, event, occasion, at: now, into: &actions)
+    case .acceptContents, .refuseContents:
+      guard let reference = consultation else { return }
+      consultation = nil
+      actions.append(
+        .answerContents(reference, accept: effect == .acceptContents ? occasion.jingle?.reference : nil))
     case .acceptRequest, .acceptReInvite, .refuseRequest405, .refuseRequest481, .refuseRequest488, .refuseRequest491,
       .refuseRequest500, .refuseInfo:
       answerRequest(effect, occasion, into: &actions)
@@ -107,6 +113,15 @@ extension Call {
     case .passChange:
       guard let device = devices.first, let reference = occasion.request?.reference else { return }
       actions.append(.sendChange(stanza(to: device, .other, at: now), to: device, change: reference))
+    case .contentAdd:
+      guard let device = devices.first, let reference = occasion.request?.reference else { return }
+      consultation = reference
+      actions.append(.sendContentAdd(stanza(to: device, .addition, at: now), to: device, change: reference))
+    case .takeBackContents:
+      guard let device = devices.first else { return }
+      // It has its answer.
+      if event == .reInviteCancelled { consultation = nil }
+      actions.append(.sendContentRemove(stanza(to: device, .other, at: now), to: device))
     case .answerContent:
       guard let device = devices.first, let answer = occasion.response?.reference,
         case .addition(let addition)? = changes.first

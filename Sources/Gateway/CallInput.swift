@@ -96,6 +96,8 @@ public struct SIPCallRequest: Hashable, Sendable {
     case withoutOffer
     /// INVITE: nothing of its offer has a counterpart in Jingle.
     case unusable
+    /// re-INVITE: it has m-lines besides those that there are.
+    case withContents
     /// INFO: candidates.
     case candidates
     /// INFO: no body.
@@ -200,6 +202,8 @@ public enum CallInput: Hashable, Sendable {
   case sessionExpired
   /// Our BYE had no response, or could not be sent.
   case byeLost
+  /// The phone has given up its re-INVITE.
+  case updateCancelled
   /// No ACK of a 200 of ours for 64 T1.
   case ackTimeout
   case shutdown
@@ -235,12 +239,18 @@ extension InitiationMessage {
   }
 }
 
+extension CallState {
+  /// Those in which the session stands.
+  static let talking: Set<CallState> = [.established, .updating, .postponed, .consulting]
+}
+
 extension SIPCallRequest {
   /// The event of the signalling table for a call in `state`.
   func event(in state: CallState) -> CallEvent {
     switch (method, content) {
     case ("INVITE", .withoutOffer) where state != .beginning: return .reInviteWithoutOffer
     case ("INVITE", .unusable) where state != .beginning: return .reInviteUnusable
+    case ("INVITE", .withContents) where CallState.talking.contains(state): return .reInviteAddingContents
     case ("INVITE", _) where state != .beginning: return .reInvite
     case ("INVITE", .withoutOffer): return .inviteWithoutOffer
     case ("INVITE", .unusable): return .inviteUnusable

@@ -7,6 +7,8 @@ import Testing
 /// What a call has asked for, and what must hold of it whatever comes in whatever order.
 private struct Ledger {
   var answered: [CallReference: Int] = [:]
+  /// Re-INVITEs that wait for the client.
+  var asked: Set<CallReference> = []
   var ends = 0
   var finals = 0
   var cancels = 0
@@ -22,6 +24,11 @@ private struct Ledger {
       case .acknowledge(let reference), .refuse(let reference, _), .answer(let reference, _),
         .acceptReInvite(let reference):
         answered[reference, default: 0] += 1
+      case .sendContentAdd(_, _, let reference):
+        // It is answered when the client has said what it takes.
+        answered[reference, default: 0] += 1
+        asked.insert(reference)
+      case .answerContents(let reference, _): #expect(asked.remove(reference) != nil, "answered once")
       case .answerInvite:
         finals += 1
         hasAnswer = true
@@ -141,7 +148,13 @@ struct CallSimulationTests {
       let method = Self.methods.randomElement(using: &chance) ?? "BYE"
       // Before there is an INVITE, nothing of its dialog comes.
       if stage.call.state == .offering || stage.call.state == .proposed { return }
-      actions = stage.request(method, content: method == "INFO" && Bool.random(using: &chance) ? .candidates : .usual)
+      let special: SIPCallRequest.Content =
+        switch method {
+        case "INFO": .candidates
+        case "INVITE": .withContents
+        default: .usual
+        }
+      actions = stage.request(method, content: Bool.random(using: &chance) ? special : .usual)
       wantsAnswer = method != "ACK"
     case 6...7 where origin == .client && stage.call.state != .offering:
       let pending: [CallState] = [

@@ -64,6 +64,13 @@ private let fixedRows = """
   updating, update refused: reject content, drop change; established
   updating, update over: send BYE, session-terminate; ending
   postponed, glare over: send re-INVITE; updating
+  established, re-INVITE adding contents: content-add; consulting
+  consulting, content-accept: acknowledge, accept contents; established
+  consulting, content-reject: acknowledge, refuse contents; established
+  consulting, client undecided: take back contents, refuse contents; established
+  consulting, re-INVITE cancelled: take back contents; established
+  consulting, BYE: accept request, session-terminate; ended
+  established, content-accept: refuse out-of-order; established
   established, refresh due: keep refresh, send re-INVITE; updating
   postponed, refresh due: ; postponed
   established, session expired: send BYE, session-terminate; ending
@@ -81,8 +88,9 @@ private let stanzaAnswers: Set<CallEffect> = [
 
 private let requestAnswers: Set<CallEffect> = [
   .acceptRequest, .acceptReInvite, .refuseRequest405, .refuseRequest481, .refuseRequest488, .refuseRequest491,
-  .refuseRequest500,
-  .refuseInfo,
+  .refuseRequest500, .refuseInfo,
+  // The answer comes later.
+  .contentAdd,
 ]
 
 private let stanzas: [CallEvent] =
@@ -98,7 +106,8 @@ private let stanzas: [CallEvent] =
   ]
 
 private let requests: [CallEvent] = [
-  .reInvite, .reInviteWithoutOffer, .reInviteUnusable, .bye, .cancel, .infoCandidates, .infoEmpty, .infoUnknown,
+  .reInvite, .reInviteAddingContents, .reInviteWithoutOffer, .reInviteUnusable, .bye, .cancel, .infoCandidates,
+  .infoEmpty, .infoUnknown,
   .options, .requestUnsupported,
 ]
 

@@ -1,6 +1,7 @@
 import SIPCodec
 import SIPStack
 import Testing
+import XMPPStack
 
 @testable import Gateway
 
@@ -133,12 +134,64 @@ struct ShardContentTests {
     #expect(bench.lastJingle("content-accept")?.contents.map(\.name.string) == ["two"])
   }
 
-  @Test("a m-line that the phone adds is refused with port 0, and the client is not told of it")
+  private static func acceptance(_ name: String) -> String {
+    content(name).replacing("creator='initiator'", with: "creator='responder'")
+  }
+
+  @Test("the phone adds video: content-add, and its re-INVITE is answered as the client says")
   func addedByPhone() throws {
+    for action in ["content-accept", "content-reject", ""] {
+      var bench = try Self.talking()
+      try Self.reinvited(&bench, Self.answer(videoPort: 6000))
+      #expect(bench.sent == ["\(Self.device) content-add"])
+      let addition = try #require(bench.lastJingle("content-add")?.contents.first)
+      #expect(addition.name.string == "video" && addition.creator == .responder)
+      #expect(addition.rawUDP?.candidates.first?.port == 6000)
+      #expect(bench.lastAnswer == [])
+      if action.isEmpty {
+        bench.wait(.seconds(30))
+        #expect(bench.sent.last == "\(Self.device) content-remove")
+      } else {
+        try bench.send(action, from: Self.device, to: Self.peer, sid: "s1", Self.acceptance("video"))
+        #expect(bench.sent.last == "\(Self.device) result")
+      }
+      let video = action == "content-accept" ? ["m=video 4002 RTP/AVP 34", "c=IN IP4 192.0.2.1"] : Self.refusedVideo
+      #expect(bench.lastAnswer == Self.audio + video)
+      #expect(bench.wire.last == "← ACK")
+      // It stays so.
+      try Self.reinvited(&bench, Self.answer(videoPort: action == "content-accept" ? 6000 : 0))
+      #expect(bench.lastAnswer == Self.audio + video)
+    }
+  }
+
+  private static let refusedVideo = ["m=video 0 RTP/AVP 34", "c=IN IP4 0.0.0.0"]
+
+  @Test("the phone takes its re-INVITE back: content-remove; a client that knows no content-add is not asked for long")
+  func takenBack() throws {
     var bench = try Self.talking()
+    bench.devicesAnswer = false
     try Self.reinvited(&bench, Self.answer(videoPort: 6000))
+    let id = try #require(bench.stanzas.last?.stanza.attribute("id")?.string)
+    bench.answer(
+      id, try #require(JID(Self.device)), "error",
+      "<error type='cancel'><feature-not-implemented xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>")
+    bench.settle()
+    #expect(bench.lastAnswer == Self.audio + Self.refusedVideo)
+    bench = try Self.talking()
+    try Self.reinvited(&bench, Self.answer(videoPort: 6000))
+    try bench.send("session-terminate", from: Self.device, to: Self.peer, sid: "s1", "<reason><success/></reason>")
+    #expect(bench.wire.contains("→ BYE") && bench.wire.contains("→ 487 INVITE"))
+    #expect(bench.shard.callCount == 0)
+  }
+
+  @Test("what comes in another way than the rest is refused, and the client is not told of it")
+  func otherWay() throws {
+    var bench = try Self.talking()
+    let ice = "a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\n"
+    try Self.reinvited(&bench, Self.answer(videoPort: 6000) + ice)
+    #expect(bench.lastJingle("content-add") == nil)
     #expect(bench.lastJingle("transport-info")?.contents.map(\.name.string) == ["audio"])
-    #expect(bench.lastAnswer == Self.audio + ["m=video 0 RTP/AVP 34", "c=IN IP4 0.0.0.0"])
+    #expect(bench.lastAnswer == Self.audio + Self.refusedVideo)
   }
 
   @Test("XEP-0177 §4: without ICE the address may come before the session-accept, or behind it, but has to come")

@@ -18,6 +18,14 @@ extension Shard {
       send(stanza, session.translated[answer], to: device, number, at: now)
     case .sendRinging(let stanza, let device):
       send(stanza, draft(session, .sessionInfo) { $0.ringing = .init() }, to: device, number, at: now)
+    case .sendContentAdd(let stanza, let device, let change):
+      if let description = session.message(change).flatMap({ Self.sessionDescription(in: $0) }) {
+        let addition = translate(description, action: .contentAdd, number)
+        sessions[number]?.offeredContents = Set(addition?.contents.map(\.name.string) ?? [])
+        send(stanza, addition, to: device, number, at: now)
+      }
+    case .sendContentRemove(let stanza, let device): takeBack(stanza, from: device, number, at: now)
+    case .answerContents(let reference, let accept): answerContents(reference, accept, number, at: now)
     case .sendContentAnswer(let stanza, let device, let answer, let addition):
       answerContent(stanza, to: device, answer, addition, number, at: now)
     case .sendContentReject(let stanza, let device, let addition, let isUndone, let end):
@@ -306,7 +314,7 @@ extension Shard {
 
   /// What the client has described so far, as a stanza says that changes nothing. What was an offer is an answer now: its
   /// DTLS role is the one that was agreed on (RFC 8842 §5.3).
-  private mutating func describeCurrent(_ number: Int) -> [UInt8]? {
+  mutating func describeCurrent(_ number: Int) -> [UInt8]? {
     guard let session = sessions[number], let current = session.current,
       let nothing = draft(session, .contentAccept, { _ in })
     else { return nil }

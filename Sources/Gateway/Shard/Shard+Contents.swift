@@ -1,6 +1,7 @@
 import JingleCodec
 import JingleSIPMapping
 import SDPCodec
+import SIPCodec
 import SIPStack
 
 // Contents that are added to a session that stands, and taken away (XEP-0166 §7.2).
@@ -61,6 +62,74 @@ extension Shard {
     let rejection = rejection(of: refused, session, SessionEnd(.unsupportedApplications))
     // Where something else is accepted, nobody waits for the answer to this one.
     send(taken.isEmpty ? stanza : CallStanza(0), rejection, to: device, number, at: now)
+  }
+
+  // MARK: Added by the phone
+
+  /// Names of the contents that a re-INVITE would add; none where the client could not take them, because they come in
+  /// another way than those that there are: Conversations ends a session to which a content without ICE is added.
+  func addedNames(by message: SIPMessage, _ number: Int) -> Set<String> {
+    guard let session = sessions[number], session.call.isTalking,
+      let description = Self.sessionDescription(in: message), changeAction(description) == .transportInfo
+    else { return [] }
+    var media = session.media
+    guard
+      let translation = try? translateToJingle(
+        description.arena, by: session.clientRole.other, action: Action.contentAdd.name, sid: session.sid, state: &media
+      )
+    else { return [] }
+    let active = session.media.slots.filter { !$0.isRejected }
+    let contents = Jingle(arena: translation.arena, index: 0).contents
+    let names = Set(contents.map(\.name.string))
+    guard names.isDisjoint(with: active.map(\.name)),
+      media.slots.allSatisfy({ slot in !names.contains(slot.name) || active.contains { $0.transport == slot.transport }
+      })
+    else { return [] }
+    return names
+  }
+
+  /// Tells the client that contents which the phone would have added are not to be had any more.
+  mutating func takeBack(_ stanza: CallStanza, from device: CallDevice, _ number: Int, at now: Instant) {
+    guard let session = sessions[number] else { return }
+    rejectOffered(number)
+    let removal = draft(session, .contentRemove) { draft in
+      draft.reason = .init(SessionEnd(.cancel))
+      draft.contents = session.media.slots.filter { session.offeredContents.contains($0.name) }.map {
+        JingleContent.Draft(creator: $0.creator == .initiator ? .initiator : .responder, name: $0.name)
+      }
+    }
+    send(stanza, removal, to: device, number, at: now)
+  }
+
+  /// Answers the re-INVITE that adds contents.
+  mutating func answerContents(
+    _ reference: CallReference, _ accept: CallReference?, _ number: Int, at now: Instant
+  ) {
+    guard let session = sessions[number], case .request(let request, _)? = session.messages[reference] else { return }
+    var description: [UInt8]?
+    if let accept, let jingle = session.jingle(accept), !jingle.contents.isEmpty,
+      session.offeredContents.isSuperset(of: jingle.contents.map(\.name.string))
+    {
+      sessions[number]?.offeredContents.subtract(jingle.contents.map(\.name.string))
+      if jingle.groups.first(where: { _ in true }) != nil { sessions[number]?.grouping = jingle }
+      description = describe(jingle, session.current?.candidates ?? [], number)
+    }
+    rejectOffered(number)
+    let answer = description ?? describeCurrent(number)
+    tryAgent(at: now) { agent, effects throws(SIPUserAgentError) in
+      try agent.respond(
+        to: request, status: answer == nil ? 488 : 200,
+        body: answer.map { SIPBody(GatewayMediaTypes.sessionDescription, $0) }, at: now, into: &effects)
+    }
+  }
+
+  /// What the client has not accepted is refused.
+  private mutating func rejectOffered(_ number: Int) {
+    guard let session = sessions[number] else { return }
+    for (index, slot) in session.media.slots.enumerated() where session.offeredContents.contains(slot.name) {
+      sessions[number]?.media.slots[index].isRejected = true
+    }
+    sessions[number]?.offeredContents = []
   }
 
   /// The phone has not even looked at the contents that the client has added: the session is as it was.

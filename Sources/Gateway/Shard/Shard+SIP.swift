@@ -51,7 +51,7 @@ extension Shard {
       forward(leg, .inviteTransportError, at: now)
     case .incomingRequest(let request, let leg, let message):
       receive(request, message, leg, at: now)
-    case .requestCancelled: break
+    case .requestCancelled(_, let leg): forward(leg, .updateCancelled, at: now)
     case .response(_, let leg, let method, let status, let message):
       guard let kind = Self.kind(of: method) else { return }
       receiveResponse(to: kind, status, phrase: nil, message, leg, at: now)
@@ -252,6 +252,7 @@ extension Shard {
       content = message.body.isEmpty ? .empty : candidates(in: message) == nil ? .usual : .candidates
     } else if method == .invite {
       content = message.body.isEmpty ? .withoutOffer : isUsableChange(message, number) ? .usual : .unusable
+      if content == .usual, !addedNames(by: message, number).isEmpty { content = .withContents }
     }
     handle(
       number, .request(SIPCallRequest(method: method.name, reference: reference, content: content)), at: now)

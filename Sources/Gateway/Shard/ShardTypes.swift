@@ -124,6 +124,8 @@ struct Session {
   var current: (description: Jingle, candidates: [Jingle])?
   /// The content-add that names the groups of the session, where one does.
   var grouping: Jingle?
+  /// Contents that the phone adds, until the client has said whether it takes them.
+  var offeredContents: Set<String> = []
   /// What was agreed on before the client has added contents, until the phone has answered that.
   var mediaBeforeAddition: MediaState?
   /// Our INVITE, for a redirection.

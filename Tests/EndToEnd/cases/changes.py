@@ -136,3 +136,26 @@ async def client_adds_video(world: World) -> None:
         equal([(m.kind, m.port == 0) for m in ok.sdp.media], [("audio", False), ("video", not takes)], "m= lines of the 200")
         await alice.accepted(jingle.terminate(sid, "success"), CALLEE)
         puppet.respond(await puppet.request("BYE", call_id=sid), 200)
+
+
+@scenario("slixmpp", behind=SIPP)
+async def phone_adds_video(world: World) -> None:
+    """XEP-0166 §7.2.2: another m-line in the phone's re-INVITE is content-add; its 200 says what the client has accepted."""
+    puppet = await world.puppet()
+    alice = await world.client("alice")
+    for takes in (True, False):
+        sid = jingle.new_sid()
+        alice.received.clear()
+        await alice.accepted(jingle.webrtc_audio_offer(sid, alice.jid), CALLEE)
+        invite = await puppet.request("INVITE", call_id=sid)
+        puppet.respond(invite, 200, body=AUDIO_SDP)
+        await alice.action("session-accept")
+        await puppet.request("ACK", call_id=sid)
+        update = puppet.turn(invite, "INVITE", 7, WEBRTC_SDP)
+        added = await alice.action("content-add")
+        equal([(c.get("name"), c.get("creator")) for c in added.iter(f"{JINGLE}content")], [("1", "responder")], "contents")
+        await alice.accepted(jingle.content_answer(sid, takes), CALLEE)
+        ok = await puppet.answer(update, 200)
+        equal([(m.kind, m.port == 0) for m in ok.sdp.media], [("audio", False), ("video", not takes)], "m= lines of the 200")
+        await alice.accepted(jingle.terminate(sid, "success"), CALLEE)
+        puppet.respond(await puppet.request("BYE", call_id=sid), 200)

@@ -75,6 +75,13 @@ def content_add(sid: str) -> str:
             f"{webrtc_video(candidates='')}{GROUP}</jingle>")
 
 
+def content_answer(sid: str, takes: bool) -> str:
+    """What a client says to video that the phone adds."""
+    content = webrtc_video("passive", candidates="").replace("creator='initiator'", "creator='responder'")
+    return (f"<jingle xmlns='urn:xmpp:jingle:1' action='{'content-accept' if takes else 'content-reject'}' sid='{sid}'>"
+            f"{content}</jingle>")
+
+
 def webrtc_answer(sid: str, responder: str) -> str:
     """The answer of another browser to that."""
     return (f"<jingle xmlns='urn:xmpp:jingle:1' action='session-accept' responder='{responder}' sid='{sid}'>"
