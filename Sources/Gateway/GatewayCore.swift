@@ -94,7 +94,7 @@ final class GatewayCore {
     case .resourceUnavailable(let device), .streamEnded(let device):
       run { $0.deviceLeft(device, at: now) }
     case .subscriptionsChanged: saveSubscriptionsSoon()
-    case .connected: run { $0.serverCame() }
+    case .connected: run { $0.serverCame(at: now) }
     case .disconnected: run { $0.serverLeft(at: now) }
     }
   }

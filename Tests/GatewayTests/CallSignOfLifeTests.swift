@@ -1,5 +1,6 @@
 import SIPStack
 import Testing
+import XMPPStack
 
 @testable import Gateway
 @testable import JingleSIPMapping
@@ -114,10 +115,41 @@ struct CallSignOfLifeTests {
     bench.shard.serverLeft(at: bench.now)
     bench.wait(.seconds(300))
     #expect(bench.shard.callCount == 1)
-    bench.shard.serverCame()
+    bench.shard.serverCame(at: bench.now)
     bench.wait(.seconds(91))
     #expect(bench.sent.last == "\(device) get")
     #expect(bench.wire.suffix(2) == ["→ BYE", "← 200 BYE"])
     #expect(bench.shard.callCount == 0)
+  }
+
+  @Test("a server that has come back knows none of its users yet: they have two minutes to sign in")
+  func serverComesBack() throws {
+    let component = ComponentXMPPConfiguration(
+      domain: "sip.localhost", userDomain: "localhost", secret: "secret")
+    var bench = ShardBench(xmpp: .component(component))
+    let device = try #require(JID("alice@localhost/phone"))
+    try bench.send("session-initiate", from: "\(device)", to: "+49@sip.localhost", sid: "s1", ShardBench.content)
+    let leg = try #require(bench.incomingLeg)
+    try bench.phoneDoes { try $0.respond(to: leg, status: 200, body: ShardBench.body, at: $2, into: &$1) }
+    bench.devicesAnswer = false
+    bench.shard.serverLeft(at: bench.now)
+    bench.shard.serverCame(at: bench.now)
+    func refuse(_ bench: inout ShardBench) throws {
+      let id = try #require(bench.stanzas.last?.stanza.attribute("id")?.string)
+      let condition = "<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>"
+      bench.answer(id, device, "error", "<error type='cancel'>\(condition)</error>")
+      bench.settle()
+    }
+    for _ in 0..<3 {
+      bench.wait(.seconds(30))
+      #expect(bench.sent.last == "\(device) session-info")
+      try refuse(&bench)
+      #expect(bench.shard.callCount == 1)
+    }
+    bench.wait(.seconds(30))
+    try refuse(&bench)
+    #expect(bench.sent.last == "\(device) get")
+    try refuse(&bench)
+    #expect(bench.wire.suffix(2) == ["→ BYE", "← 200 BYE"])
   }
 }

@@ -1,3 +1,4 @@
+import SIPStack
 import XMPPStack
 
 /// What tells devices that their call is over, as long as there is no connection to the XMPP server to send it over.
@@ -35,10 +36,21 @@ extension Shard {
   }
 
   /// There is a connection to the XMPP server.
-  public mutating func serverCame() {
+  public mutating func serverCame(at now: Instant) {
     presences.isConnected = true
+    connectedAt = now
     for farewell in farewells.take() {
       effects.append(.sendStanza(bytes: farewell.bytes, to: farewell.to, awaiting: nil))
     }
   }
+
+  /// Whether those who talk may still be on their way back: who restarts a server ends all streams, and its users sign
+  /// in one after the other.
+  func isReturning(at now: Instant) -> Bool {
+    guard let connectedAt else { return false }
+    return now < connectedAt + Self.timeToReturn
+  }
+
+  /// Dino notices after a minute that its server is gone.
+  private static var timeToReturn: Interval { .seconds(120) }
 }

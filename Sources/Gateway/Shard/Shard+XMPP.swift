@@ -217,6 +217,8 @@ extension Shard {
         }
       }
     }
+    // Nor does a server that has just come back know who will be.
+    if answer == .unavailable, sessions[number]?.call.isTalking == true, isReturning(at: now) { answer = .unheard }
     handle(number, .answer(sent, answer), at: now)
   }
 }

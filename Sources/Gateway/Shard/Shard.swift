@@ -34,6 +34,8 @@ public struct Shard {
   var presences = Presences()
   /// What is said when there is a connection to the XMPP server again.
   var farewells = Farewells()
+  /// Since when there is one.
+  var connectedAt: Instant?
   /// How many calls each user has begun.
   var limits: CallLimits
   /// Where the proxies are, once their names are resolved.

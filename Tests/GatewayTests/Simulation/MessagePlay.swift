@@ -62,7 +62,7 @@ struct MessagePlay {
     let component = ComponentXMPPConfiguration(
       domain: Self.component, userDomain: "phones.example", secret: "secret")
     bench = ShardBench(proceed: proceed, xmpp: .component(component), table: table)
-    bench.shard.serverCame()
+    bench.shard.serverCame(at: bench.now)
     // Of half of the users nothing is known: they are asked by message all the same.
     guard Bool.random(using: &chance) else { return }
     for name in Self.devices {
