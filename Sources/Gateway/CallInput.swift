@@ -98,6 +98,14 @@ public struct SIPCallRequest: Hashable, Sendable {
     case unusable
     /// re-INVITE: it has m-lines besides those that there are.
     case withContents
+    /// INVITE: the address called is not a user's.
+    case toNoUser
+    /// INVITE: one call to one user comes a second time.
+    case again
+    /// INVITE: as many phones ring the user as may.
+    case toOneRungTooOften
+    /// INVITE: no more calls are taken.
+    case beyondCapacity
     /// INFO: candidates.
     case candidates
     /// INFO: no body.
@@ -254,6 +262,10 @@ extension SIPCallRequest {
     case ("INVITE", _) where state != .beginning: return .reInvite
     case ("INVITE", .withoutOffer): return .inviteWithoutOffer
     case ("INVITE", .unusable): return .inviteUnusable
+    case ("INVITE", .toNoUser): return .inviteToNoUser
+    case ("INVITE", .again): return .inviteAgain
+    case ("INVITE", .toOneRungTooOften): return .inviteToOneRungTooOften
+    case ("INVITE", .beyondCapacity): return .inviteBeyondCapacity
     case ("INVITE", _) where !devices.isEmpty: return .invite
     case ("INVITE", _) where proposal == nil: return .inviteToNobody
     case ("INVITE", _): return proposed.isEmpty ? .inviteToSomeoneUnseen : .inviteToBeProposed

@@ -139,6 +139,14 @@ struct ShardBench {
     shard.receive(answer: stanza, id: id, from: device, at: now)
   }
 
+  /// Of the phone's calls: the code and the cause of the Reason (RFC 3326).
+  var lastRefusal: String? {
+    for case .refused(_, let status, _, let message) in phoneEffects.reversed() {
+      return "\(status), cause \(message.headers.reason.first?.cause.map { "\($0)" } ?? "none")"
+    }
+    return nil
+  }
+
   /// Hands what the phone wants to send to the shard.
   mutating func take(_ effects: SIPUserAgent.Effects) {
     for effect in effects {

@@ -111,6 +111,24 @@ struct ShardTests {
     #expect(bench.messages.last == "propose")
   }
 
+  @Test("A call of which no session comes is refused as the table says, with its cause (RFC 3326)")
+  func refusedAtTheDoor() throws {
+    let component = ComponentXMPPConfiguration(domain: "sip.localhost", userDomain: "localhost", secret: "secret")
+    var bench = ShardBench(xmpp: .component(component))
+    // Not even escaped (XEP-0106) can a zero byte be part of an address.
+    _ = try bench.phoneCalls("%00")
+    #expect(bench.lastRefusal == "404, cause 1")
+    _ = try bench.phoneCalls("alice")
+    _ = try bench.phoneCalls("alice")
+    #expect(bench.lastRefusal == "482, cause 482")
+    for number in 0...10 { _ = try bench.phoneCalls("bob", sid: "call-\(number)") }
+    #expect(bench.lastRefusal == "486, cause 17")
+    bench.shard.shutDown(at: bench.now)
+    bench.settle()
+    _ = try bench.phoneCalls("carol")
+    #expect(bench.lastRefusal == "503, cause 42")
+  }
+
   @Test("What is to be said when the XMPP server is back is bounded, and the newest is kept")
   func farewellsAreBounded() throws {
     var farewells = Farewells()

@@ -104,34 +104,19 @@ extension Shard {
 
   private mutating func receiveInvite(_ message: SIPMessage, _ leg: SIPLeg, at now: Instant) {
     guard !isShuttingDown, sessions.count < configuration.maximumCalls else {
-      tryAgent(at: now) { agent, effects throws(SIPUserAgentError) in
-        try agent.respond(to: leg, status: 503, at: now, into: &effects)
-      }
-      return
+      return refuse(leg, .beyondCapacity, at: now)
     }
     guard let sid = message.headers.callID?.value.string, let user = configuration.identities.callee(of: message),
       let peer = configuration.identities.caller(of: message)
-    else {
-      tryAgent(at: now) { agent, effects throws(SIPUserAgentError) in
-        try agent.respond(to: leg, status: 404, at: now, into: &effects)
-      }
-      return
-    }
+    else { return refuse(leg, .toNoUser, at: now) }
     let key = SessionKey(user: user.description, peer: peer.bare.description, sid: sid)
-    // A second INVITE of one call to one user: it has been forked, and both branches end here (RFC 3261 §8.2.2.2).
     if byKey[key]?.contains(where: { sessions[$0]?.call.origin == .phone }) == true {
-      tryAgent(at: now) { agent, effects throws(SIPUserAgentError) in
-        try agent.respond(to: leg, status: 482, at: now, into: &effects)
-      }
-      return
+      return refuse(leg, .again, at: now)
     }
-    // Whoever is behind a proxy could let the devices of a user ring without end: to him that one is busy.
+    // Whoever is behind a proxy could let the devices of a user ring without end.
     if isRungTooOften(key.user) {
       effects.append(.log(.diagnostic("\(user) is called by too many at a time")))
-      tryAgent(at: now) { agent, effects throws(SIPUserAgentError) in
-        try agent.respond(to: leg, status: 486, at: now, into: &effects)
-      }
-      return
+      return refuse(leg, .toOneRungTooOften, at: now)
     }
     var session = Session(
       call: newCall(.phone), key: key, user: user,
@@ -159,6 +144,18 @@ extension Shard {
       request.devices = presences.available(user).map { CallDevice($0.description) }
     }
     handle(number, .request(request), at: now)
+  }
+
+  /// Answers an INVITE of which no session comes, as the signalling table has it.
+  private mutating func refuse(_ leg: SIPLeg, _ content: SIPCallRequest.Content, at now: Instant) {
+    var call = newCall(.phone)
+    let request = SIPCallRequest(method: Method.invite.name, reference: CallReference(0), content: content)
+    for case .refuseInvite(let status, let cause) in call.handle(.request(request), at: now) {
+      tryAgent(at: now) { agent, effects throws(SIPUserAgentError) in
+        try agent.respond(
+          to: leg, status: status, headers: cause.map { [Self.reason($0)] } ?? [], at: now, into: &effects)
+      }
+    }
   }
 
   private func isRungTooOften(_ user: String) -> Bool {
