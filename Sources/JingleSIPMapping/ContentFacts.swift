@@ -12,6 +12,10 @@ extension Engine {
       if let node = firstChild(transport, of: source),
         let found = firstChild(map, of: Source(index: node, node: transport))
       {
+        var position = arena.end(of: found)
+        if nextChild(tables.nodes[map].slot, from: &position, to: arena.end(of: node)) != nil {
+          lose("<sctp:sctpmap>", "it is there a second time, and the first one counts")
+        }
         return found
       }
     }
@@ -23,9 +27,10 @@ extension Engine {
     let description = firstChild(MappingNodes.jingleContentDescription, of: source)
     if let description { readDescription(description, &facts) }
     readTransports(of: source, &facts)
+    let map = sctpMap(of: source)
     if description != nil {
       facts.kind = .rtp
-    } else if sctpMap(of: source) != nil {
+    } else if map != nil {
       facts.kind = .data
     } else if hasUnknown("description", source) || hasUnknown("transport", source) {
       facts.kind = .unmapped
@@ -118,7 +123,8 @@ extension Engine {
   }
 
   /// The default candidate of each component: the one that a peer without ICE reaches most likely, relayed before
-  /// reflexive before host (RFC 8839 §4.2.1.2). Names of mDNS and TCP are of no use to it.
+  /// reflexive before host (RFC 8839 §4.2.1.2). Names of mDNS and TCP are of no use to it, and port 0 would refuse the
+  /// medium (RFC 3264 §6).
   private func readCandidates(_ transport: Source, _ node: Int, _ fields: CandidateFields, _ facts: inout ContentFacts)
   {
     let token = tables.fields[MappingFields.sdpConnectionAddress].token
@@ -127,6 +133,10 @@ extension Engine {
     var best: (media: UInt64, control: UInt64) = (0, 0)
     while let candidate = nextChild(slot, from: &position, to: end) {
       guard let address = text(fields.address, in: candidate), let port = number(fields.port, in: candidate) else {
+        continue
+      }
+      if port == 0 {
+        if fields.type < 0 { lose("<raw-udp:candidate>", "its port is 0") }
         continue
       }
       var rank: UInt64 = 1
@@ -144,6 +154,8 @@ extension Engine {
       } else if component == 2, rank > best.control, matches(address, token) {
         best.control = rank
         facts.control = .init(address: address, port: port)
+      } else if fields.type < 0 {
+        lose("<raw-udp:candidate>", "SDP has one address for each of two components")
       }
     }
   }

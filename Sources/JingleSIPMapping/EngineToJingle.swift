@@ -282,6 +282,10 @@ extension Engine {
       let code = role == .initiator ? alternative.byInitiator : alternative.byResponder
       set(choice.field, .code(UInt32(code), .absent), in: &frame)
       state.slots[self.slot][senders: role] = Senders(rawValue: UInt8(truncatingIfNeeded: code))
+      for other in choice.alternatives
+      where other.line != alternative.line && lines.isThere(Int(tables.nodes[other.line].slot)) {
+        lose("\(tables.nodes[other.line].name)", "\(tables.nodes[alternative.line].name) excludes it")
+      }
       return true
     }
     return false

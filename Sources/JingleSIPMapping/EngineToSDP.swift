@@ -145,7 +145,10 @@ extension Engine {
 
   @inline(__always)
   func fill(text slice: Slice, _ word: Int, bit: UInt64, mark: UInt32 = 0, in frame: inout Frame) {
+    let wasUsed = frame.isUsed
     put(text: slice, word, bit: bit, mark: mark, in: &frame)
+    // A parameter of which there is nothing but an empty value would be written as a separator only.
+    if slice.length == 0 { frame.isUsed = wasUsed }
     digest(quickHash(slice))
   }
 

@@ -294,6 +294,9 @@ extension Engine {
     } else {
       set(MappingFields.sdpSCTPPortValue, .number(number), in: &line)
       if read(MappingFields.sctpSctpmapStreams, in: map) != nil { lose("<sctp:sctpmap> @streams", "SDP has none") }
+      if let name = text(MappingFields.sctpSctpmapProtocol, in: map), !equals(name, "webrtc-datachannel") {
+        lose("<sctp:sctpmap> @protocol", "SDP has webrtc-datachannel only")
+      }
     }
     end(line)
   }

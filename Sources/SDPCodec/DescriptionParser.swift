@@ -46,16 +46,26 @@ struct DescriptionParser: ~Copyable {
       let mark = tape.wordCount
       let end = Lines.parse(input, start &+ 2, &tape, letter: letter)
       if end == -2 {
+        // RFC 8866 §5: a description with a letter that is not understood is ignored or rejected.
+        order.follow(letter, at: start)
         position = keep(input, start, SessionDescription.Slot.unknownLine, nil)
       } else {
         order.follow(letter, at: start)
         let next = end >= 0 ? endOfValue(input, end) : -1
         position = next >= 0 ? next : malformed(input, Lines.slot(ofLetter: letter), start, mark, end)
+        if letter == 0x76, next >= 0, tape.word(mark &+ 1) != 0 { noteVersion(start + 2) }
       }
     }
     if media >= 0 { tape.close(media) }
     tape.close(root)
     validateOrder(input)
+  }
+
+  @inline(never)
+  private mutating func noteVersion(_ offset: Int) {
+    issues.append(
+      SDPIssue(
+        layer: .validation, location: "v=", offset: offset, message: "only version 0 is known (RFC 8866 §5.1)"))
   }
 
   /// Returns where the next line begins.

@@ -8,7 +8,8 @@ struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Says of each file whether it is a valid message, and where it is not.",
     discussion: """
-      Each file is read as one message: a SIP datagram, a session description, or a Jingle <iq/> or <jingle/>. One \
+      Each file is read as one message: a SIP datagram, a session description, or a stanza of Jingle or its payload, \
+      such as <jingle/> or <propose/>. One \
       JSON object a line goes to standard output: file, verdict (accept or reject), and where it rejects layer, \
       where, offset and message. Reading is strict: the first thing that is wrong rejects the message.
 

@@ -59,8 +59,31 @@ struct InspectionTests {
     #expect(objection(Array("<iq id='1' type='result'/>".utf8), .jingle) == nil)
     #expect(objection(Array("<iq id='1' type='set'/>".utf8), .jingle)?.layer == "validation")
     #expect(objection(Array("<iq>".utf8), .jingle)?.layer == "syntax")
+    let anonymous = "<iq id='1' type='set'><jingle xmlns='urn:xmpp:jingle:1' action='session-info'/></iq>"
+    #expect(
+      objection(Array(anonymous.utf8), .jingle)
+        == Objection(layer: "validation", location: "jingle@sid", offset: 22, message: "is missing"))
+    let predecessor = "<jingle xmlns='urn:xmpp:jingle:1' action='existing-session-initiate'/>"
+    #expect(objection(Array(predecessor.utf8), .jingle) == nil)
     let missing = objection(Array(" <jingle xmlns='urn:xmpp:jingle:1' sid='a'/>".utf8), .jingle)
     #expect(missing == Objection(layer: "validation", location: "jingle@action", offset: 1, message: "is missing"))
+  }
+
+  @Test("payloads of messages: XEP-0353, XEP-0482")
+  func messages() throws {
+    let propose = "<propose xmlns='urn:xmpp:jingle-message:0' id='a'/>"
+    let hint = "<store xmlns='urn:xmpp:hints'/>"
+    for stanza in [
+      propose, "<message xmlns='jabber:client' type='chat'>\(propose)\(hint)</message>",
+      "<message><left xmlns='urn:xmpp:call-invites:0' id='a'/></message>",
+    ] {
+      #expect(text(try Inspection.inspect(Array(stanza.utf8), as: .jingle)) == stanza)
+    }
+    let wrong = "<message>\(hint)<retract xmlns='urn:xmpp:jingle-message:0'/></message>"
+    #expect(
+      objection(Array(wrong.utf8), .jingle)
+        == Objection(layer: "validation", location: "retract@id", offset: 40, message: "is missing"))
+    #expect(objection(Array("<message>\(hint)</message>".utf8), .jingle)?.location == "message")
   }
 
   @Test("what stands around a Jingle element comes back")

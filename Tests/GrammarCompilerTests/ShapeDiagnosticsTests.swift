@@ -160,6 +160,43 @@ import Testing
       """)
   }
 
+  @Test("`tolerate` within a shape or behind an attribute is a row of the deviations")
+  func toleratePart() {
+    let compilation = compiled(
+      """
+      ; RFC 1
+      header A = value:token [ tolerate ":" port:UInt16 ] *( tolerate ";" flags:token )
+      ; RFC 2
+      party = ( when word name:token / tolerate "<" tolerate:token ">" )
+      header B = party
+      token = 1*%x61-7A
+      word = 1*%x61-6D
+      namespace n = "urn:n"
+      ; XEP 3
+      element n:x root
+          @a:UInt8? tolerate
+          @b:UInt8 = 1
+          tolerate@c:UInt8?
+      """)
+    #expect(compilation.renderedDiagnostics == "")
+    let rows = compilation.document().split(separator: "\n").filter { $0.contains("a.grammar:") }
+    #expect(
+      rows == [
+        "| `<n:x>` | a.grammar:11 | XEP 3 |", "| A | a.grammar:2 | RFC 1 |", "| A | a.grammar:2 | RFC 1 |",
+        "| party | a.grammar:4 | RFC 2 |",
+      ])
+    expectRefused(
+      """
+      header A = tolerate value:token
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:1:12: error: expected an expression, found `tolerate`
+      header A = tolerate value:token
+                 ^
+      """)
+  }
+
   @Test func flagAlwaysThere() {
     expectRefused(
       """

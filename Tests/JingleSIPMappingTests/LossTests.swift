@@ -93,6 +93,75 @@ struct LossTests {
       ])
   }
 
+  @Test("21: a second user name and password")
+  func repeatedCredentials() throws {
+    let credentials = "a=ice-ufrag:abcd\na=ice-pwd:0123456789012345678901\n"
+    #expect(
+      try jingle(Self.section + credentials + credentials).losses == [
+        "a=ice-ufrag: it is there a second time, and the first one counts",
+        "a=ice-pwd: it is there a second time, and the first one counts",
+      ])
+  }
+
+  @Test("18: directions that exclude each other")
+  func directions() throws {
+    #expect(try jingle(Self.section + "a=recvonly\na=inactive\n").losses == ["a=inactive: a=recvonly excludes it"])
+    #expect(try jingle(Self.head + "a=recvonly\nm=audio 4000 RTP/AVP 0\na=mid:a\na=inactive\n").losses == [])
+  }
+
+  @Test("12: the bandwidth of a data channel")
+  func bandwidth() throws {
+    let text = Self.head + "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\nb=AS:30\na=mid:a\na=sctp-port:5000\n"
+    #expect(try jingle(text).losses == ["b=: it does not belong to this medium"])
+  }
+
+  @Test("41: data channels of SCTP that SDP cannot name")
+  func dataChannels() throws {
+    func map(_ number: Int, _ protocol: String) -> String {
+      "<sctpmap xmlns='urn:xmpp:jingle:transports:dtls-sctp:1' number='\(number)' protocol='\(`protocol`)'/>"
+    }
+    let maps = map(5000, "x") + map(5001, "webrtc-datachannel")
+    let result = try sdp(stanza("session-initiate", content("a", iceUDP(maps))))
+    #expect(result.lines("a=sctp-port") == ["a=sctp-port:5000"])
+    #expect(
+      Set(result.losses) == [
+        "<sctp:sctpmap> @protocol: SDP has webrtc-datachannel only",
+        "<sctp:sctpmap>: it is there a second time, and the first one counts",
+      ])
+  }
+
+  @Test("5, 35: addresses beyond those that SDP has, and ports that would refuse the medium")
+  func addresses() throws {
+    func raw(_ candidates: String) throws -> Translated {
+      let transport = "<transport xmlns='urn:xmpp:jingle:transports:raw-udp:1'>\(candidates)</transport>"
+      return try sdp(stanza("session-initiate", content("a", audio("<payload-type id='0'/>") + transport)))
+    }
+    let three = try raw(
+      "<candidate ip='192.0.2.1' port='4000'/><candidate component='3' ip='192.0.2.1' port='4002'/>")
+    #expect(three.lines("m=") == ["m=audio 4000 RTP/AVP 0"])
+    #expect(three.losses == ["<raw-udp:candidate>: SDP has one address for each of two components"])
+    let none = try raw("<candidate ip='192.0.2.1' port='0'/>")
+    #expect(none.lines("m=") == ["m=audio 9 RTP/AVP 0"])
+    #expect(none.losses == ["<raw-udp:candidate>: its port is 0"])
+    let candidate =
+      "<candidate component='1' foundation='1' ip='192.0.2.1' port='0' priority='1' protocol='udp' type='host'/>"
+    let description = audio("<payload-type id='0'/>")
+    let ice = try sdp(stanza("session-initiate", content("a", description + iceUDP(candidate))))
+    #expect(ice.lines("m=") == ["m=audio 9 RTP/AVP 0"])
+    #expect(ice.lines("a=candidate").count == 1)
+  }
+
+  @Test("9, 10: parameters without name and value are none, those with an empty value are")
+  func emptyParameters() throws {
+    func fmtp(_ parameters: String) throws -> [String] {
+      try sdp(stanza("session-initiate", content("a", audio("<payload-type id='96'>\(parameters)</payload-type>"))))
+        .lines("a=fmtp")
+    }
+    #expect(try fmtp("<parameter name=''/><parameter name='' value=''/><parameter/>") == [])
+    #expect(try fmtp("<parameter name='x' value='1'/><parameter name='' value=''/>") == ["a=fmtp:96 x=1"])
+    #expect(try fmtp("<parameter name='x' value=''/><parameter name='y'/>") == ["a=fmtp:96 x=;y"])
+  }
+
   @Test("8: a second rtpmap of a payload type")
   func repeatedFormat() throws {
     let text = Self.section + "a=rtpmap:0 PCMU/8000\na=rtpmap:0 PCMA/8000\n"

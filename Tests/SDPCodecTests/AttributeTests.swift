@@ -50,6 +50,20 @@ struct AttributeTests {
     #expect(known.count == AttributeExamples.table.count)
   }
 
+  @Test("RFC 8866 §5: another version, and letters of lines that nobody knows")
+  func versionAndLetters() throws {
+    func issues(_ text: String) throws -> [SDPIssue] {
+      let description = try SessionDescription(parsing: Array(text.utf8))
+      #expect(String(decoding: description.bytes, as: UTF8.self) == text)
+      return description.issues
+    }
+    let version = try issues(Self.head.replacing("v=0", with: "v=1"))
+    #expect(version.map(\.layer) == [.validation] && version.map(\.location) == ["v="] && version.map(\.offset) == [2])
+    let letter = try issues(Self.head + "m=audio 9 RTP/AVP 0\r\ny=0100000001\r\na=sendrecv\r\n")
+    #expect(letter.map(\.layer) == [.validation] && letter.map(\.location) == ["y="])
+    #expect(letter.map(\.offset) == [Self.head.utf8.count + 21])
+  }
+
   private func lines(_ line: String) throws -> LineFields {
     let text = Self.head + "m=video 9 RTP/AVP 96\r\n" + line + "\r\n"
     return try #require(try SessionDescription(parsing: Array(text.utf8)).media.first).lines

@@ -25,7 +25,7 @@ struct HeaderRow: Sendable, CustomTestStringConvertible {
 
   private static let number = "a number up to 4294967295"
 
-  static let all = core + extensions
+  static let all = core + extensions + networks
 
   /// RFC 3261 §20.
   private static let core: [HeaderRow] = [
@@ -86,7 +86,7 @@ struct HeaderRow: Sendable, CustomTestStringConvertible {
       "Retry-After", "120 (in a \\) meeting);duration=60", "120(in a \\) meeting) ;duration=60",
       wrong: "soon", at: 0, number),
     .init("Route", "A <sip:p.example;lr>;x", "A<sip:p.example;lr> ;x", wrong: "<sip:p example>", at: 6, "\">\""),
-    .init("Server", "a/1 (b) c", "a / 1\r\n (b) c", wrong: "a/", at: 2, "token"),
+    .init("Server", "a/1 (b) c", "a / 1\r\n (b) c", wrong: "a/1 )", at: 4, "the end of the header field"),
     .init("Subject", "a  b", "a  b", wrong: "\u{7F}", at: 0, "the end of the header field"),
     .init("Supported", "100rel,x-y", "100rel,x-y", wrong: "100rel timer", at: 7, "the end of the header field"),
     .init("Timestamp", "1.5 .25", "1.5\t.25", wrong: ".5", at: 0, "timestamp"),

@@ -10,7 +10,7 @@ public enum MessageKind: String, CaseIterable, Sendable {
   case sip
   /// A session description.
   case sdp
-  /// A `<jingle/>` element, or an `<iq/>` that holds one.
+  /// A `<jingle/>` element, another one of the grammars that begins a payload, or a stanza that holds one.
   case jingle
 }
 
@@ -89,11 +89,14 @@ public enum Inspection {
 
   private static func inspectJingle(_ bytes: [UInt8]) throws(Objection) -> [UInt8] {
     let document = try JingleDocument(parsing: bytes)
-    if let issue = document.reading?.issues.first { throw Objection(issue) }
-    if document.reading == nil, !document.isResponse {
+    if let issue = document.issues?.first { throw Objection(issue) }
+    if let jingle = document.reading?.jingle, jingle.sid == nil, jingle.action != .existingSessionInitiate {
+      throw Objection(layer: "validation", location: "jingle@sid", offset: document.offset, message: "is missing")
+    }
+    if document.issues == nil, !document.isResponse {
       throw Objection(
-        layer: "validation", location: "\(document.root.name)", offset: document.root.sourceOffset ?? 0,
-        message: "expected <jingle/> or an <iq/> that holds one")
+        layer: "validation", location: "\(document.root.name)", offset: document.offset,
+        message: "expected <jingle/>, another payload that the grammars know, or a stanza that holds one")
     }
     return document.bytes
   }

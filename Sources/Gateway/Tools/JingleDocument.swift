@@ -2,29 +2,50 @@ import CodecRuntime
 import JingleCodec
 import XMLReader
 
-/// An XML document that is a `<jingle/>` element or a stanza around one.
+/// An XML document that is a `<jingle/>` element, another one with which the grammars begin a payload, such as the
+/// `<propose/>` of XEP-0353, or a stanza around one.
 public struct JingleDocument: Sendable {
   public let root: XMLElement
   /// The Jingle element, and what is wrong in it; `nil` where there is none.
   public let reading: JingleReading?
-  /// Where the Jingle element stands in the arena of the document.
-  private let jingleIndex: Int?
+  /// The payload: the Jingle element or another one.
+  private let payload: Payload?
+
+  private struct Payload: Sendable {
+    var element: any ElementPayload
+    var issues: [ElementIssue]
+    /// Where it stands in the arena of the document.
+    var index: Int
+  }
 
   /// Throws: an objection where `bytes` are not well-formed XML.
   public init(parsing bytes: [UInt8]) throws(Objection) {
     do throws(XMLReadError) { root = try XMLReader.parseDocument(bytes) } catch { throw Objection(error) }
-    var jingle: XMLElement?
-    if Jingle.matches(root) {
-      jingle = root
-    } else if root.name == "iq" {
-      for child in root.children where Jingle.matches(child) {
-        jingle = child
-        break
-      }
+    var places = [root]
+    if root.name == "iq" || root.name == "message" { places += Array(root.children) }
+    guard let jingle = places.first(where: Jingle.matches) else {
+      reading = nil
+      payload = places.lazy.compactMap(Self.payload).first
+      offset = root.sourceOffset ?? 0
+      return
     }
-    jingleIndex = jingle?.index
-    reading = jingle.flatMap(Jingle.read)
+    offset = jingle.sourceOffset ?? 0
+    reading = Jingle.read(jingle)
+    payload = reading.map { Payload(element: $0.jingle, issues: $0.issues, index: jingle.index) }
   }
+
+  private static func payload(_ xml: XMLElement) -> Payload? {
+    func read<Element: ElementPayload>(_ type: Element.Type) -> Payload? {
+      Element.read(xml).map { Payload(element: $0.element, issues: $0.issues, index: xml.index) }
+    }
+    // A hint says how to treat the message that it stands in, and nothing by itself.
+    return Elements.payloads.lazy.filter { $0 != HintsStore.self }.compactMap { read($0) }.first
+  }
+
+  /// What is wrong in the payload; `nil` where there is none.
+  public var issues: [ElementIssue]? { payload?.issues }
+  /// Where the Jingle element begins, or the document where there is none, in bytes.
+  public let offset: Int
 
   /// An `<iq/>` that answers one and so need not hold a Jingle element (RFC 6120 §8.2.3).
   public var isResponse: Bool {
@@ -32,14 +53,14 @@ public struct JingleDocument: Sendable {
     return type == "result" || type == "error"
   }
 
-  /// The document: the Jingle element from its values, what is around it as it came.
+  /// The document: the payload from its values, what is around it as it came.
   public func write(to output: inout Output) {
-    guard let reading, let jingleIndex else {
+    guard let payload else {
       output.append(xml: root)
       return
     }
-    if jingleIndex == root.index {
-      reading.jingle.write(to: &output)
+    if payload.index == root.index {
+      payload.element.write(to: &output)
       return
     }
     output.append(0x3C)
@@ -55,7 +76,7 @@ public struct JingleDocument: Sendable {
     for node in root.nodes {
       switch node {
       case .text(let text): output.append(characterData: text)
-      case .element(let child) where child.index == jingleIndex: reading.jingle.write(to: &output)
+      case .element(let child) where child.index == payload.index: payload.element.write(to: &output)
       case .element(let child): writeSibling(child, to: &output)
       }
     }
@@ -64,7 +85,7 @@ public struct JingleDocument: Sendable {
     output.append(0x3E)
   }
 
-  /// Writes an element beside the Jingle element; the default namespace around it is that of the root.
+  /// Writes an element beside the payload; the default namespace around it is that of the root.
   private func writeSibling(_ element: XMLElement, to output: inout Output) {
     if element.namespace == root.namespace, root.namespace == "jabber:client" {
       output.append(xml: element, parentNamespace: "jabber:client")

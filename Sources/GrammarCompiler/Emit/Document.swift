@@ -134,12 +134,12 @@ extension Compilation {
   private func toleranceTable(_ areas: Set<String>) -> String {
     table(
       "Tolerated deviations", ["rule", "where", "source"],
-      model.tokens.values.filter { !$0.tolerated.isEmpty && areas.contains($0.area) }.sorted { $0.name < $1.name }.map {
-        [
-          $0.name,
-          "\(files[$0.position.file].path.split(separator: "/").suffix(2).joined(separator: "/")):\($0.position.line)",
-          $0.comment,
-        ]
+      (model.tokens.values.filter { !$0.tolerated.isEmpty && areas.contains($0.area) }.map {
+        ($0.name, $0.position, $0.comment)
+      } + model.tolerances.filter { areas.contains($0.area) }.map { ($0.owner, $0.position, $0.comment) })
+      .sorted { ($0.0, $0.1.line) < ($1.0, $1.1.line) }.map { name, position, comment in
+        let path = files[position.file].path.split(separator: "/").suffix(2).joined(separator: "/")
+        return [name.hasPrefix("<") ? "`\(name)`" : name, "\(path):\(position.line)", comment]
       })
   }
 }

@@ -79,6 +79,10 @@ struct ElementEmitter {
       text.line("/// The same, made ready for reading and writing.")
       text.line("public static let codec = ElementCodec(Elements.self)")
       text.line()
+      let roots = model.orderedElements.filter(\.isRoot).map { "\($0.typeName).self" }
+      text.line("/// The elements that begin a payload of a stanza.")
+      text.line("public static var payloads: [any ElementPayload.Type] { [\(roots.joined(separator: ", "))] }")
+      text.line()
       dispatch(
         "public static func code(ofEnum number: Int, _ input: Input) -> UInt32", "number",
         enumNumbers.map { ($0.1, "\($0.0.typeName).code(input, 0, input.count)") }, fallback: "0", to: &text)

@@ -16,6 +16,7 @@ extension MappingCodeEmitter {
   /// The attributes and other lines that some row takes to Jingle, and whether a row reads but one line of them.
   func mappedLines(_ steps: [LoweredStep]) -> [String] {
     var nodes: [Int: Int] = [:]
+    var single: Set<Int> = []
     var several: Set<Int> = []
     func visit(_ steps: [LoweredStep]) {
       for step in steps {
@@ -24,10 +25,11 @@ extension MappingCodeEmitter {
           // Other lines that become elements are left over where none of these elements is written.
           if isAttribute || step.operation == "enter" && step.place == "line" { nodes[slot(step.line)] = step.line }
           switch (step.operation, step.place) {
-          case ("loss", "line"): if step.sdp < 0 { several.insert(slot(step.line)) }
-          case ("enter", "line"): if step.flags.contains("each") { several.insert(slot(step.line)) }
+          // A loss is one for all of them.
+          case ("loss", "line") where step.sdp < 0: break
+          case ("enter", "line") where step.flags.contains("each"): several.insert(slot(step.line))
           case ("enter", "joined"), ("enter", "grouped"), ("enter", "groupMember"): several.insert(slot(step.line))
-          default: break
+          default: single.insert(slot(step.line))
           }
         }
         visit(step.nested)
@@ -35,7 +37,7 @@ extension MappingCodeEmitter {
     }
     visit(steps)
     return nodes.sorted { $0.key < $1.key }.map { slot, line in
-      "MappedLine(\(SourceText.literal(tables.nodes[line].name)), slot: \(slot), isSingle: \(!several.contains(slot)))"
+      "MappedLine(\(SourceText.literal(tables.nodes[line].name)), slot: \(slot), isSingle: \(single.contains(slot) && !several.contains(slot)))"
     }
   }
 

@@ -356,6 +356,8 @@ final class Model {
   var lines: [LineModel] = []
   var attributes: [AttributeModel] = []
   var statuses: [StatusDeclaration] = []
+  /// Deviations that are parts of shapes and elements; those of tokens are with the tokens.
+  var tolerances: [Tolerance] = []
   var namespaces: [NamespaceDeclaration] = []
   var features: [FeatureModel] = []
   var elements: [String: ElementType] = [:]

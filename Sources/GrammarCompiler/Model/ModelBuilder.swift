@@ -39,6 +39,7 @@ final class ModelBuilder {
       for declaration in tree.lines { addLine(declaration, area: tree.area) }
       for declaration in tree.attributes { addAttribute(declaration, area: tree.area) }
       model.statuses += tree.statuses
+      model.tolerances += tree.tolerances
       model.stepping.formUnion(tree.stepping)
       for reference in tree.framing {
         if rules[reference.name.lowercased()] == nil {

@@ -62,6 +62,7 @@ extension Parser {
         isOptional = true
         defaultValue = try parseDefault()
       }
+      if isOptional, !current.isFirstOnLine { _ = skipTolerance() }
       element.attributes.append(
         .init(
           name: name.name, label: label ?? Naming.property(name.name), type: type, isOptional: isOptional,

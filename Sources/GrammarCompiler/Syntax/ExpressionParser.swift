@@ -2,8 +2,13 @@ extension Parser {
   /// `a / b / c`.
   mutating func parseChoice() throws -> Expression {
     let position = current.position
+    // The first thing of a rule cannot be against it, but one in brackets can.
+    if depth > 0, !isLabel { _ = skipTolerance() }
     var alternatives = [try parseSequence()]
-    while skip(symbol: "/") { alternatives.append(try parseSequence()) }
+    while skip(symbol: "/") {
+      if !isLabel { _ = skipTolerance() }
+      alternatives.append(try parseSequence())
+    }
     return alternatives.count == 1 ? alternatives[0] : Expression(kind: .choice(alternatives), position: position)
   }
 

@@ -26,10 +26,15 @@ struct Parser {
         skipDeclaration()
         continue
       }
+      let known = tree.tolerances.count
       do {
         try parseDeclaration()
       } catch {
         skipDeclaration()
+      }
+      for index in known..<tree.tolerances.count {
+        tree.tolerances[index].owner = subject(ofDeclarationAt: declarationStart)
+        tree.tolerances[index].comment = tokens[declarationStart].comment
       }
     }
     return tree
@@ -49,6 +54,29 @@ struct Parser {
     // A mistake may have been found at the first token of the next declaration already.
     if index == declarationStart { index += 1 }
     while current.kind != .end, !current.isDeclarationStart { index += 1 }
+  }
+
+  /// What a declaration is about, as the tables name it: `Via`, `a=rtpmap`, `<jingle:content>`.
+  private func subject(ofDeclarationAt start: Int) -> String {
+    func name(_ index: Int) -> String {
+      guard tokens.indices.contains(index), case .identifier(let name) = tokens[index].kind else { return "" }
+      return name
+    }
+    switch (name(start), name(start + 1)) {
+    case (let rule, ""), (let rule, "as"): return rule
+    case ("attribute", let attribute): return "a=\(attribute)"
+    case ("line", let letter): return "\(letter)="
+    case ("element", let prefix): return "<\(prefix):\(name(start + 3))>"
+    case (_, let declared): return declared
+    }
+  }
+
+  /// `tolerate` stands here, within a declaration.
+  mutating func skipTolerance() -> Bool {
+    let position = current.position
+    guard skip(word: "tolerate") else { return false }
+    tree.tolerances.append(Tolerance(owner: "", position: position, comment: "", area: tree.area))
+    return true
   }
 
   /// Where a declaration begins that is none of a target.

@@ -159,9 +159,20 @@ struct TargetDeclaration {
   var position: Position
 }
 
+/// A part of a shape or of an element that is there, or missing, against the document that it is of.
+struct Tolerance {
+  /// What it is a part of, as the tables name it.
+  var owner: String
+  var position: Position
+  var comment: String
+  var area: String
+}
+
 /// One grammar file, read.
 struct SyntaxTree {
   var area: String
+  /// Where `tolerate` stands within a declaration.
+  var tolerances: [Tolerance] = []
   var rules: [RuleDeclaration] = []
   var headers: [HeaderDeclaration] = []
   var lines: [LineDeclaration] = []
