@@ -124,32 +124,52 @@ struct CallSignOfLifeTests {
 
   @Test("a server that has come back knows none of its users yet: they have two minutes to sign in")
   func serverComesBack() throws {
-    let component = ComponentXMPPConfiguration(
-      domain: "sip.localhost", userDomain: "localhost", secret: "secret")
-    var bench = ShardBench(xmpp: .component(component))
-    let device = try #require(JID("alice@localhost/phone"))
-    try bench.send("session-initiate", from: "\(device)", to: "+49@sip.localhost", sid: "s1", ShardBench.content)
-    let leg = try #require(bench.incomingLeg)
-    try bench.phoneDoes { try $0.respond(to: leg, status: 200, body: ShardBench.body, at: $2, into: &$1) }
-    bench.devicesAnswer = false
+    var bench = try Self.benchWithCall()
     bench.shard.serverLeft(at: bench.now)
     bench.shard.serverCame(at: bench.now)
-    func refuse(_ bench: inout ShardBench) throws {
-      let id = try #require(bench.stanzas.last?.stanza.attribute("id")?.string)
-      let condition = "<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>"
-      bench.answer(id, device, "error", "<error type='cancel'>\(condition)</error>")
-      bench.settle()
-    }
     for _ in 0..<3 {
       bench.wait(.seconds(30))
-      #expect(bench.sent.last == "\(device) session-info")
-      try refuse(&bench)
+      #expect(bench.sent.last == "\(Self.device) session-info")
+      try Self.refuse(&bench)
       #expect(bench.shard.callCount == 1)
     }
     bench.wait(.seconds(30))
-    try refuse(&bench)
-    #expect(bench.sent.last == "\(device) get")
-    try refuse(&bench)
+    try Self.refuse(&bench)
+    #expect(bench.sent.last == "\(Self.device) get")
+    try Self.refuse(&bench)
     #expect(bench.wire.suffix(2) == ["→ BYE", "← 200 BYE"])
+  }
+
+  @Test("that goes for calls that are older than the connection: of later ones the server knows")
+  func callAfterServerCame() throws {
+    var bench = try Self.benchWithCall(isServerNew: true)
+    bench.wait(.seconds(30))
+    try Self.refuse(&bench)
+    #expect(bench.sent.last == "\(Self.device) get")
+    try Self.refuse(&bench)
+    #expect(bench.wire.suffix(2) == ["→ BYE", "← 200 BYE"])
+  }
+
+  private static let device = "alice@localhost/phone"
+
+  /// A device talks with a phone, and will not answer what it is asked.
+  private static func benchWithCall(isServerNew: Bool = false) throws -> ShardBench {
+    let component = ComponentXMPPConfiguration(
+      domain: "sip.localhost", userDomain: "localhost", secret: "secret")
+    var bench = ShardBench(xmpp: .component(component))
+    if isServerNew { bench.shard.serverCame(at: bench.now) }
+    try bench.send("session-initiate", from: device, to: "+49@sip.localhost", sid: "s1", ShardBench.content)
+    let leg = try #require(bench.incomingLeg)
+    try bench.phoneDoes { try $0.respond(to: leg, status: 200, body: ShardBench.body, at: $2, into: &$1) }
+    bench.devicesAnswer = false
+    return bench
+  }
+
+  /// The server says of the last stanza that nobody is there.
+  private static func refuse(_ bench: inout ShardBench) throws {
+    let id = try #require(bench.stanzas.last?.stanza.attribute("id")?.string)
+    let condition = "<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>"
+    bench.answer(id, try #require(JID(device)), "error", "<error type='cancel'>\(condition)</error>")
+    bench.settle()
   }
 }

@@ -218,7 +218,9 @@ extension Shard {
       }
     }
     // Nor does a server that has just come back know who will be.
-    if answer == .unavailable, sessions[number]?.call.isTalking == true, isReturning(at: now) { answer = .unheard }
+    if answer == .unavailable, sessions[number]?.call.isTalking == true, isReturning(number, at: now) {
+      answer = .unheard
+    }
     handle(number, .answer(sent, answer), at: now)
   }
 }

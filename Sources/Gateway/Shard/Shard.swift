@@ -17,7 +17,7 @@ public struct Shard {
 
   /// Calls by a number of their own.
   var sessions: [Int: Session] = [:]
-  private var lastNumber = 0
+  private(set) var lastNumber = 0
   var byLeg: [SIPLeg: Int] = [:]
   /// A plain proxy that loops an INVITE back makes two calls with one key where somebody calls himself.
   var byKey: [SessionKey: [Int]] = [:]
@@ -34,8 +34,8 @@ public struct Shard {
   var presences = Presences()
   /// What is said when there is a connection to the XMPP server again.
   var farewells = Farewells()
-  /// Since when there is one.
-  var connectedAt: Instant?
+  /// While clients sign in again, after there has come one.
+  var homecoming: Homecoming?
   /// How many calls each user has begun.
   var limits: CallLimits
   /// Where the proxies are, once their names are resolved.
