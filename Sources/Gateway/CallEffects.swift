@@ -13,8 +13,7 @@ extension Call {
     case .sessionInitiate, .repeatSessionInitiate, .sessionAccept, .sessionInfoRinging, .sessionInfoOfNothing, .ping,
       .sessionTerminate, .sessionTerminateOthersCancel, .sessionTerminateOthersDecline, .transportInfo, .passChange,
       .contentAdd, .takeBackContents, .answerContent, .rejectContent, .adoptDevice, .dropDevice, .propose, .ringing,
-      .proceed, .rejectProposal,
-      .retract:
+      .proceed, .rejectProposal, .retract:
       performForClient(effect, event, occasion, at: now, into: &actions)
     case .acceptContents, .refuseContents:
       guard let reference = consultation else { return }
@@ -29,8 +28,7 @@ extension Call {
       .answerInvite487, .refuseInvite:
       performForPhone(effect, event, occasion, into: &actions)
     case .keepCandidates, .passCandidates, .sendReInvite, .ackReInvite, .keepChange, .keepAddition, .keepRefresh,
-      .dropChange,
-      .waitAfterGlare:
+      .dropChange, .waitAfterGlare:
       performChange(effect, occasion, at: now, into: &actions)
     }
   }

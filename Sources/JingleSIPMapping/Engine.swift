@@ -145,6 +145,9 @@ final class Engine {
 
   // MARK: Losses
 
+  /// What the grammars call a line or an element.
+  func name(_ node: Int) -> String { "\(tables.nodes[node].name)" }
+
   func lose(_ name: String, _ reason: String) { lose(Loss(name: name, reason: reason)) }
 
   private func lose(_ loss: Loss) {

@@ -158,7 +158,7 @@ extension Engine {
         index = number
       }
       guard index != nil else {
-        lose("a=mid:\(mid ?? "")", "the session has no such content")
+        lose("\(name(MappingNodes.sdpMid)):\(mid ?? "")", "the session has no such content")
         return nil
       }
     } else if number < state.slots.count {

@@ -31,7 +31,7 @@ extension Engine {
       let tag = asText(value, rule.source)
       let found = state.slots.indices.first { isSame(tag, state.slots[$0].mid ?? state.slots[$0].name) }
       guard let found, !state.slots[found].isRejected else {
-        lose("a=group … \(string(tag))", "no content has this name")
+        lose("\(name(MappingNodes.sdpGroup)) … \(string(tag))", "no content has this name")
         return nil
       }
       return .text(tape.append(state.slots[found].name))
@@ -105,7 +105,7 @@ extension Engine {
     }
     state.slots[slot][setup: role] = result
     if result == .holdconn {
-      lose("a=setup:holdconn", "Jingle has none")
+      lose("\(name(MappingNodes.sdpSetup)):\(result)", "Jingle has none")
       return nil
     }
     return .code(UInt32(result.rawValue), result == setup ? slice : .absent)

@@ -35,7 +35,7 @@ extension Engine {
     let extensionSlot: UInt32 = 63
     var (position, end) = children(of: Source(index: index, node: MappingNodes.sdpCandidate))
     while let child = nextChild(extensionSlot, from: &position, to: end) {
-      lose("a=candidate \(string(slice(at: child + 1)))", "Jingle has no such extension")
+      lose("\(name(MappingNodes.sdpCandidate)) \(string(slice(at: child + 1)))", "Jingle has no such extension")
     }
   }
 
@@ -58,7 +58,7 @@ extension Engine {
     guard isAction(MappingActions.opening | MappingActions.accepting | MappingActions.additions) else { return }
     let source = Source(index: root, node: MappingTables.root)
     for node in Self.signallingNodes where firstChild(node, of: source) != nil {
-      lose("\(tables.nodes[node].name)", "a stanza that describes a session has none")
+      lose(name(node), "a stanza that describes a session has none")
     }
   }
 

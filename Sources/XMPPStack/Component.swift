@@ -297,7 +297,9 @@ public struct Component: Sendable {
           output.attribute("id", id)
           output.attribute("from", name)
           output.attribute("to", name)
-          output.append("><ping xmlns='urn:xmpp:ping'/></iq>")
+          output.endStartTag()
+          Ping.write(to: &output)
+          output.endTag("iq")
         }))
   }
 

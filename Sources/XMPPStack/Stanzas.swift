@@ -30,6 +30,15 @@ enum Namespace {
   static let escaping: StaticString = "jid\\20escaping"
 }
 
+/// Asks whether an entity is there (XEP-0199).
+public enum Ping {
+  /// Writes what the get bears.
+  public static func write(to output: inout Output) {
+    output.beginStartTag("ping", namespace: Namespace.ping)
+    output.endEmptyElementTag()
+  }
+}
+
 /// Why a stream is closed (RFC 6120 §4.9.3).
 public enum StreamErrorCondition: String, Sendable {
   case badFormat = "bad-format"

@@ -102,22 +102,15 @@ struct CallSignOfLifeTests {
 
   @Test("a server that is away says nothing about its clients")
   func serverAway() throws {
-    let component = ComponentXMPPConfiguration(
-      domain: "sip.localhost", userDomain: "localhost", secret: "secret")
-    var bench = ShardBench(xmpp: .component(component))
-    let device = "alice@localhost/phone"
-    try bench.send("session-initiate", from: device, to: "+49@sip.localhost", sid: "s1", ShardBench.content)
-    let leg = try #require(bench.incomingLeg)
-    try bench.phoneDoes { try $0.respond(to: leg, status: 200, body: ShardBench.body, at: $2, into: &$1) }
-    bench.devicesAnswer = false
+    var bench = try Self.benchWithCall()
     bench.wait(.seconds(31))
-    #expect(bench.sent.last == "\(device) session-info")
+    #expect(bench.sent.last == "\(Self.device) session-info")
     bench.shard.serverLeft(at: bench.now)
     bench.wait(.seconds(300))
     #expect(bench.shard.callCount == 1)
     bench.shard.serverCame(at: bench.now)
     bench.wait(.seconds(91))
-    #expect(bench.sent.last == "\(device) get")
+    #expect(bench.sent.last == "\(Self.device) get")
     #expect(bench.wire.suffix(2) == ["→ BYE", "← 200 BYE"])
     #expect(bench.shard.callCount == 0)
   }

@@ -1,4 +1,3 @@
-import SIPStack
 import XMPPStack
 
 /// What tells devices that their call is over, as long as there is no connection to the XMPP server to send it over.
@@ -25,13 +24,6 @@ struct Farewells {
   }
 }
 
-/// Until when, after the XMPP server has come back, whose clients may be missing.
-struct Homecoming {
-  var end: Instant
-  /// Of the newest call that was there before.
-  var lastNumber: Int
-}
-
 extension Shard {
   /// Sends a stanza that tells a device that its call is over, at once or when there is a server again.
   mutating func sendFarewell(_ bytes: [UInt8], to device: JID, awaiting response: AwaitedResponse? = nil) {
@@ -41,23 +33,4 @@ extension Shard {
       farewells.keep(bytes, to: device)
     }
   }
-
-  /// There is a connection to the XMPP server.
-  public mutating func serverCame(at now: Instant) {
-    presences.isConnected = true
-    homecoming = Homecoming(end: now + Self.timeToReturn, lastNumber: lastNumber)
-    for farewell in farewells.take() {
-      effects.append(.sendStanza(bytes: farewell.bytes, to: farewell.to, awaiting: nil))
-    }
-  }
-
-  /// Whether the client of a call that is older than the connection may still be on its way back: who restarts a server
-  /// ends all streams, and its users sign in one after the other.
-  func isReturning(_ number: Int, at now: Instant) -> Bool {
-    guard let homecoming else { return false }
-    return number <= homecoming.lastNumber && now < homecoming.end
-  }
-
-  /// Dino notices after a minute that its server is gone.
-  private static var timeToReturn: Interval { .seconds(120) }
 }

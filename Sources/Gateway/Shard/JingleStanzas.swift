@@ -64,8 +64,7 @@ enum JingleStanzas {
   static func ping(id: String, from: JID, to: String) -> [UInt8] {
     var output = Output(capacity: 256)
     begin("get", id: id, from: from, to: to, &output)
-    output.beginStartTag("ping", namespace: "urn:xmpp:ping")
-    output.endEmptyElementTag()
+    Ping.write(to: &output)
     output.endTag("iq")
     return output.bytes
   }

@@ -125,18 +125,6 @@ public struct Shard {
     }
   }
 
-  /// The connection to the XMPP server is lost: who is available is not known any more, nor what was answered. Calls go
-  /// on.
-  public mutating func serverLeft(at now: Instant) {
-    presences = Presences()
-    presences.isConnected = false
-    for (number, stanza) in awaited.values.sorted(by: {
-      ($0.session, $0.stanza.number) < ($1.session, $1.stanza.number)
-    }) {
-      handle(number, .answer(stanza, .unheard), at: now)
-    }
-  }
-
   /// Ends all calls; what is then still under way is given up by the surroundings after 3 s.
   public mutating func shutDown(at now: Instant) {
     isShuttingDown = true

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from harness import jingle
-from harness.client import JINGLE
-from harness.puppet import AUDIO_SDP, NO_VIDEO_SDP, WEBRTC_SDP
+from harness.client import JINGLE, Client
+from harness.puppet import AUDIO_SDP, NO_VIDEO_SDP, WEBRTC_SDP, Puppet
 from harness.scenario import SIPP, World, check, equal, scenario
 from harness.sip import Message
 
@@ -105,19 +105,25 @@ async def sources_and_re_invites(world: World) -> None:
     await phone.done()
 
 
+async def talk(alice: Client, puppet: Puppet) -> tuple[str, Message]:
+    """Alice and the phone talk: the sid, and the INVITE."""
+    sid = jingle.new_sid()
+    alice.received.clear()
+    await alice.accepted(jingle.webrtc_audio_offer(sid, alice.jid), CALLEE)
+    invite = await puppet.request("INVITE", call_id=sid)
+    puppet.respond(invite, 200, body=AUDIO_SDP)
+    await alice.action("session-accept")
+    await puppet.request("ACK", call_id=sid)
+    return sid, invite
+
+
 @scenario("slixmpp", behind=SIPP)
 async def client_adds_video(world: World) -> None:
     """XEP-0166 §7.2.2: content-add becomes a re-INVITE with one m-line more; the phone's answer content-accept or content-reject."""
     puppet = await world.puppet()
     alice = await world.client("alice")
     for takes in (True, False):
-        sid = jingle.new_sid()
-        alice.received.clear()
-        await alice.accepted(jingle.webrtc_audio_offer(sid, alice.jid), CALLEE)
-        invite = await puppet.request("INVITE", call_id=sid)
-        puppet.respond(invite, 200, body=AUDIO_SDP)
-        await alice.action("session-accept")
-        await puppet.request("ACK", call_id=sid)
+        sid, invite = await talk(alice, puppet)
         await alice.accepted(jingle.content_add(sid), CALLEE)
         await puppet.until(lambda: len(puppet.sent(request="INVITE", call_id=sid)) == 2, 10, "re-INVITE")
         again = puppet.sent(request="INVITE", call_id=sid)[1]
@@ -144,13 +150,7 @@ async def phone_adds_video(world: World) -> None:
     puppet = await world.puppet()
     alice = await world.client("alice")
     for takes in (True, False):
-        sid = jingle.new_sid()
-        alice.received.clear()
-        await alice.accepted(jingle.webrtc_audio_offer(sid, alice.jid), CALLEE)
-        invite = await puppet.request("INVITE", call_id=sid)
-        puppet.respond(invite, 200, body=AUDIO_SDP)
-        await alice.action("session-accept")
-        await puppet.request("ACK", call_id=sid)
+        sid, invite = await talk(alice, puppet)
         update = puppet.turn(invite, "INVITE", 7, WEBRTC_SDP)
         added = await alice.action("content-add")
         equal([(c.get("name"), c.get("creator")) for c in added.iter(f"{JINGLE}content")], [("1", "responder")], "contents")
