@@ -93,6 +93,8 @@ let package = Package(
     .target(
       name: "TestCertificate", dependencies: [.product(name: "NIOSSL", package: "swift-nio-ssl")],
       path: "Tests/TestCertificate"),
+    // For tests that ask the grammars.
+    .target(name: "TestGrammars", dependencies: ["GrammarCompiler"], path: "Tests/TestGrammars"),
     .testTarget(name: "CodecRuntimeTests", dependencies: ["CodecRuntime"]),
     .testTarget(name: "XMLReaderTests", dependencies: ["CodecRuntime", "XMLReader"]),
     .testTarget(
@@ -112,15 +114,17 @@ let package = Package(
       dependencies: ["CodecRuntime", "JingleCodec", "JingleSIPMapping", "SDPCodec", "XMLReader"]),
     .testTarget(name: "JingleCodecTests", dependencies: ["CodecRuntime", "JingleCodec", "XMLReader"]),
     .testTarget(name: "GatewayTests", dependencies: ["Gateway", "JingleSIPMapping", "SIPStack"]),
-    .testTarget(name: "GrammarCompilerTests", dependencies: ["GrammarCompiler"], exclude: ["Expected"]),
+    .testTarget(
+      name: "GrammarCompilerTests", dependencies: ["GrammarCompiler", "TestGrammars"], exclude: ["Expected"]),
     // Values that chance takes from the grammars.
     .testTarget(
       name: "RoundTripTests",
       dependencies: [
-        "CodecRuntime", "GrammarCompiler", "JingleCodec", "JingleSIPMapping", "SDPCodec", "SIPCodec", "XMLReader",
+        "CodecRuntime", "GrammarCompiler", "JingleCodec", "JingleSIPMapping", "SDPCodec", "SIPCodec", "TestGrammars",
+        "XMLReader",
       ]),
-    .testTarget(name: "SDPCodecTests", dependencies: ["CodecRuntime", "SDPCodec"]),
-    .testTarget(name: "SIPCodecTests", dependencies: ["CodecRuntime", "SIPCodec"]),
+    .testTarget(name: "SDPCodecTests", dependencies: ["CodecRuntime", "GrammarCompiler", "SDPCodec", "TestGrammars"]),
+    .testTarget(name: "SIPCodecTests", dependencies: ["CodecRuntime", "GrammarCompiler", "SIPCodec", "TestGrammars"]),
     .testTarget(
       name: "SIPStackTests",
       dependencies: [

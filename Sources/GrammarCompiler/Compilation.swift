@@ -29,6 +29,10 @@ public final class Compilation {
       UseCheck(trees: trees, model: model, areas: generatedAreas, diagnostics: diagnostics).run()
       DecisionCheck(model, diagnostics: diagnostics).run()
     }
+    // They are read as the decisions say.
+    if diagnostics.isEmpty {
+      ExampleCheck(model: model, diagnostics: diagnostics).run()
+    }
     self.diagnostics = diagnostics.sorted
   }
 

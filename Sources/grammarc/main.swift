@@ -15,7 +15,7 @@ let usage = """
          grammarc explain  NAME [--grammars DIR]
          grammarc dictionary [--target NAME] [--grammars DIR]
 
-  check     compiles the grammars of every target, or of one, and says what is wrong with them
+  check     compiles the grammars of every target, or of one, and says what is wrong with them, or that nothing is
   emit      writes the Swift sources of a target into DIR, which it makes if it is not there
   document  prints tables of all headers, lines, elements, mapping rows and signalling rows as Markdown
   explain   says where a header, line, attribute, element, value, rule, status code, state or event is declared, what
@@ -80,7 +80,9 @@ case "check":
       if seen.insert(text).inserted { Files.printError(text) }
     }
   }
-  exit(seen.isEmpty ? 0 : 1)
+  if !seen.isEmpty { exit(1) }
+  let count = set.targets.reduce(into: Set<String>()) { $0.formUnion(set.files(of: $1).map(\.path)) }.count
+  print("\(count) grammars: nothing is wrong")
 case "emit":
   guard let output = options["--output"], options["--target"] != nil else { fail(usage, status: 64) }
   for target in chosenTargets(set, options["--target"], directory) {
@@ -115,9 +117,10 @@ case "explain":
   }
   let explanations = compilations.flatMap { $0.explain(name) }
   if explanations.isEmpty {
-    let suggestion = compilations.lazy.compactMap { $0.nearestName(to: name) }.first
+    let near = Compilation.nearNames(to: name, in: compilations).map { "`\($0)`" }
     fail(
-      "grammarc: no grammar declares `\(name)`\(suggestion.map { "; did you mean `\($0)`?" } ?? "")\n", status: 1)
+      "grammarc: no grammar declares `\(name)`"
+        + (near.isEmpty ? "" : "; did you mean \(near.joined(separator: " or "))?") + "\n", status: 1)
   }
   print(explanations.map(\.text).joined(separator: "\n"), terminator: "")
 default: fail("grammarc: what is `\(command)`?\n\n\(usage)", status: 64)

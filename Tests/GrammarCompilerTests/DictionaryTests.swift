@@ -12,6 +12,7 @@ struct DictionaryTests {
       word = 1*%x61-7A
       SEMI = *%x20 ";" *%x20 written "; "
       header Via / v = "SIP/" [ secure:"now" ] *( SEMI params )
+          example SIP/now;ttl=7
       params Via "="
           ttl = value:UInt8
           *   = other
@@ -29,6 +30,7 @@ struct DictionaryTests {
         "; "
         "SIP/"
         "SIP/2.0 180 "
+        "SIP/now;ttl=7"
         "Via: "
         "a=mid:"
         "a=rtcp-mux"

@@ -101,6 +101,61 @@ struct ExplanationTests {
     #expect(titles("mid.tag") == ["field tag of attribute mid"])
   }
 
+  @Test("what is tolerated, where it stands, and the examples")
+  func tolerated() {
+    let compilation = Compilation(
+      files: [
+        SourceFile(
+          path: "sdp/a.grammar", area: "sdp",
+          text: """
+            word = 1*%x61-7A   tolerate 1*%x41-5A   ; RFC 0
+            line m media = kind:word
+                example audio
+            attribute rate at media = [ tolerate
+                when word value:word ]
+                example fast
+                example slow
+            header A = first:word ( ";" second:word / tolerate "," third:word ) *( "." params )
+                example a;b
+            params A "="
+                x = [ tolerate value:word ]
+            namespace j = "urn:j"
+            element j:a root
+                @kind:Kind? tolerate
+                @size:UInt16 = 9
+                text:word?
+                parts <j:b>+
+            element j:b
+            enum Kind : word = "x"
+
+            """)
+      ], generating: ["sdp"])
+    #expect(compilation.renderedDiagnostics == "")
+    func facts(_ name: String) -> [String] {
+      compilation.explain(name).flatMap(\.facts).filter {
+        ["tolerates", "such as", "attributes", "text", "children"].contains($0.name)
+      }.map { "\($0.name) \($0.value)" }
+    }
+    #expect(facts("word") == ["tolerates `word = 1*%x61-7A tolerate 1*%x41-5A`, line 1"])
+    #expect(facts("m=") == ["such as audio"])
+    #expect(
+      facts("a=rate") == [
+        "tolerates `attribute rate at media = [ tolerate`, line 4", "such as fast", "such as slow",
+      ])
+    #expect(
+      facts("A").prefix(2) == [
+        "tolerates `header A = first:word ( \";\" second:word / tolerate \",\" third:word ) *( \".\" params )`, line 8; "
+          + "`x = [ tolerate value:word ]`, line 11", "such as a;b",
+      ])
+    #expect(facts("x").first == "tolerates `x = [ tolerate value:word ]`, line 11")
+    #expect(
+      facts("<j:a>") == [
+        "attributes @kind:Kind? @size:UInt16 = 9", "text word?", "children <j:b>+",
+        "tolerates `@kind:Kind? tolerate`, line 14",
+      ])
+    #expect(facts("@kind") == ["tolerates `@kind:Kind? tolerate`, line 14"])
+  }
+
   @Test("status codes with their phrase, and a class of them")
   func statuses() {
     #expect(titles("180 Ringing") == ["status code 180"])
@@ -134,8 +189,11 @@ struct ExplanationTests {
   @Test("a name that nothing bears, and the one that was meant")
   func unknown() {
     #expect(codec.explain("via-param") == [])
-    #expect(codec.nearestName(to: "via-param") == "via-parm")
-    #expect(codec.nearestName(to: "something") == nil)
+    func near(_ name: String) -> [String] { Compilation.nearNames(to: name, in: [session, codec]) }
+    #expect(near("via-param") == ["via-parm"])
+    #expect(near("vis") == ["Via"])
+    #expect(near("param") == ["other-param"])
+    #expect(near("something") == [])
   }
 
   @Test("an event with its rows, a reason, and a status code in both")

@@ -53,6 +53,99 @@ import Testing
       """)
   }
 
+  @Test func examplesThatDoNotFit() {
+    expectRefused(
+      """
+      header A = value:token *( ";" params )
+          example a;x=1
+          example a;x=256;b
+          example ä
+          example a b
+      params A "="
+          x = value:UInt8
+          * = other
+      other = name:token [ "=" value:token ]
+      attribute b at media = [ size:UInt8 ]
+          example 7
+          example x
+      line k key = kind:Kind
+          example Prompt
+          example promt
+      enum Kind = "clear" / "prompt"
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:3:17: error: the example does not fit the rule: expected a number up to 255 here
+          example a;x=256;b
+                      ^
+      a.grammar:4:13: error: the example does not fit the rule: expected token here
+          example ä
+                  ^
+      a.grammar:5:15: error: the example does not fit the rule: expected the end of the header field here
+          example a b
+                    ^
+      a.grammar:12:13: error: the example does not fit the rule: expected a number up to 255 here
+          example x
+                  ^
+      a.grammar:15:13: error: the example does not fit the rule: expected Kind here
+          example promt
+                  ^
+      """)
+  }
+
+  @Test func examplesOfNothing() {
+    expectRefused(
+      """
+      attribute a at media
+          example 1
+      """,
+      """
+      a.grammar:2:13: error: the attribute `a` has no value, and so no example
+          example 1
+                  ^
+      a.grammar:2:13: note: say behind `=` what the value is, or take the example away
+      """)
+    expectRefused(
+      """
+      header A = value:token
+          example
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:2:5: error: expected a value behind `example`, as it stands in messages
+          example
+          ^
+      """)
+    expectRefused(
+      """
+      header A = value:token
+          example a
+          tail:token
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:3:5: error: expected the end of the declaration, found `tail`
+          tail:token
+          ^
+      """)
+  }
+
+  /// `example` means something at the beginning of a line of a header, a line and an attribute, and nowhere else.
+  @Test func examplesElsewhere() {
+    expectAccepted(
+      """
+      header A = example:example
+          example a
+      example = 1*%x61-7A
+      header B = first:example ";"
+          second:example
+      namespace x = "urn:x"
+      element x:x root
+          example <x:y>?
+      element x:y
+      """)
+  }
+
   @Test func statusTwice() {
     expectRefused(
       """

@@ -1,4 +1,5 @@
 import Foundation
+import TestGrammars
 import Testing
 
 @testable import GrammarCompiler

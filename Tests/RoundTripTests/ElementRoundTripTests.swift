@@ -1,5 +1,6 @@
 import CodecRuntime
 import JingleCodec
+import TestGrammars
 import Testing
 import XMLReader
 

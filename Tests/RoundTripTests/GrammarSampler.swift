@@ -35,6 +35,16 @@ struct GrammarSampler {
 
   mutating func element<Element>(of list: [Element]) -> Element? { list.randomElement(using: &chance) }
 
+  /// One of the list: a new name in it changes nothing but where the choice falls on it.
+  mutating func element<Element>(of list: [Element], named name: (Element) -> String) -> Element? {
+    let key = chance.next()
+    func rank(_ element: Element) -> UInt64 {
+      var chance = SeededChance(seed: key ^ seed(of: name(element)))
+      return chance.next()
+    }
+    return list.max { rank($0) < rank($1) }
+  }
+
   // MARK: Texts
 
   mutating func text(of token: TokenRule) -> [UInt8] {

@@ -1,4 +1,5 @@
 import SDPCodec
+import TestGrammars
 import Testing
 
 @testable import GrammarCompiler
@@ -12,8 +13,8 @@ struct LineRoundTripTests {
   @Test("each attribute, at a level where it may stand")
   func attributes() throws {
     let model = try PackageGrammars.compiled("SDPCodec").model
-    var sampler = GrammarSampler(seed: 2)
     for attribute in model.attributes {
+      var sampler = GrammarSampler(seed: seed(of: attribute.name))
       var accepted = 0
       for _ in 0..<(attribute.shape == nil ? 1 : 30) {
         var line = Array("a=\(attribute.name)".utf8)
@@ -29,13 +30,26 @@ struct LineRoundTripTests {
     }
   }
 
+  @Test("the examples of the grammars")
+  func examples() throws {
+    for attribute in try PackageGrammars.compiled("SDPCodec").model.attributes {
+      for example in attribute.examples {
+        let line = Array("a=\(attribute.name):\(example.value)".utf8)
+        let lines = (Self.head + (attribute.levels == ["session"] ? [] : [Self.medium])).flatMap {
+          Array("\($0)\r\n".utf8)
+        }
+        #expect(try isKept(lines + line + [0x0D, 0x0A], line), "a=\(attribute.name): \(example.value)")
+      }
+    }
+  }
+
   @Test("each line in its place")
   func lines() throws {
     let model = try PackageGrammars.compiled("SDPCodec").model
-    var sampler = GrammarSampler(seed: 3)
     // RFC 8866 §5: the order of the lines.
     let order = "vosiuepcbtrzkam".utf8.map { $0 }
     for line in model.lines {
+      var sampler = GrammarSampler(seed: seed(of: line.name))
       var accepted = 0
       for _ in 0..<30 {
         guard let value = sampler.text(of: line.shape) else { continue }

@@ -1,31 +1,4 @@
 import CodecRuntime
-import Foundation
-
-@testable import GrammarCompiler
-
-/// The grammars of this package, compiled for one target.
-enum PackageGrammars {
-  private static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().appending(path: "Grammars")
-
-  static func compiled(_ target: String) throws -> Compilation {
-    func text(_ path: String) throws -> String {
-      try String(contentsOf: folder.appending(path: path), encoding: .utf8)
-    }
-    let paths = try FileManager.default.subpathsOfDirectory(atPath: folder.path(percentEncoded: false))
-    let files = try paths.filter { $0.hasSuffix(".grammar") && $0 != "targets.grammar" }.sorted().map { path in
-      let parts = path.split(separator: "/")
-      return SourceFile(
-        path: path, area: parts.count > 1 ? String(parts[0]) : String(path.dropLast(8)), text: try text(path))
-    }
-    let targets = SourceFile(path: "targets.grammar", area: "targets", text: try text("targets.grammar"))
-    let set = GrammarSet(files: files, targetsFile: targets)
-    guard let target = set.target(target) else { throw MissingTarget(name: target) }
-    return set.compile(target)
-  }
-
-  struct MissingTarget: Error { var name: String }
-}
 
 /// Whether two arenas hold the same values: the same nodes and numbers, and texts of the same bytes, wherever those lie.
 func holdSameValues(_ left: Arena, _ right: Arena) -> Bool {
@@ -50,6 +23,11 @@ func holdSameValues(_ left: Arena, _ right: Arena) -> Bool {
     index += 2
   }
   return true
+}
+
+/// A seed for the values of something that bears this name (FNV-1a).
+func seed(of name: String) -> UInt64 {
+  name.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0100_0000_01B3 }
 }
 
 func shown(_ bytes: [UInt8]) -> String {

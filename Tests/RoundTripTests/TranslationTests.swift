@@ -3,6 +3,7 @@ import Foundation
 import JingleCodec
 import JingleSIPMapping
 import SDPCodec
+import TestGrammars
 import Testing
 import XMLReader
 
@@ -118,7 +119,8 @@ private struct DescriptionSource {
   private mutating func attributes(_ level: String, atMost count: Int) -> [String] {
     var lines: [String] = []
     for _ in 0..<count {
-      guard let attribute = sampler.element(of: model.attributes.filter { $0.levels.contains(level) }) else { continue }
+      let attributes = model.attributes.filter { $0.levels.contains(level) }
+      guard let attribute = sampler.element(of: attributes, named: \.name) else { continue }
       guard let shape = attribute.shape else {
         lines.append("a=\(attribute.name)")
         continue
@@ -194,11 +196,22 @@ private struct DescriptionTrip: CustomStringConvertible {
   }
 
   /// Hexadecimal digits and names that are compared without regard to case may come back in another one, one space in
-  /// place of several, an extension that goes both ways without saying so (row 16), and a candidate without the ufrag of
-  /// its section.
+  /// place of several, an extension that goes both ways without saying so (row 16), a candidate without the ufrag of its
+  /// section, one channel that is not said (row 8), and parameters of formats without the empty ones (row 9).
   private static func comparable(_ line: String) -> String {
-    line.replacing("/sendrecv", with: "").replacing(#/ ufrag \S+/#, with: "").lowercased().split(separator: " ").joined(
-      separator: " ")
+    var line = line
+    if line.hasPrefix("a=rtpmap:") { line.replace(#/\/[01]$/#, with: "") }
+    if line.hasPrefix("a=fmtp:") { line = parameters(of: line).joined(separator: ";") }
+    return line.replacing("/sendrecv", with: "").replacing(#/ ufrag \S+/#, with: "").lowercased().split(separator: " ")
+      .joined(
+        separator: " ")
+  }
+
+  /// The format, and its parameters that are not empty.
+  private static func parameters(of line: String) -> [String] {
+    let words = line.split(separator: " ", maxSplits: 1)
+    let parameters = words.dropFirst().joined().split(separator: ";").map { $0.trimmingCharacters(in: .whitespaces) }
+    return [String(words[0])] + parameters.filter { !$0.isEmpty }
   }
 
   /// What lines become in Jingle, for what is lost on the way back.
@@ -236,6 +249,8 @@ private struct DescriptionTrip: CustomStringConvertible {
     case "a=rtcp", "a=sctpmap": true
     // Row 31: an answer is never actpass.
     case "a=setup": line == "a=setup:actpass"
+    // Row 9: no parameter that says anything.
+    case "a=fmtp": parameters(of: line).count == 1
     // Row 20: a group of nothing.
     case "a=group" where !line.contains(" "): true
     // RFC 8866 §5.13: what a medium says itself counts in place of what the session says.

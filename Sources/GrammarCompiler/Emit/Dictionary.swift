@@ -1,6 +1,6 @@
 extension Compilation {
   /// The words of the generated areas, as they stand in messages: names of headers, lines, attributes, elements,
-  /// parameters and of the values of enums, literals of the rules, status codes; sorted, each once. A fuzzer that knows
+  /// parameters and of the values of enums, literals of the rules, status codes, examples; sorted, each once. A fuzzer that knows
   /// them gets behind the first token of a message.
   public var dictionary: [[UInt8]] {
     var collector = DictionaryCollector(areas: generatedAreas, files: files)
@@ -35,12 +35,15 @@ private struct DictionaryCollector {
     for header in model.headers where areas.contains(header.shape.area) {
       add("\(header.name): ")
       if let compactForm = header.compactForm { add("\(compactForm): ") }
+      for example in header.examples { add(example.value) }
     }
     for line in model.lines where areas.contains(line.shape.area) {
       add("\(Character(Unicode.Scalar(line.letter)))=")
+      for example in line.examples { add(example.value) }
     }
     for attribute in model.attributes where areas.contains(files[attribute.position.file].area) {
       add("a=\(attribute.name)\(attribute.shape == nil ? "" : ":")")
+      for example in attribute.examples { add(example.value) }
     }
     for type in model.orderedEnums where areas.contains(type.area) {
       for entry in type.cases { add(entry.name) }

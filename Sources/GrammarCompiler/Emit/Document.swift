@@ -23,6 +23,12 @@ extension Compilation {
     return text + "\n"
   }
 
+  /// The comment with the first example behind it.
+  private func source(_ comment: String, _ examples: [Example]) -> String {
+    guard let example = examples.first?.value else { return comment }
+    return comment + (comment.isEmpty ? "" : "; ") + "such as " + (example.contains("`") ? example : "`\(example)`")
+  }
+
   func fields(_ shape: Shape?) -> String {
     guard let shape else { return "–" }
     var parts = shape.fields.map { field -> String in
@@ -55,7 +61,7 @@ extension Compilation {
         [
           "`\(header.name)`", header.compactForm ?? "",
           (header.isRequired ? "required, " : "") + (header.isMany ? "many" : "once"),
-          fields(header.shape), "`\(header.shape.typeName)`", header.shape.comment,
+          fields(header.shape), "`\(header.shape.typeName)`", source(header.shape.comment, header.examples),
         ]
       })
       + table(
@@ -73,7 +79,7 @@ extension Compilation {
       model.lines.map { line in
         [
           "`\(Character(Unicode.Scalar(line.letter)))=`", line.name, fields(line.shape), "`\(line.shape.typeName)`",
-          line.shape.comment,
+          source(line.shape.comment, line.examples),
         ]
       })
       + table(
@@ -81,7 +87,8 @@ extension Compilation {
         model.attributes.map { attribute in
           [
             "`a=\(attribute.name)`", attribute.levels.joined(separator: ", "), fields(attribute.shape),
-            attribute.shape == nil ? "flag" : "`\(attribute.typeName)`", attribute.comment,
+            attribute.shape == nil ? "flag" : "`\(attribute.typeName)`",
+            source(attribute.comment, attribute.examples),
           ]
         })
   }
@@ -95,16 +102,7 @@ extension Compilation {
             "`@\($0.name)`\($0.isOptional ? "?" : "")\($0.defaultValue.map { " = \($0)" } ?? "")"
           }
           + (element.text == nil ? [] : ["text"])
-        let children = element.children.map { child -> String in
-          let mark: String
-          switch child.occurrence {
-          case .one: mark = ""
-          case .optional: mark = "?"
-          case .many: mark = "*"
-          case .some: mark = "+"
-          }
-          return "`\(child.element.qualifiedName)`\(mark)"
-        }
+        let children = element.children.map { "`\($0.element.qualifiedName)`\($0.mark)" }
         return [
           "`\(element.name)`", "`\(element.namespace)`", values.joined(separator: " "), children.joined(separator: " "),
           "`\(element.typeName)`", element.comment,
@@ -141,5 +139,17 @@ extension Compilation {
         let path = files[position.file].path.split(separator: "/").suffix(2).joined(separator: "/")
         return [name.hasPrefix("<") ? "`\(name)`" : name, "\(path):\(position.line)", comment]
       })
+  }
+}
+
+extension ElementType.Child {
+  /// How often it occurs, as it is declared.
+  var mark: String {
+    switch occurrence {
+    case .one: ""
+    case .optional: "?"
+    case .many: "*"
+    case .some: "+"
+    }
   }
 }

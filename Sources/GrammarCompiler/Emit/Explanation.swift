@@ -33,15 +33,38 @@ extension Compilation {
     return explainer.found
   }
 
-  /// The name that was probably meant, of those that can be explained.
-  public func nearestName(to name: String) -> String? {
-    var explainer = Explainer(self, name: name)
-    explainer.run()
-    return Spelling.closest(to: name, among: explainer.names.sorted())
+  /// Names that were probably meant, of those that can be explained in any of the compilations: the likeliest first.
+  public static func nearNames(to name: String, in compilations: [Compilation]) -> [String] {
+    var names: Set<String> = []
+    for compilation in compilations {
+      var explainer = Explainer(compilation, name: name)
+      explainer.run()
+      names.formUnion(explainer.names)
+    }
+    let bare = Explainer.bare(name)
+    var near = Spelling.closest(to: bare, among: names.sorted()).map { [$0] } ?? []
+    // Or it was only a part of the name.
+    if bare.count > 2 {
+      let longer = names.filter { $0.lowercased().contains(bare) && !near.contains($0) }
+      near += longer.sorted { ($0.count, $0) < ($1.count, $1) }
+    }
+    return Array(near.prefix(4))
   }
 
   /// Where something stands: `file:line`.
   func place(_ position: Position) -> String { "\(files[position.file].path):\(position.line)" }
+
+  /// The line of a grammar as it is written, without its comment and with single spaces.
+  func written(_ position: Position) -> String {
+    var text = ""
+    var isQuoted = false
+    for character in files[position.file].line(position.line) {
+      if character == "\"" { isQuoted.toggle() }
+      if character == ";", !isQuoted { break }
+      text.append(character)
+    }
+    return text.split(separator: " ").joined(separator: " ")
+  }
 }
 
 /// Goes through all that the grammars declare and keeps what bears one name.
@@ -85,7 +108,7 @@ private struct Explainer {
   private func isMeant(_ kinds: Kind...) -> Bool { kind.map(kinds.contains) ?? true }
 
   /// `a=candidate`, `m=`, `<ice-udp:candidate>`, `@foundation` and `180 Ringing` as just the name, in lower case.
-  private static func bare(_ name: String) -> String {
+  static func bare(_ name: String) -> String {
     var text = name.lowercased()
     if text.hasPrefix("a="), text.count > 2 {
       // With a value it is a line of somebody's description.
@@ -150,8 +173,9 @@ private struct Explainer {
         [
           ("source", header.shape.comment),
           ("occurs", (header.isRequired ? "required, " : "") + (header.isMany ? "many times" : "once")),
-          ("fields", compilation.fields(header.shape)),
-          ("in Swift", "\(header.shape.typeName), `headers.\(Naming.property(header.name))`"),
+          ("fields", compilation.fields(header.shape)), ("tolerates", tolerated(header.name)),
+        ] + such(header.examples) + [
+          ("in Swift", "\(header.shape.typeName), `headers.\(Naming.property(header.name))`")
         ])
     }
     for shape in model.orderedShapes where isGenerated(shape.area) {
@@ -160,6 +184,8 @@ private struct Explainer {
           "parameter \(row.name) of \(shape.name)", row.position,
           [
             ("value", row.value.map { compilation.fields($0) } ?? "none"),
+            ("may", row.isValueOptional ? "lack its value" : ""),
+            ("tolerates", tolerated(shape.name, at: row.position)),
             ("in Swift", "`\(row.label)` of \(shape.layout.typeName)"),
           ])
       }
@@ -174,8 +200,8 @@ private struct Explainer {
         "line \(letter)= (\(line.name))", line.position,
         [
           ("source", line.shape.comment), ("fields", compilation.fields(line.shape)),
-          ("in Swift", line.shape.typeName),
-        ])
+          ("tolerates", tolerated("\(letter)=")),
+        ] + such(line.examples) + [("in Swift", line.shape.typeName)])
     }
     for attribute in model.attributes where isMeant(.attributeLine) && matches(attribute.name) {
       add(
@@ -183,7 +209,9 @@ private struct Explainer {
         [
           ("source", attribute.comment), ("level", attribute.levels.joined(separator: ", ")),
           ("fields", attribute.shape.map { compilation.fields($0) } ?? "none: it is there or not"),
-          ("in Swift", "\(attribute.typeName), `lines.\(Naming.property(attribute.name))`"),
+          ("tolerates", tolerated("a=\(attribute.name)")),
+        ] + such(attribute.examples) + [
+          ("in Swift", "\(attribute.typeName), `lines.\(Naming.property(attribute.name))`")
         ])
     }
   }
@@ -195,9 +223,10 @@ private struct Explainer {
           "element <\(element.qualifiedName)>", element.position,
           [
             ("namespace", element.namespace), ("source", element.comment),
-            ("attributes", element.attributes.map { "@\($0.name)" }.joined(separator: " ")),
-            ("children", element.children.map { "<\($0.element.qualifiedName)>" }.joined(separator: " ")),
-            ("in Swift", element.typeName),
+            ("attributes", element.attributes.map(Self.shown).joined(separator: " ")),
+            ("text", element.text.map { Self.type($0) + ($0.isOptional ? "?" : "") } ?? ""),
+            ("children", element.children.map { "<\($0.element.qualifiedName)>\($0.mark)" }.joined(separator: " ")),
+            ("tolerates", tolerated("<\(element.qualifiedName)>")), ("in Swift", element.typeName),
           ])
       }
       for attribute in element.attributes where isMeant(.attribute) && matches(attribute.name) {
@@ -205,11 +234,46 @@ private struct Explainer {
           "attribute @\(attribute.name) of <\(element.qualifiedName)>", attribute.position,
           [
             ("is", attribute.isOptional ? "optional" : "required"), ("default", attribute.defaultValue ?? ""),
+            ("type", Self.type(attribute)),
+            ("tolerates", tolerated("<\(element.qualifiedName)>", at: attribute.position)),
             ("in Swift", "`\(attribute.label)` of \(element.typeName)"),
           ])
       }
     }
   }
+
+  /// `@id:UInt8`, `@name:text?`, `@channels:UInt8 = 1`, as it is declared.
+  private static func shown(_ attribute: ElementType.Attribute) -> String {
+    let end = attribute.defaultValue.map { " = \($0)" } ?? (attribute.isOptional ? "?" : "")
+    return "@\(attribute.name):\(type(attribute))\(end)"
+  }
+
+  private static func type(_ attribute: ElementType.Attribute) -> String {
+    switch attribute.type {
+    case .text: "text"
+    case .token(let rule): rule.name
+    case .number(let bits): "UInt\(bits)"
+    case .enumeration(let type): type.name
+    }
+  }
+
+  // MARK: What is tolerated, and examples
+
+  /// The lines of a declaration in which `tolerate` stands; of all its lines, or of the one at `position`.
+  private func tolerated(_ owner: String, at position: Position? = nil) -> String {
+    let known = model.tolerances.filter { $0.owner == owner && isGenerated($0.area) }.map(\.position)
+    let tolerances = known.filter { place in position.map { $0.file == place.file && $0.line == place.line } ?? true }
+    return lines(tolerances)
+  }
+
+  /// The lines with these places, as they are written.
+  private func lines(_ positions: [Position]) -> String {
+    var seen: Set<Int> = []
+    return positions.filter { seen.insert($0.line).inserted }.map { "`\(compilation.written($0))`, line \($0.line)" }
+      .joined(separator: "; ")
+  }
+
+  private func such(_ examples: [Example]) -> [(String, String)] { examples.map { ("such as", $0.value) } }
 
   private mutating func enums() {
     for type in model.orderedEnums where isGenerated(type.area) {
@@ -243,7 +307,7 @@ private struct Explainer {
         "rule \(shape.name)", shape.position,
         [
           ("source", shape.comment), ("fields", compilation.fields(shape.layout)),
-          ("in Swift", shape.layout.typeName), ("used by", users(of: shape)),
+          ("tolerates", tolerated(shape.name)), ("in Swift", shape.layout.typeName), ("used by", users(of: shape)),
         ])
     }
     for token in model.tokens.values.sorted(by: { $0.position < $1.position }) where !token.isAnonymous {
@@ -251,7 +315,7 @@ private struct Explainer {
       add(
         "token \(token.name)", token.position,
         [
-          ("source", token.comment), ("tolerates", token.tolerated.isEmpty ? "" : "more than its RFC: see there"),
+          ("source", token.comment), ("tolerates", lines(token.tolerated.map(\.position))),
           ("in Swift", "Text"),
         ])
     }
@@ -275,7 +339,7 @@ private struct Explainer {
 
   /// A namespace of XML, and its elements.
   private mutating func namespaces() {
-    for namespace in model.namespaces where matches(namespace.uri) {
+    for namespace in model.namespaces where matches(namespace.uri, namespace.prefix) {
       let elements = model.orderedElements.filter { $0.namespace == namespace.uri && isGenerated($0.area) }
       guard !elements.isEmpty else { continue }
       add(
@@ -341,6 +405,7 @@ private struct Explainer {
 
   /// Whether a text of a row has the name as a whole word.
   private func isNamed(in text: String) -> Bool {
+    if name.contains(".") { return text.lowercased().contains("`\(name)`") }
     let isPartOfName: (Character) -> Bool = { $0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" || $0 == ":" }
     return !name.isEmpty
       && text.lowercased().split(whereSeparator: { !isPartOfName($0) }).contains {
@@ -350,9 +415,12 @@ private struct Explainer {
 
   private mutating func mapping() {
     guard let mapping = compilation.mapping else { return }
+    if kind == nil { mappingNames(mapping) }
     for declaration in mapping.declarations {
       let elements = declaration.elements.map { "<\($0.name)>" }.joined(separator: " ")
-      for row in declaration.rows { mappingRow(row, "\(declaration.sdp.name) <-> \(elements)") }
+      for row in declaration.rows {
+        mappingRow(row, "\(declaration.sdp.name) <-> \(elements)", part: declaration.sdp.name, around: [])
+      }
     }
     for table in mapping.tableDeclarations where matches(table.name.name) {
       add(
@@ -361,13 +429,39 @@ private struct Explainer {
     }
   }
 
-  private mutating func mappingRow(_ row: MappingRow, _ context: String) {
-    let (left, arrow, right) = row.columns
-    if isNamed(in: left) || isNamed(in: right) {
-      let words = [left, arrow, right].filter { !$0.isEmpty }.joined(separator: " ")
-      add("row of the mapping \(context)", row.position, [("row", words), ("rule", row.rule)])
+  /// - Parameters:
+  ///   - part: the part of SDP that the rows around stand for, of which `name.field` is a field.
+  ///   - around: those rows, as they are written.
+  private mutating func mappingRow(_ row: MappingRow, _ context: String, part: String, around: [String]) {
+    let (left, _, right) = row.columns
+    let own = row.sdpName ?? part
+    let isField = name.split(separator: ".").map(String.init) == [part.lowercased(), own.lowercased()]
+    if isNamed(in: left) || isNamed(in: right) || isField {
+      add(
+        "row of the mapping \(context)", row.position,
+        [("row", compilation.written(row.position)), ("within", around.joined(separator: " / "))])
     }
-    for nested in row.nested { mappingRow(nested, context) }
+    for nested in row.nested {
+      mappingRow(nested, context, part: own, around: around + [compilation.written(row.position)])
+    }
+  }
+
+  /// What is written in Swift, and the names of conditions.
+  private mutating func mappingNames(_ mapping: MappingModel) {
+    for function in mapping.functions where matches(function.name.name) {
+      add(
+        "function \(function.name.name) of the mapping", function.name.position, [("source", function.comment)])
+    }
+    for predicate in mapping.predicates {
+      for name in predicate.alternatives where matches(name.name) {
+        add("predicate \(name.name) of the mapping", name.position, [("source", predicate.comment)])
+      }
+    }
+    for set in compilation.trees.flatMap(\.mapping.actionSets) where matches(set.name.name) {
+      add(
+        "actions \(set.name.name)", set.name.position,
+        [("actions", set.actions.map(\.name).joined(separator: " "))])
+    }
   }
 
   private mutating func signalling() {

@@ -128,6 +128,15 @@ extension MappingRow {
     return (left, arrow.shown, right)
   }
 
+  /// The line, attribute or field of SDP that it is about, if it is one.
+  var sdpName: String? {
+    switch left {
+    case .paths(let paths): paths.first?.names.last?.name
+    case .words(let path), .member(_, let path): path.names.last?.name
+    default: nil
+    }
+  }
+
   /// What stands behind it.
   var rule: String {
     if let excuse { return [excuse.presence.map(Self.shown), excuse.reason].compactMap { $0 }.joined(separator: "; ") }

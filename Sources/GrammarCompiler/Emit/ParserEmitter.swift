@@ -447,7 +447,7 @@ struct ParserEmitter {
     }
   }
 
-  private static func expectation(_ alternatives: [Alternative]) -> String {
+  static func expectation(_ alternatives: [Alternative]) -> String {
     alternatives.compactMap { alternative -> String? in
       switch alternative.body.first {
       case .literal(let bytes, _, _): shown(bytes)

@@ -251,6 +251,7 @@ struct HeaderModel {
   /// The field of a header that is nothing but a comma list.
   var listField: Field?
   var slot: Int
+  var examples: [Example]
   var position: Position
 }
 
@@ -259,6 +260,7 @@ struct LineModel {
   var name: String
   var shape: Shape
   var slot: Int
+  var examples: [Example]
   var position: Position
 }
 
@@ -271,6 +273,7 @@ struct AttributeModel {
   var slot: Int
   var typeName: String
   var comment: String
+  var examples: [Example]
   var position: Position
 }
 

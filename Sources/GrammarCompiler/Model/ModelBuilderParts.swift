@@ -36,7 +36,7 @@ extension ModelBuilder {
       HeaderModel(
         name: declaration.name, compactForm: declaration.compactForm, isRequired: declaration.isRequired,
         isMany: declaration.isMany || listField != nil, shape: shape, listField: listField,
-        slot: model.headers.count + 1, position: declaration.position))
+        slot: model.headers.count + 1, examples: declaration.examples, position: declaration.position))
   }
 
   func addLine(_ declaration: LineDeclaration, area: String) {
@@ -56,7 +56,7 @@ extension ModelBuilder {
     model.lines.append(
       LineModel(
         letter: declaration.letter, name: declaration.name, shape: shape, slot: model.lines.count + 1,
-        position: declaration.position))
+        examples: declaration.examples, position: declaration.position))
   }
 
   func addAttribute(_ declaration: AttributeDeclaration, area: String) {
@@ -66,6 +66,11 @@ extension ModelBuilder {
         at: existing.position)
       return
     }
+    if declaration.expression == nil, let example = declaration.examples.first {
+      diagnostics.report(
+        example.position, "the attribute `\(declaration.name)` has no value, and so no example",
+        note: "say behind `=` what the value is, or take the example away")
+    }
     var shape: Shape?
     var isValueOptional = false
     let typeName = Naming.type(declaration.name) + "Attribute"
@@ -74,10 +79,10 @@ extension ModelBuilder {
         name: declaration.name, typeName: typeName, position: declaration.position, comment: declaration.comment,
         area: area, source: "attribute \(declaration.name)")
       ShapeBuilder(made, owner: self).build(expression)
-      // A value that may be missing takes its colon along: `a=name` and `a=name:value`.
+      // A value that may be missing takes its colon along, which decides: `a=name` and `a=name:value`.
       if made.body.count == 1, case .optional(let value, let condition) = made.body[0] {
         let colon = Step.literal([0x3A], exact: true, declaration.position)
-        let body = Alternative(predicate: value.predicate, body: [colon] + value.body, position: value.position)
+        let body = Alternative(predicate: nil, body: [colon] + value.body, position: value.position)
         made.body = [.optional(body, condition)]
         isValueOptional = true
       }
@@ -89,7 +94,7 @@ extension ModelBuilder {
       AttributeModel(
         name: declaration.name, levels: declaration.levels.map(\.name), shape: shape, isValueOptional: isValueOptional,
         slot: 64 + model.attributes.count, typeName: typeName, comment: declaration.comment,
-        position: declaration.position))
+        examples: declaration.examples, position: declaration.position))
   }
 
   /// Two declarations whose names become the same type of Swift, or one that the generated code uses itself.

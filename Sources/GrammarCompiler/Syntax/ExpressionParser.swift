@@ -36,7 +36,7 @@ extension Parser {
       return !(["written", "tolerate", "when"].contains(name) && !isLabel)
     case .number, .string, .range, .angle: return true
     case .symbol(let symbol): return ["(", "[", "*", "#"].contains(symbol)
-    case .invalid, .end: return false
+    case .invalid, .example, .end: return false
     }
   }
 

@@ -8,6 +8,8 @@ enum TokenKind: Equatable {
   /// `<prose>` of ABNF, or `<prefix:name>` of an element.
   case angle(String)
   case symbol(String)
+  /// A value of a header, line or attribute as it stands in messages: what stands behind `example` on its line.
+  case example(String, column: Int)
   /// What could not be read; it has been reported.
   case invalid
   case end
@@ -33,6 +35,7 @@ struct LexicalToken {
     case .range: "a byte range"
     case .angle(let text): "`<\(text)>`"
     case .symbol(let text): "`\(text)`"
+    case .example: "`example`"
     case .invalid: "something unreadable"
     case .end: "the end of the file"
     }
@@ -51,6 +54,8 @@ struct Lexer {
   private var isFirst = true
   private var comments: [String] = []
   private var commentEndsAt = 0
+  /// The declaration is one of a header, line or attribute, which may have examples.
+  private var mayHaveExamples = false
 
   init(_ file: SourceFile, index fileIndex: Int, diagnostics: Diagnostics) {
     self.file = file
@@ -94,7 +99,11 @@ struct Lexer {
     isFirst = false
     let comment = first && start.column == 1 && commentEndsAt + 1 == line ? comments.joined(separator: "\n") : ""
     if first { comments = [] }
-    let kind = lex(scalar, at: start) ?? .invalid
+    let example = first && start.column > 1 && mayHaveExamples ? lexExample(at: start) : nil
+    let kind = example ?? lex(scalar, at: start) ?? .invalid
+    if first, start.column == 1 {
+      mayHaveExamples = ["header", "line", "attribute"].contains { kind == .identifier($0) }
+    }
     return LexicalToken(kind: kind, position: start, endColumn: column, isFirstOnLine: first, comment: comment)
   }
 
@@ -184,6 +193,25 @@ struct Lexer {
     }
     let digits = String(scalar.value, radix: 16, uppercase: true)
     return "the character U+" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+  }
+
+  /// `example`, and all that stands behind it on its line: a value may hold `;` and quotation marks.
+  private mutating func lexExample(at start: Position) -> TokenKind? {
+    let word = Array("example".unicodeScalars)
+    guard scalars[index...].starts(with: word), peek(word.count).map({ " \t\r\n".unicodeScalars.contains($0) }) != false
+    else { return nil }
+    advance(word.count)
+    while current == " " || current == "\t" { advance() }
+    let from = index
+    let valueColumn = column
+    while let next = current, next != "\n" { advance() }
+    var value = scalars[from..<index]
+    while let last = value.last, last == " " || last == "\t" || last == "\r" { value.removeLast() }
+    if value.isEmpty {
+      diagnostics.report(start, "expected a value behind `example`, as it stands in messages")
+      return .invalid
+    }
+    return .example(String(String.UnicodeScalarView(value)), column: valueColumn)
   }
 
   private mutating func symbol(_ text: String) -> TokenKind {

@@ -119,6 +119,11 @@ struct Parser {
 
   func isSymbol(_ symbol: String) -> Bool { !isAtEnd && current.kind == .symbol(symbol) }
 
+  var isExample: Bool {
+    if case .example = current.kind { return true }
+    return false
+  }
+
   func isWord(_ word: String) -> Bool {
     guard !isAtEnd, case .identifier(let name) = current.kind else { return false }
     return name == word
@@ -275,10 +280,12 @@ struct Parser {
     }
     try expect(symbol: "=")
     let expression = try parseChoice()
+    let examples = parseExamples()
     try expectEndOfDeclaration()
     tree.headers.append(
       HeaderDeclaration(
         name: name.name, compactForm: compactForm, isRequired: isRequired, isMany: isMany, expression: expression,
+        examples: examples,
         position: name.position, comment: start.comment))
   }
 
@@ -292,10 +299,12 @@ struct Parser {
     let name = try expectName("the name of the line")
     try expect(symbol: "=")
     let expression = try parseChoice()
+    let examples = parseExamples()
     try expectEndOfDeclaration()
     tree.lines.append(
       LineDeclaration(
-        letter: byte, name: name.name, expression: expression, position: letter.position, comment: start.comment))
+        letter: byte, name: name.name, expression: expression, examples: examples,
+        position: letter.position, comment: start.comment))
   }
 
   private mutating func parseAttribute() throws {
@@ -314,14 +323,27 @@ struct Parser {
           throw Failure()
         }
         levels.append(level)
-      } while !isAtEnd && !isSymbol("=")
+      } while !isAtEnd && !isSymbol("=") && !isExample
     }
     var expression: Expression?
     if skip(symbol: "=") { expression = try parseChoice() }
+    let examples = parseExamples()
     try expectEndOfDeclaration()
     tree.attributes.append(
       AttributeDeclaration(
-        name: name.name, levels: levels, expression: expression, position: name.position, comment: start.comment))
+        name: name.name, levels: levels, expression: expression, examples: examples,
+        position: name.position, comment: start.comment))
+  }
+
+  /// `example VALUE`, each on a line of its own at the end of the declaration.
+  private mutating func parseExamples() -> [Example] {
+    var examples: [Example] = []
+    while case .example(let value, let column) = current.kind {
+      var position = take().position
+      position.column = column
+      examples.append(Example(value: value, position: position))
+    }
+    return examples
   }
 
   private mutating func parseParams() throws {

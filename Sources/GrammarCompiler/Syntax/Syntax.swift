@@ -39,12 +39,20 @@ struct RuleDeclaration {
   var comment: String
 }
 
+/// A value that the document of a header, line or attribute shows.
+struct Example {
+  var value: String
+  /// Where the value begins.
+  var position: Position
+}
+
 struct HeaderDeclaration {
   var name: String
   var compactForm: String?
   var isRequired: Bool
   var isMany: Bool
   var expression: Expression
+  var examples: [Example]
   var position: Position
   var comment: String
 }
@@ -53,6 +61,7 @@ struct LineDeclaration {
   var letter: UInt8
   var name: String
   var expression: Expression
+  var examples: [Example]
   var position: Position
   var comment: String
 }
@@ -62,6 +71,7 @@ struct AttributeDeclaration {
   /// `session`, `media`, `source`.
   var levels: [Reference]
   var expression: Expression?
+  var examples: [Example]
   var position: Position
   var comment: String
 }
