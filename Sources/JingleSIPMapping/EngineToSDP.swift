@@ -349,6 +349,8 @@ extension Engine {
       end(line)
       return
     }
+    // One that is known, and that SDP cannot say.
+    lose("\(name)", "a value that is not known")
   }
 
   /// A list of what elements and attributes stand for.

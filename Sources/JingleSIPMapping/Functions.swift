@@ -121,13 +121,16 @@ extension Engine {
     guard let connection = section.firstNode(line) ?? session.firstNode(line),
       let whole = text(MappingFields.sdpConnectionAddress, in: connection)
     else { return }
-    let address = withoutScope(whole)
+    guard isOfInternet(MappingFields.sdpConnectionNetType, in: connection, MappingNodes.sdpConnection) else { return }
+    if section.isSeveral(line) { loseRepeated(MappingNodes.sdpConnection) }
+    let address = withoutScope(whole, MappingNodes.sdpConnection)
     writeRawCandidate(element, component: 1, address, port, &frame)
     guard sectionFacts.kind == .rtp, !section.contains(slotOf(MappingNodes.sdpRTCPMux)) else { return }
     if let control = section.firstNode(slotOf(MappingNodes.sdpRTCP)),
       let number = number(MappingFields.sdpRTCPPort, in: control)
     {
-      let other = text(MappingFields.sdpRTCPAddress, in: control).map { withoutScope($0) }
+      if section.isSeveral(slotOf(MappingNodes.sdpRTCP)) { loseRepeated(MappingNodes.sdpRTCP) }
+      let other = text(MappingFields.sdpRTCPAddress, in: control).map { withoutScope($0, MappingNodes.sdpRTCP) }
       writeRawCandidate(element, component: 2, other ?? address, number, &frame)
     } else if port < 65535, port != 9 {
       // RFC 3550 §11: the next port is that of RTCP.
@@ -135,12 +138,20 @@ extension Engine {
     }
   }
 
+  /// Whether an address is one of the Internet: others have no candidate (RFC 8866 §8.2.6).
+  private func isOfInternet(_ field: Int, in line: Int, _ node: Int) -> Bool {
+    guard let network = text(field, in: line), string(network).uppercased() != "IN" else { return true }
+    lose("\(name(node)) \(string(network))", "Jingle has addresses of the Internet only")
+    return false
+  }
+
   /// Without `/ttl` and the number of addresses of multicast (RFC 8866 §5.7).
-  private func withoutScope(_ slice: Slice) -> Slice {
-    tape.withBytes(of: slice) { bytes in
-      let end = bytes.firstIndex(of: 0x2F) ?? bytes.count
-      return Slice(offset: slice.offset, length: UInt32(end))
-    }
+  private func withoutScope(_ slice: Slice, _ node: Int) -> Slice {
+    let end = tape.withBytes(of: slice) { $0.firstIndex(of: 0x2F) }
+    guard let end else { return slice }
+    let scope = Slice(offset: slice.offset + UInt32(end), length: slice.length - UInt32(end))
+    lose("\(name(node)) \(string(scope))", "a candidate has one address, and none of multicast")
+    return Slice(offset: slice.offset, length: UInt32(end))
   }
 
   private func writeRawCandidate(

@@ -72,6 +72,10 @@ struct LineIndex {
   @inline(__always)
   func isThere(_ slot: Int) -> Bool { sets[slot &>> 6] & bit(slot) != 0 }
 
+  /// Whether there are several lines of this slot; nobody has asked for them thereby.
+  @inline(__always)
+  func isSeveral(_ slot: Int) -> Bool { sets[Self.several &+ slot &>> 6] & bit(slot) != 0 }
+
   /// Lines of this slot need not be reported: somebody knows that they are there.
   @inline(__always)
   func noteAsked(_ slot: Int) { sets[Self.asked &+ slot &>> 6] |= bit(slot) }

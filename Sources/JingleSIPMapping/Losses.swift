@@ -14,7 +14,9 @@ extension Engine {
       hasFeedback: has(MappingNodes.sdpRTCPFb))
     if equals(name, made) { return }
     let given = string(name)
-    if given.uppercased() != "\(made)" { lose("m= protocol \(given)", "Jingle has no name for it; it becomes \(made)") }
+    if given.uppercased() != "\(made)" {
+      lose("\(self.name(MappingNodes.sdpMedia)) protocol \(given)", "Jingle has no name for it; it becomes \(made)")
+    }
   }
 
   private func has(_ node: Int, orSession: Bool = false) -> Bool {
@@ -47,6 +49,9 @@ extension Engine {
     }
   }
 
+  /// The same for a line that a function reads.
+  func loseRepeated(_ node: Int) { lose(name(node), "it is there a second time, and the first one counts") }
+
   /// The same for lines of which each payload type has one.
   @inline(never)
   func loseRepeated(_ name: StaticString) {
@@ -75,7 +80,9 @@ extension Engine {
       let inner = Source(index: child, node: MappingNodes.rtpDescriptionSources)
       guard firstChild(MappingNodes.ssmaSourceParameters, of: inner) == nil else { continue }
       let number = number(MappingFields.ssmaSourceSSRC, in: child) ?? 0
-      lose("<ssma:source> \(number)", "a=ssrc needs an attribute of the source")
+      lose(
+        "\(name(MappingNodes.rtpDescriptionSources)) \(number)",
+        "\(name(MappingNodes.sdpSSRC)) needs an attribute of the source")
     }
   }
 }

@@ -70,6 +70,7 @@ struct JingleCorpusTests {
       // Templates, with words where numbers belong.
       "xeps/examples/xep-0339-02-code.xml": [source],
       "xeps/examples/xep-0339-06-code.xml": ["jingle/content/description/ssrc-group/source@ssrc"],
+      "xeps/examples/xep-0320-04-code.xml": ["jingle/content/transport/fingerprint@setup"],
       // A test of what Jitsi refuses: no numbers.
       "lib-jitsi-meet/spec/JingleSessionPC.spec.ts-L368.xml": [source, source],
       // Attributes that XEP-0176 §13 and XEP-0167 §4 require are missing.
@@ -98,7 +99,9 @@ struct JingleCorpusTests {
       let element = try XMLReader.parseDocument(written)
       let second = try #require(Jingle.read(element), "\(example.name)")
       #expect(bytes(second.jingle) == written, "\(example.name)")
-      #expect(second.issues.map(\.location) == first.issues.map(\.location), "\(example.name)")
+      // What is no word of the grammar is not written.
+      let expected = first.issues.map(\.location).filter { $0 != "jingle/content/transport/fingerprint@setup" }
+      #expect(second.issues.map(\.location) == expected, "\(example.name)")
       if first.issues.isEmpty {
         #expect(canonical(element) == canonical(example.element), "\(example.name)")
       }

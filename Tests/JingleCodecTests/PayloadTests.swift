@@ -83,6 +83,26 @@ struct PayloadTests {
     #expect(reading.issues.map(\.location) == ["jingle/dtmf@code"])
   }
 
+  @Test(
+    "words of which the XEP has a list: others are issues",
+    arguments: [
+      ("<content name='a' senders='nobody'/>", "jingle/content@senders"),
+      ("<content name='a' creator='me'/>", "jingle/content@creator"),
+      (
+        "<content name='a'><transport xmlns='urn:xmpp:jingle:transports:ice-udp:1'><candidate component='1' foundation='1' ip='192.0.2.1' port='1' priority='1' protocol='udp' type='local'/></transport></content>",
+        "jingle/content/transport/candidate@type"
+      ),
+      (
+        "<content name='a'><transport xmlns='urn:xmpp:jingle:transports:ice-udp:1'><fingerprint xmlns='urn:xmpp:jingle:apps:dtls:0' hash='sha-256' setup='client'>AA</fingerprint></transport></content>",
+        "jingle/content/transport/fingerprint@setup"
+      ),
+    ])
+  func wordsOfAList(_ content: String, _ location: String) throws {
+    let text = "<jingle xmlns='urn:xmpp:jingle:1' action='session-initiate' sid='s'>\(content)</jingle>"
+    let reading = try #require(Jingle.read(try XMLReader.parseDocument(Array(text.utf8))))
+    #expect(reading.issues.map(\.location) == [location])
+  }
+
   @Test("XEP-0166 §10, XEP-0167 §7: errors of Jingle and of RTP", arguments: ["crypto-required", "invalid-crypto"])
   func errors(_ name: String) throws {
     let reason = try read(

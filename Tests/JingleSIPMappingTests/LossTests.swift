@@ -93,6 +93,26 @@ struct LossTests {
       ])
   }
 
+  @Test(
+    "5, 35: one address for each component, and it is one of the Internet",
+    arguments: [
+      ("c=IN IP4 192.0.2.3\nc=IN IP4 192.0.2.4\na=mid:a", "c=: it is there a second time, and the first one counts"),
+      ("c=IN IP4 233.252.0.1/127/3\na=mid:a", "c= /127/3: a candidate has one address, and none of multicast"),
+      ("c=TN RFC2543 +4930123\na=mid:a", "c= TN: Jingle has addresses of the Internet only"),
+      ("a=mid:a\na=rtcp:4002\na=rtcp:4004", "a=rtcp: it is there a second time, and the first one counts"),
+    ])
+  func oneAddress(_ lines: String, _ loss: String) throws {
+    #expect(try jingle(Self.head + "m=audio 4000 RTP/AVP 0\n" + lines + "\n").losses == [loss])
+  }
+
+  @Test("23: one half of a related address")
+  func halfOfAPair() throws {
+    let line = "a=candidate:1 1 udp 1 192.0.2.3 4000 typ srflx raddr 10.0.1.1\n"
+    let credentials = "a=ice-ufrag:abcd\na=ice-pwd:0123456789012345678901\n"
+    #expect(
+      try jingle(Self.section + credentials + line).losses == ["a=candidate raddr: one of a pair without the other"])
+  }
+
   @Test("21: a second user name and password")
   func repeatedCredentials() throws {
     let credentials = "a=ice-ufrag:abcd\na=ice-pwd:0123456789012345678901\n"

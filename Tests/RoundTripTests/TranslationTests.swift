@@ -216,7 +216,7 @@ private struct DescriptionTrip: CustomStringConvertible {
 
   /// What lines become in Jingle, for what is lost on the way back.
   private static let elements = [
-    "a=candidate": ["<ice-udp:candidate>", "<ice:candidate>", "raddr of candidate", "rport of candidate"],
+    "a=candidate": ["<ice-udp:candidate>", "<ice:candidate>"],
     "a=sctpmap": ["<sctp:sctpmap>"],
     "a=sctp-port": ["<sctp:sctpmap>"], "a=group": ["<grouping:group>", "<grouping:content>"],
     "a=rtcp-fb": ["<rtcp-fb:rtcp-fb>"], "a=extmap": ["<hdrext:rtp-hdrext>", "<hdrext:parameter>"],

@@ -50,10 +50,12 @@ struct AttributeExamples {
   // RFC 8866, RFC 4585, RFC 8285, RFC 5761, RFC 3605, RFC 5576, RFC 3611, RFC 7273 and others
   private static let rtp = [
     AttributeExamples("rtpmap", ["0 PCMU/8000", "96 opus/48000/2", "8 PCMA"], refused: ["x PCMU/8000", "256 x/1"]),
-    .init("fmtp", ["101 0-15", "96 a=b;c", "96 x=a=b"], refused: ["96"]),
+    .init("fmtp", ["101 0-15", "96 a=b;c", "96 x=a=b", "96 x=;=y"], refused: ["96", "96 ", "96 ;"]),
     .init("ptime", ["20", "22.5"], refused: ["x"]), .init("maxptime", ["60"]),
     .init("rtcp-fb", ["96 nack pli", "* trr-int 0", "96 ccm fir", "* ccm pause nowait"], refused: ["nack"]),
-    .init("extmap", ["1 urn:x", "2/sendonly urn:ietf:params:rtp-hdrext:ssrc-audio-level vad=on"], refused: ["urn:x"]),
+    .init(
+      "extmap", ["1 urn:x", "2/sendonly urn:ietf:params:rtp-hdrext:ssrc-audio-level vad=on"],
+      refused: ["urn:x", "1/both urn:x"]),
     .init("extmap-allow-mixed", flag), .init("rtcp-mux", flag), .init("rtcp-mux-only", flag),
     .init("rtcp", ["53020", "53020 IN IP6 2001:db8::1"], refused: ["53020 IN"]), .init("rtcp-rsize", flag),
     .init("ssrc", ["1 cname:user@example.com", "1 previous-ssrc:2 3", "1 x"], refused: ["cname:x"]),
@@ -73,7 +75,7 @@ struct AttributeExamples {
   // RFC 8122, RFC 4145, RFC 4568, RFC 6189, RFC 8842, RFC 4567
   private static let security = [
     AttributeExamples("fingerprint", ["sha-256 02:1A:CC"], refused: ["sha-256 02:1", "sha-256"]),
-    .init("setup", ["actpass", "holdconn"]),
+    .init("setup", ["actpass", "holdconn"], refused: ["client"]),
     .init("connection", ["new", "existing"]),
     .init(
       "crypto", ["1 AES_CM_128_HMAC_SHA1_80 inline:abc|2^20|1:4", "1 X inline:a KDR=0 UNENCRYPTED_SRTCP"],
@@ -92,7 +94,11 @@ struct AttributeExamples {
         "1 1 udp 2130706431 203.0.113.1 8998 typ host",
         "2 1 tcp 1694498815 2001:db8::1 9 typ srflx raddr 10.0.1.1 rport 8998 tcptype active generation 0 ufrag aB+/",
         "1 1 udp 1 x.local 9 typ host network-id 1 network-cost 10 other thing",
-      ], refused: ["1 1 udp 2130706431 203.0.113.1 8998", "1 1 udp x 203.0.113.1 8998 typ host"]),
+      ],
+      refused: [
+        "1 1 udp 2130706431 203.0.113.1 8998", "1 1 udp x 203.0.113.1 8998 typ host",
+        "1 1 udp 4294967296 203.0.113.1 8998 typ host", "1 1 tcp 1 203.0.113.1 9 typ host tcptype both",
+      ]),
     .init("remote-candidates", ["1 203.0.113.3 4444 2 203.0.113.3 4445"], refused: ["1"]),
     .init("ice-lite", flag), .init("ice-mismatch", flag), .init("ice-options", ["trickle ice2"], refused: [""]),
     .init("ice-pacing", ["50"], refused: ["x"]), .init("end-of-candidates", flag),
@@ -109,9 +115,10 @@ struct AttributeExamples {
   private static let streams = [
     AttributeExamples(
       "rid", ["1 send", "2 recv pt=96,97;max-width=1280;max-height=720", "hi send max-fps=30;depend=1,2"],
-      refused: ["1", "1 send pt=96;"]),
+      refused: ["1", "1 send pt=96;", "1 both"]),
     .init(
-      "simulcast", ["send 1;2,3 recv 4", "recv 1", "send ~1,2;~3"], refused: ["", "1,2", "send 1;", "send 1 recv"]),
+      "simulcast", ["send 1;2,3 recv 4", "recv 1", "send ~1,2;~3"],
+      refused: ["", "1,2", "send 1;", "send 1 recv", "both 1"]),
     .init(
       "imageattr",
       [

@@ -183,6 +183,13 @@ struct GeneratedHeaderTests {
     .init("x", "4000;refresher=uac"),
     .init("P-Asserted-Identity", #""Cullen Jennings" <sip:fluffy@cisco.com>"#),  // RFC 3325
     .init("P-Asserted-Identity", "tel:+14085264000", drafted: "<tel:+14085264000>"),
+    // RFC 5360: without angle brackets, which are read nevertheless, and with them there is room for a name.
+    .init("Trigger-Consent", #""Relay" <sip:123@relay.example;lr>;x"#),
+    // RFC 7315: an address has angle brackets, and is read without.
+    .init("P-Associated-URI", "tel:+14085264000", drafted: "<tel:+14085264000>"),
+    .init("P-Called-Party-ID", "sip:a@b.example;x=y", drafted: "<sip:a@b.example>;x=y"),
+    // RFC 7044: numbers without zeros in front, RFC 4244 with them.
+    .init("History-Info", "<sip:a@b.example>;index=10.0.01"),
     .init("P-Preferred-Identity", "<sip:fluffy@cisco.com>"),
     .init("Privacy", "id;critical"),  // RFC 3323
     .init("RAck", "776656 1 INVITE"),  // RFC 3262

@@ -188,6 +188,7 @@ struct HeaderRow: Sendable, CustomTestStringConvertible {
       "Geolocation", "<cid:t@a.example>;loc-src=a.example,<https://b.example/x>",
       "<cid:t@a.example> ;loc-src=a.example , <https://b.example/x>", wrong: "cid:t", at: 0, "\"<\""),
     .init("Geolocation-Routing", "yes", "YES", wrong: "yes,no", at: 3, "the end of the header field"),
+    .init("Geolocation-Routing", "x=y", "x = y", wrong: "x=", at: 2, "gen-value"),
     .init(
       "Geolocation-Error", #"100;code="Cannot Process Location""#, #"100 ; Code="Cannot Process Location""#,
       wrong: "100;code=no", at: 9, "quoted-string"),

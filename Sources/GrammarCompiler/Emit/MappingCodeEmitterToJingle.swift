@@ -256,6 +256,8 @@ extension MappingCodeEmitter {
   private func name(_ step: LoweredStep, _ scope: Scope) -> String {
     let field = shown(step.sdp)
     let node = step.line >= 0 ? step.line : step.item >= 0 ? step.item : scope.node
+    // The value of a parameter is known by the name of the parameter.
+    if step.line < 0, step.item >= 0, step.place == "child" { return tables.nodes[step.item].name }
     return node >= 0 ? "\(tables.nodes[node].name) \(field)" : field
   }
 

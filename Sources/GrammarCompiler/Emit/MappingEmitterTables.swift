@@ -41,6 +41,8 @@ final class MappingTableBuilder {
   private(set) var nodeNames: [String: Int] = [:]
   private(set) var fieldNames: [String: Int] = [:]
   private var nodeKeys: [String: Int] = [:]
+  /// How the lines are shown to which shapes with parameters belong.
+  private var shownOwners: [String: String] = [:]
   private var fieldKeys: [String: Int] = [:]
 
   // MARK: SDP
@@ -51,6 +53,7 @@ final class MappingTableBuilder {
     let index = node(
       "line \(line.slot)", name: line.shown, slot: line.slot, shape: line.shape?.layout, offset: 0, prefix: line.name)
     nodeNames[Naming.property("sdp \(line.name)")] = index
+    if let shape = line.shape { shownOwners[key(shape)] = line.shown }
     return index
   }
 
@@ -82,7 +85,7 @@ final class MappingTableBuilder {
 
   func parameter(_ index: Int, of shape: Shape) -> Int {
     guard let row = shape.params?.rows[index] else { return -1 }
-    let name = "\(row.name) of \(shape.name)"
+    let name = "\(shownOwners[key(shape)] ?? shape.name) \(row.name)"
     return node(
       "parameter \(key(shape)) \(index)", name: name, slot: ParameterSlot.first + index, shape: row.value,
       offset: row.isValueOptional ? 1 : 0, prefix: "\(shape.name) \(row.name)")

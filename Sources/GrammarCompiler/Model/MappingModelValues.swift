@@ -168,7 +168,9 @@ extension MappingModelBuilder {
       case .field(let field):
         if let thing = mapping.thing(field) { mapping.excuse(thing, excuse, name: path.text, at: path.position) }
         let owner = scope.line?.shown ?? lineName(of: field) ?? ""
-        row.losses.append(.init(place: .field(field), name: "\(owner) \(field.name)", reason: excuse.reason))
+        // The name of the line stands in front already.
+        let own = field.name.split(separator: ".").last ?? ""
+        row.losses.append(.init(place: .field(field), name: "\(owner) \(own)", reason: excuse.reason))
       default: diagnostics.report(path.position, "`\(path.text)` cannot be excused")
       }
     }
