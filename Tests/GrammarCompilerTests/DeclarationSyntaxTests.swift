@@ -215,9 +215,10 @@ import Testing
       element payload
       """,
       """
-      a.grammar:1:16: error: expected `:`, but the declaration ends
+      a.grammar:1:16: error: expected `:` and the name of the element
       element payload
                      ^
+      a.grammar:1:16: note: an element is named with the prefix of its namespace: `element prefix:payload`
       """)
   }
 

@@ -6,8 +6,8 @@ struct ErrorReference {
     # What the compiler refuses
 
     Each error as `grammarc` prints it behind `file:line:column: error: `, with a line that it is about and the note that
-    follows it, if there is one. Made from the tests of the compiler, which hold every one of them word for word; a test
-    says when it is stale.
+    follows it, if there is one. Made from the tests of the compiler, which hold them word for word, and from its sources,
+    for what the tests do not show in a whole; a test says when it is stale.
 
 
     """
@@ -20,18 +20,43 @@ struct ErrorReference {
     "Name": "Names", "Token": "Token rules", "Shape": "Shape rules", "Decision": "Choices", "Parameter": "Parameters",
     "Part": "Headers, lines, attributes, status codes", "Element": "Elements", "Mapping": "The mapping",
     "MappingCoverage": "Completeness of the mapping", "Signalling": "Signalling and reasons",
-    "GrammarSet": "targets.grammar",
+    "Pasted": "Pasted from an RFC, and other slips", "GrammarSet": "targets.grammar",
   ]
 
-  /// `tests`: files of tests by their names.
-  static func text(of tests: [(name: String, source: String)]) -> String {
+  /// - Parameters:
+  ///   - tests: files of tests by their names.
+  ///   - sources: the sources of the compiler that report errors.
+  static func text(of tests: [(name: String, source: String)], and sources: [String]) -> String {
     var reference = ErrorReference()
     for test in tests.sorted(by: { $0.name < $1.name }) {
       let stem = test.name.replacing("Tests.swift", with: "").replacing("Diagnostics", with: "").replacing(
         "Syntax", with: test.name.hasPrefix("Syntax") ? "Syntax" : "")
       reference.add(test.source, titles[stem] ?? stem)
     }
+    reference.addOthers(sources)
     return reference.text
+  }
+
+  /// What the compiler can say and no table above has: so the page has all of it.
+  private mutating func addOthers(_ sources: [String]) {
+    var seen: Set<CompilerWords.Phrase> = []
+    let known = text
+    let others = sources.flatMap(CompilerWords.phrases).filter { phrase in
+      phrase.pieces.contains { !known.contains(Self.cell($0)) } && seen.insert(phrase).inserted
+    }
+    func list(_ phrases: [CompilerWords.Phrase]) -> String {
+      phrases.map { "- \($0.text.replacing("\n", with: " "))\n" }.joined()
+    }
+    text += """
+      ## In other words
+
+      What is said in further cases, or is a part of what is said; … stands for names and numbers.
+
+      \(list(others.filter { !$0.isNote }))
+      Notes:
+
+      \(list(others.filter(\.isNote)))
+      """
   }
 
   private mutating func add(_ source: String, _ title: String) {

@@ -110,6 +110,7 @@ import Testing
       a.grammar:2:1: error: `token` has no rule yet to which `=/` could add an alternative
       token =/ "x"
       ^
+      a.grammar:2:1: note: its first alternative stands behind `=`
       """)
   }
 
@@ -255,11 +256,11 @@ import Testing
       token = 1*%x61-7A
       """,
       """
-      a.grammar:2:1: error: `rule Via-parm-header` and `header via-parm` would both become the type `ViaParmHeader`
+      a.grammar:2:1: error: `rule Via-parm-header` and `header via-parm` would both become the type `ViaParmHeader`; give one another name
       Via-parm-header = value:token
       ^
       a.grammar:1:8: note: the other one is here
-      a.grammar:4:1: error: `rule party` and `enum Party` would both become the type `Party`
+      a.grammar:4:1: error: `rule party` and `enum Party` would both become the type `Party`; give one another name
       party = value:token e:Party
       ^
       a.grammar:3:6: note: the other one is here

@@ -159,6 +159,7 @@ import Testing
       a.grammar:3:5: error: the status code 200 is declared twice
           200 "Fine"
           ^
+      a.grammar:2:5: note: the first time here
       a.grammar:4:5: error: 99 is no status code; they go from 100 to 699
           99 "x"
           ^

@@ -105,6 +105,7 @@ import Testing
       a.grammar:2:5: error: `<any text>` is not built in; `<nested comment>` is
       a = <any text>
           ^
+      a.grammar:2:5: note: write out what the words mean, such as `1*%x21-7E`
       """)
   }
 

@@ -484,6 +484,11 @@ private struct Explainer {
         "state \(state.name) of a call", state.position,
         [("means", state.words)] + rows { _, row in row.states.contains(index) || row.next == index })
     }
+    for group in compilation.trees.flatMap(\.signalling.groups) where matches(group.name.text) {
+      add(
+        "group \(group.name.text) of states", group.name.position,
+        [("states", group.members.map(\.text).joined(separator: ", "))])
+    }
     for event in signalling.events {
       let wire = event.protocolNames.map(\.text)
       let isOfName = wire.contains { $0.lowercased() == name }

@@ -9,6 +9,8 @@ final class ModelBuilder {
   var regexInProgress: [String] = []
   var shapesInProgress: [String] = []
   var kinds: [String: Bool] = [:]
+  /// What is written in place of rules that documents have and the grammars have not.
+  private var insteads: [String: String] = [:]
   /// How deep rules are built of others and of brackets.
   var depths: [String: Int] = [:]
   var isDepthReported = false
@@ -24,6 +26,7 @@ final class ModelBuilder {
   func build() -> Model {
     collect()
     checkAmbiguousNames()
+    checkInsteads()
     for tree in trees {
       for declaration in tree.enums { _ = enumType(declaration.name) }
     }
@@ -76,7 +79,8 @@ final class ModelBuilder {
         if declaration.isIncremental {
           guard var existing = rules[key] else {
             diagnostics.report(
-              declaration.position, "`\(declaration.name)` has no rule yet to which `=/` could add an alternative")
+              declaration.position, "`\(declaration.name)` has no rule yet to which `=/` could add an alternative",
+              note: "its first alternative stands behind `=`")
             rules[key] = declaration
             continue
           }
@@ -105,6 +109,7 @@ final class ModelBuilder {
           enumDeclarations[key] = (declaration, tree.area)
         }
       }
+      for declaration in tree.insteads { insteads[declaration.name.name.lowercased()] = declaration.words }
       for declaration in tree.params {
         let key = declaration.owner.name.lowercased()
         if let (existing, _) = paramsByOwner[key] {
@@ -113,6 +118,19 @@ final class ModelBuilder {
             note: "the first time here", at: existing.position)
         } else {
           paramsByOwner[key] = (declaration, tree.area)
+        }
+      }
+    }
+  }
+
+  /// `instead` of a rule that is there all the same. Another folder may have it, whose rules are not for this one.
+  private func checkInsteads() {
+    for tree in trees {
+      for declaration in tree.insteads {
+        if let rule = rules[declaration.name.name.lowercased()], rule.area == tree.area {
+          diagnostics.report(
+            declaration.name.position, "`\(rule.name)` is a rule, so nothing is written in its place",
+            note: "the rule is here", at: rule.position)
         }
       }
     }
@@ -136,6 +154,10 @@ final class ModelBuilder {
   }
 
   func undefinedRule(_ name: String, _ position: Position) {
+    if let words = insteads[name.lowercased()] {
+      diagnostics.report(position, "there is no rule `\(name)`", note: words)
+      return
+    }
     undefined(
       Reference(name: name, position: position), "rule",
       among: rules.values.map(\.name) + enumDeclarations.values.map(\.0.name) + ScalarType.names)

@@ -23,6 +23,7 @@ extension ModelBuilder {
     let shape = Shape(
       name: declaration.name, typeName: Naming.type(declaration.name) + "Header", position: declaration.position,
       comment: declaration.comment, area: area, source: "header \(declaration.name)")
+    checkNameInFront(of: declaration.expression, declaration.name)
     ShapeBuilder(shape, owner: self).build(declaration.expression)
     model.orderedShapes.append(shape)
     addParams(to: shape, key: declaration.name.lowercased())
@@ -37,6 +38,30 @@ extension ModelBuilder {
         name: declaration.name, compactForm: declaration.compactForm, isRequired: declaration.isRequired,
         isMany: declaration.isMany || listField != nil, shape: shape, listField: listField,
         slot: model.headers.count + 1, examples: declaration.examples, position: declaration.position))
+  }
+
+  /// RFCs spell the name of a header, an attribute or a parameter out, in front of what is its value here.
+  func checkNameInFront(of expression: Expression, _ name: String) {
+    var first = expression
+    while true {
+      switch first.kind {
+      case .sequence(_, let parts):
+        guard let part = parts.first else { return }
+        first = part
+        continue
+      case .literal(let bytes, _):
+        var text = String(decoding: bytes, as: UTF8.self).asciiLowercased
+        if text.hasPrefix("a=") { text.removeFirst(2) }
+        while let end = text.last, ":= ".contains(end) { text.removeLast() }
+        if text == name.asciiLowercased {
+          diagnostics.report(
+            first.position, "`\(name)` stands in front of its value already",
+            note: "write only what comes behind the name, and behind the sign that follows it")
+        }
+        return
+      default: return
+      }
+    }
   }
 
   func addLine(_ declaration: LineDeclaration, area: String) {
@@ -78,6 +103,7 @@ extension ModelBuilder {
       let made = Shape(
         name: declaration.name, typeName: typeName, position: declaration.position, comment: declaration.comment,
         area: area, source: "attribute \(declaration.name)")
+      checkNameInFront(of: expression, declaration.name)
       ShapeBuilder(made, owner: self).build(expression)
       // A value that may be missing takes its colon along, which decides: `a=name` and `a=name:value`.
       if made.body.count == 1, case .optional(let value, let condition) = made.body[0] {
@@ -116,7 +142,8 @@ extension ModelBuilder {
           note: "give it another name")
       } else if let other = known[type.name] {
         diagnostics.report(
-          type.position, "`\(type.what)` and `\(other.what)` would both become the type `\(type.name)`",
+          type.position,
+          "`\(type.what)` and `\(other.what)` would both become the type `\(type.name)`; give one another name",
           note: "the other one is here", at: other.position)
       } else {
         known[type.name] = (type.what, type.position)
@@ -125,11 +152,13 @@ extension ModelBuilder {
   }
 
   func checkDuplicateStatuses() {
-    var seen: Set<Int> = []
+    var seen: [Int: Position] = [:]
     for status in model.statuses {
-      if !seen.insert(status.code).inserted {
-        diagnostics.report(status.position, "the status code \(status.code) is declared twice")
+      if let first = seen[status.code] {
+        diagnostics.report(
+          status.position, "the status code \(status.code) is declared twice", note: "the first time here", at: first)
       }
+      seen[status.code] = seen[status.code] ?? status.position
       if !(100...699).contains(status.code) {
         diagnostics.report(status.position, "\(status.code) is no status code; they go from 100 to 699")
       }

@@ -78,6 +78,7 @@ extension ModelBuilder {
       var value: Shape?
       var isValueOptional = false
       if var expression = row.value {
+        checkNameInFront(of: expression, row.name)
         if case .optional(let inner) = expression.kind {
           isValueOptional = true
           expression = inner

@@ -68,7 +68,9 @@ extension ModelBuilder {
     }
     if case .prose(let prose) = rule.expression.kind {
       guard prose == "nested comment" else {
-        diagnostics.report(rule.expression.position, "`<\(prose)>` is not built in; `<nested comment>` is")
+        diagnostics.report(
+          rule.expression.position, "`<\(prose)>` is not built in; `<nested comment>` is",
+          note: "write out what the words mean, such as `1*%x21-7E`")
         return nil
       }
       let result = TokenRule(

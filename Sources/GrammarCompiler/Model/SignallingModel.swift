@@ -96,6 +96,8 @@ final class SignallingBuilder {
   func build() {
     addStates()
     addGroups()
+    // What is missing in a state or group would only be missed again in each row.
+    guard isResolved else { return }
     addEvents()
     addEffects()
     addBlocks()

@@ -17,8 +17,16 @@ extension Parser {
   /// `element prefix:name [root]`, then a line for each attribute, child and the character data.
   mutating func parseElement() throws {
     let start = take()
+    if case .angle(let name) = current.kind {
+      throw expected("the prefix of a namespace", note: "without the angle brackets: `element \(name)`")
+    }
     let prefix = try expectName("the prefix of a namespace")
-    try expect(symbol: ":")
+    guard !current.isFirstOnLine, skip(symbol: ":") else {
+      diagnostics.report(
+        endOfDeclaration, "expected `:` and the name of the element",
+        note: "an element is named with the prefix of its namespace: `element prefix:\(prefix.name)`")
+      throw Failure()
+    }
     let name = try expectName("the name of the element")
     var element = ElementDeclaration(
       prefix: prefix, name: name.name, isRoot: false, attributes: [], children: [], text: nil,
@@ -48,7 +56,13 @@ extension Parser {
       return
     }
     var label: String?
-    if case .identifier = current.kind { label = try expectName("a label").name }
+    if case .identifier(let name) = current.kind {
+      label = try expectName("a label").name
+      if isSymbol(":") {
+        throw expected(
+          "`@attribute:type`, `<prefix:element>` or `text:type`", note: "an attribute is written `@\(name):type`")
+      }
+    }
     if skip(symbol: "@") {
       let name = try expectName("the name of an attribute")
       try expect(symbol: ":")

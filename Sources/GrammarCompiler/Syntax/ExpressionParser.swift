@@ -22,7 +22,10 @@ extension Parser {
     }
     var elements: [Expression] = []
     while startsElement { elements.append(try parseElementOfSequence()) }
-    if elements.isEmpty { throw expected("an expression") }
+    if elements.isEmpty {
+      let isComment = isSymbol("/") && index > 0 && tokens[index - 1].kind == .symbol("/") && adjoins(tokens[index - 1])
+      throw expected("an expression", note: isComment ? "a comment begins with `;`" : nil)
+    }
     if isWord("when"), !isLabel { throw fail("`when` stands at the beginning of `[ ]`, `( )` or an alternative") }
     if predicate == nil, elements.count == 1 { return elements[0] }
     return Expression(kind: .sequence(guard: predicate, elements), position: position)
@@ -38,6 +41,11 @@ extension Parser {
     case .symbol(let symbol): return ["(", "[", "*", "#"].contains(symbol)
     case .invalid, .example, .end: return false
     }
+  }
+
+  /// The current token stands directly behind `token`.
+  private func adjoins(_ token: LexicalToken) -> Bool {
+    current.position.line == token.position.line && current.position.column == token.endColumn
   }
 
   /// An identifier that a `:` adjoins.

@@ -175,7 +175,7 @@ struct Lexer {
       return symbol("=")
     case "/", "(", ")", "[", "]", "*", "#", ":", "@", "?", "+", ",", ".", "|": return symbol(String(scalar))
     default:
-      if scalar == "\u{201C}" || scalar == "\u{201D}" {
+      if "\u{201C}\u{201D}\u{2018}\u{2019}'".unicodeScalars.contains(scalar) {
         diagnostics.report(
           start, "\(Self.named(scalar)) means nothing in a grammar; a string stands in straight quotes, `\"`")
       } else {

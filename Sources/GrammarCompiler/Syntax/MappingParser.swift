@@ -291,11 +291,18 @@ extension Parser {
       take()
       return arrow
     }
-    throw expectedInRow("`<->`, `->` or `<-`")
+    // `losst mid "why"` looks like a row at first.
+    var meant: String?
+    if index > 0, case .identifier(let word) = tokens[index - 1].kind, tokens[index - 1].isFirstOnLine {
+      meant = Spelling.closest(to: word, among: ["lost", "elsewhere", "each"]).map { "did you mean `\($0)`?" }
+    }
+    throw expectedInRow("`<->`, `->` or `<-`", note: meant)
   }
 
-  func expectedInRow(_ what: String) -> Failure {
-    isAtRowEnd && !isAtEnd ? fail("expected \(what) before this line begins") : expected(what)
+  func expectedInRow(_ what: String, note: String? = nil) -> Failure {
+    guard isAtRowEnd, !isAtEnd else { return expected(what, note: note) }
+    diagnostics.report(endOfDeclaration, "expected \(what), but the row ends", note: note)
+    return Failure()
   }
 
   private mutating func parseLeft(_ row: inout MappingRow) throws {
@@ -344,6 +351,12 @@ extension Parser {
   }
 
   mutating func parsePath() throws -> MappingPath {
+    if isSymbol("@") || current.kind == .symbol("=") {
+      throw expected(
+        "a line, an attribute or a field of SDP",
+        note: isSymbol("@")
+          ? "SDP stands on the left, Jingle on the right" : "attributes of SDP are named without `a=`")
+    }
     var names = [try expectName("a line, an attribute or a field of SDP")]
     if !isAtRowEnd, skip(symbol: ".") { names.append(try expectName("a field")) }
     return MappingPath(names: names)
@@ -451,8 +464,12 @@ extension Parser {
           "from", "through", "else", "omit", "absent", "trim", "upper", "known", "if", "when", "unless", "in", "except",
           "function", "least", "greatest", "first",
         ]
-        let suggestion = Spelling.closest(to: word, among: known).map { "; did you mean `\($0)`?" } ?? ""
-        diagnostics.report(position, "`\(word)` means nothing behind a row of a map" + suggestion)
+        let meant = Spelling.closest(to: word, among: known)
+        diagnostics.report(
+          position,
+          "`\(word)` means nothing behind a row of a map" + (meant.map { "; did you mean `\($0)`?" } ?? ""),
+          note: meant == nil
+            ? "on the right of a row stands Jingle: an attribute, `@name`, or an element, `<prefix:name>`" : nil)
         throw Failure()
       }
       row.lift = lift

@@ -174,7 +174,16 @@ struct Parser {
   }
 
   func expectEndOfDeclaration() throws {
-    if !isAtEnd { throw expected("the end of the declaration") }
+    if !isAtEnd { throw expected("the end of the declaration", note: hintBehindExpression) }
+  }
+
+  /// What was probably meant by something that goes on with no expression.
+  var hintBehindExpression: String? {
+    switch current.kind {
+    case .symbol("|"), .symbol(","): "alternatives are separated by `/`"
+    case .symbol(":"), .symbol("="): "a capture is written without spaces, `label:rule`"
+    default: nil
+    }
   }
 
   /// Brackets in brackets and rows below rows: more than anybody can read would overflow the stack.
@@ -191,7 +200,12 @@ struct Parser {
     guard current.isDeclarationStart else {
       throw fail("a declaration begins in the first column; an indented line continues the one above")
     }
-    guard case .identifier(let word) = current.kind else { throw expected("a declaration") }
+    guard case .identifier(let word) = current.kind else {
+      let isComment = [.symbol("#"), .symbol("/")].contains(current.kind)
+      let note = isComment ? "a comment begins with `;`" : nil
+      // A declaration begins here, whatever it is.
+      throw fail("expected a declaration, found \(current.described)", note: note)
+    }
     // A rule may bear the name of a keyword: what follows tells.
     if case .symbol(let symbol) = following.kind, !following.isDeclarationStart, symbol == "=" || symbol == "=/" {
       return try parseRule()
@@ -207,6 +221,12 @@ struct Parser {
     case "feature": try parseFeature()
     case "element": try parseElement()
     case "target": try parseTarget()
+    case "instead":
+      take()
+      let name = try expectName("the name of a rule")
+      let words = try expectString("what is written in its place, as a string").bytes
+      try expectEndOfDeclaration()
+      tree.insteads.append(.init(name: name, words: String(decoding: words, as: UTF8.self)))
     case "framing", "stepping":
       take()
       repeat {
@@ -223,10 +243,8 @@ struct Parser {
 
   private static let keywords = [
     "actions", "asks", "attribute", "effects", "element", "enum", "events", "feature", "framing", "function", "group",
-    "header",
-    "line",
-    "map",
-    "namespace", "params", "predicate", "reasons", "states", "statuses", "stepping", "table", "target",
+    "header", "instead", "line", "map", "namespace", "params", "predicate", "reasons", "states", "statuses", "stepping",
+    "table", "target",
   ]
 
   private mutating func parseRule() throws {
@@ -253,7 +271,7 @@ struct Parser {
       } else if skip(word: "tolerate") {
         tolerated.append(try parseChoice())
       } else {
-        throw expected("the end of the rule")
+        throw expected("the end of the rule", note: hintBehindExpression)
       }
     }
     tree.rules.append(
@@ -406,6 +424,10 @@ struct Parser {
     var cases: [EnumDeclaration.Case] = []
     repeat {
       let position = current.position
+      if case .identifier(let base) = current.kind, !isAtEnd, !cases.isEmpty {
+        throw expected(
+          "a value of the enum, as a string", note: "for other values too, write `enum \(name.name) : \(base) = …`")
+      }
       let (bytes, exact) = try expectLiteral("a value of the enum, as a string")
       cases.append(.init(name: bytes, exact: exact, position: position))
     } while skip(symbol: "/")

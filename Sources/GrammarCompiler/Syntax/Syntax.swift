@@ -162,6 +162,12 @@ struct ElementDeclaration {
   var qualifiedName: String { "\(prefix.name):\(name)" }
 }
 
+/// `instead NAME "words"`: a rule of a document that is none here, and what is written in its place.
+struct InsteadDeclaration {
+  var name: Reference
+  var words: String
+}
+
 struct TargetDeclaration {
   var name: String
   var generates: [String]
@@ -194,6 +200,7 @@ struct SyntaxTree {
   var features: [FeatureDeclaration] = []
   var elements: [ElementDeclaration] = []
   var targets: [TargetDeclaration] = []
+  var insteads: [InsteadDeclaration] = []
   /// Rules that hand-written framing calls.
   var framing: [Reference] = []
   /// Those of them that are token rules and run byte by byte.
