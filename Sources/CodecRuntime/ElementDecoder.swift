@@ -34,6 +34,7 @@ public struct ElementDecoder {
     let row = codec.elements.address(number)
     let node = tape.open(slot, anyWords: row.pointee.fixedWords)
     var present: UInt32 = 0
+    var wrong: UInt32 = 0
     var position = xml &+ 1 &+ XMLLayout.elementWords
     let end = arena.end(of: xml)
     // Attributes come first. Most stand in the order of the grammar, so the search goes on behind the last one.
@@ -46,7 +47,11 @@ public struct ElementDecoder {
       if known >= 0 {
         let attribute = rows.address(known)
         let value = fields.slice(XMLLayout.value)
-        if read(attribute, value, at: xml, node, &tape) { present |= attribute.pointee.presence }
+        if read(attribute, value, at: xml, node, &tape) {
+          present |= attribute.pointee.presence
+        } else {
+          wrong |= attribute.pointee.presence
+        }
         next = known &+ 1
       } else {
         let copy = tape.open(ElementLayout.unknownAttribute, fixedWords: XMLLayout.attributeWords)
@@ -60,12 +65,17 @@ public struct ElementDecoder {
       // Pieces that elements separate are joined outside of this arena.
       let slice = text.arena === arena ? text.slice : tape.append(text)
       let value = codec.attributes.address(row.pointee.text)
-      if text.count > 0 || value.pointee.isRequired, read(value, slice, at: xml, node, &tape) {
-        present |= value.pointee.presence
+      if text.count > 0 || value.pointee.isRequired {
+        if read(value, slice, at: xml, node, &tape) {
+          present |= value.pointee.presence
+        } else {
+          wrong |= value.pointee.presence
+        }
       }
     }
     tape.set(node, field: 1, present)
-    if row.pointee.required & ~present != 0 { reportMissing(row.pointee, present, xml) }
+    // One that is there but wrong was reported.
+    if row.pointee.required & ~(present | wrong) != 0 { reportMissing(row.pointee, present | wrong, xml) }
     decodeChildren(from: position, to: end, of: xml, row, &tape)
     tape.close(node)
     depth &-= 1
@@ -163,7 +173,7 @@ public struct ElementDecoder {
         if maximum > UInt64(UInt32.max) { tape.set(node, field: word &+ 1, UInt32(truncatingIfNeeded: value >> 32)) }
         return true
       }
-      report(.syntax, row.pointee, xml, "is no number up to \(maximum)")
+      report(row.pointee, xml, "is no number up to \(maximum)")
       return false
     case .enumeration(let number):
       let code = tape.withInput(of: slice) { codec.codeOfEnum(number, $0) }
@@ -173,7 +183,7 @@ public struct ElementDecoder {
         return true
       }
     }
-    report(.syntax, row.pointee, xml, "is not what the grammar allows here")
+    report(row.pointee, xml, "is not what the grammar allows here")
     return false
   }
 
@@ -239,18 +249,19 @@ public struct ElementDecoder {
     for index in row.attributes.lowerBound..<end {
       let attribute = codec.attributes[index]
       guard attribute.isRequired, present & attribute.presence == 0 else { continue }
-      // One that is there but wrong was reported.
-      let (place, offset) = (location(attribute), offset(of: xml))
-      if issues.contains(where: { $0.layer == .syntax && $0.offset == offset && $0.location == place }) { continue }
-      report(.validation, attribute, xml, "is missing")
+      let issue = ElementIssue(
+        layer: .validation, location: location(attribute), offset: offset(of: xml), message: "is missing")
+      issues.append(issue)
     }
   }
 
+  /// A value that is wrong, with the place where it begins.
   @inline(never)
-  private mutating func report(
-    _ layer: ElementIssue.Layer, _ row: PreparedAttribute, _ xml: Int, _ message: String
-  ) {
-    issues.append(.init(layer: layer, location: location(row), offset: offset(of: xml), message: message))
+  private mutating func report(_ row: PreparedAttribute, _ xml: Int, _ message: String) {
+    let start = offset(of: xml)
+    let name = row.isText ? nil : row.name.text
+    let place = XMLElement(arena: arena, index: xml).sourceOffset == nil ? nil : StartTag(arena, start).place(of: name)
+    issues.append(.init(layer: .syntax, location: location(row), offset: place ?? start, message: message))
   }
 
   @inline(never)

@@ -70,10 +70,11 @@ struct MessageParser: ~Copyable {
     isDubious = !isPlain(input, lineStart, lineEnd)
   }
 
-  /// Whether the start line, which is there from `start` up to `end`, shows at a glance that nothing is in conflict
-  /// with it; where it does not, ``SIPMessage/conflicts()`` looks closely.
+  /// Whether the start line, which is there from `start` up to `end`, and CSeq show at a glance that nothing is in
+  /// conflict with them; where it does not, ``SIPMessage/conflicts()`` looks closely.
   @inline(__always)
   private func isPlain(_ input: Input, _ start: Int, _ end: Int) -> Bool {
+    if sequence > 0, tape.word(sequence + 1) >> 31 != 0 { return false }
     switch tape.slot(of: startLine) {
     case SIPMessage.Slot.statusLine: return isIgnoringCase(input, start, "sip/2.0 ")
     case SIPMessage.Slot.requestLine:
@@ -379,13 +380,25 @@ extension SIPMessage {
     if let line = requestLine {
       if !line.version.isSpoken { note("SIP-Version", line.version.slice, "only SIP/2.0 is spoken here") }
       if let header = line.uri.headers.first { note("Request-URI", header.name.slice, "may not carry headers") }
+      // The field has a word for the number, then the three of the method: its code and its text.
       if let sequence = headers.cseq, sequence.method != line.method {
-        // The field has a word for the number, then the three of the method: its code and its text.
         let place = arena.slice(at: sequence.index + 3)
         note("\(Headers.name(Headers.cseq))", place, "its method is not that of the request line", Headers.cseq)
       }
     } else if let line = statusLine, !line.version.isSpoken {
       note("SIP-Version", line.version.slice, "only SIP/2.0 is spoken here")
+    }
+    // RFC 3261 §8.1.1.5
+    if let sequence = headers.cseq, sequence.number >> 31 != 0 {
+      // Of at least ten digits, which stand in front of the method and the white space between.
+      var place = arena.slice(at: sequence.index + 3)
+      let front = Slice(offset: 0, length: place.offset)
+      arena.withBytes(of: front) { bytes in
+        let digits = bytes.lastIndex { (0x30...0x39).contains($0) } ?? bytes.endIndex
+        let before = bytes[..<digits].lastIndex { !(0x30...0x39).contains($0) } ?? -1
+        place = Slice(offset: UInt32(before + 1), length: UInt32(digits - before))
+      }
+      note("\(Headers.name(Headers.cseq))", place, "its number is not below 2147483648", Headers.cseq)
     }
     return issues
   }

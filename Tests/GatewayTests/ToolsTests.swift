@@ -34,6 +34,12 @@ struct InspectionTests {
     let mismatch = objection(message(lines), .sip)
     #expect(mismatch?.layer == "validation" && mismatch?.location == "CSeq")
     #expect(mismatch?.offset == message(Array(lines[..<5]), end: "\r\n").count + "CSeq: 1 ".utf8.count)
+    for (number, offset) in [("2147483647", nil), ("2147483648", 6)] {
+      lines[5] = "CSeq: \(number) OPTIONS"
+      let start = message(Array(lines[..<5]), end: "\r\n").count
+      #expect(objection(message(lines), .sip)?.offset == offset.map { start + $0 }, "\(number)")
+    }
+    lines[5] = "CSeq: 1 INVITE"
     lines[2] = "To: \"unterminated <sip:a@example.org>"
     let header = objection(message(lines), .sip)
     #expect(header?.layer == "header" && header?.location == "To")
@@ -67,6 +73,25 @@ struct InspectionTests {
     #expect(objection(Array(predecessor.utf8), .jingle) == nil)
     let missing = objection(Array(" <jingle xmlns='urn:xmpp:jingle:1' sid='a'/>".utf8), .jingle)
     #expect(missing == Objection(layer: "validation", location: "jingle@action", offset: 1, message: "is missing"))
+  }
+
+  @Test(
+    "Jingle: a value that is wrong is where its attribute has it, or the element its text",
+    arguments: [
+      ("<content name='a' senders = \"|nobody\"/>", "content@senders"),
+      ("<content name='a&amp;>' creator='|me'/>", "content@creator"),
+      ("<x:content xmlns:x='urn:xmpp:jingle:1' name='/' x:senders='x' senders='|&#x78;'/>", "content@senders"),
+      (
+        "<content name='a'><description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'><bandwidth type='>'>|many</bandwidth></description></content>",
+        "content/description/bandwidth"
+      ),
+    ])
+  func places(_ content: String, _ location: String) throws {
+    let text = "<jingle xmlns='urn:xmpp:jingle:1' action='session-initiate' sid='s'>\(content)</jingle>"
+    let mark = try #require(text.utf8.firstIndex(of: UInt8(ascii: "|")))
+    let found = objection(Array(text.replacing("|", with: "").utf8), .jingle)
+    #expect(found?.layer == "syntax" && found?.location == "jingle/\(location)")
+    #expect(found?.offset == text.utf8.distance(from: text.utf8.startIndex, to: mark))
   }
 
   @Test("payloads of messages: XEP-0353, XEP-0482")

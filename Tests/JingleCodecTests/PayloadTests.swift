@@ -103,6 +103,14 @@ struct PayloadTests {
     #expect(reading.issues.map(\.location) == [location])
   }
 
+  @Test("XEP-0166 §7.1: an action that nobody has defined")
+  func unknownAction() throws {
+    let text = "<jingle xmlns='urn:xmpp:jingle:1' action='session-start' sid='s'/>"
+    let reading = try #require(Jingle.read(try XMLReader.parseDocument(Array(text.utf8))))
+    #expect(reading.issues.map(\.location) == ["jingle@action"])
+    #expect(reading.jingle.sid?.string == "s")
+  }
+
   @Test("XEP-0166 §10, XEP-0167 §7: errors of Jingle and of RTP", arguments: ["crypto-required", "invalid-crypto"])
   func errors(_ name: String) throws {
     let reason = try read(

@@ -23,6 +23,8 @@ struct GrammarSampler {
   private var output: [UInt8] = []
   /// Where a predicate of the grammar has to hold, or must not, if a reader is to take the way that chance took.
   private var claims: [(offset: Int, predicate: TokenRule, holds: Bool)] = []
+  /// The known parameters that a shape has already: each may be there once (RFC 3261 §7.3.1).
+  private var taken: Set<String> = []
   /// Shapes within shapes; beyond this depth what may be left out is.
   private var depth = 0
   private static let maximumDepth = 6
@@ -139,6 +141,9 @@ struct GrammarSampler {
       }
       append(alternatives[chosen].body, shape)
     case .repetition(let minimum, let maximum, let alternative):
+      let outer = taken
+      taken = []
+      defer { taken = outer }
       for _ in 0..<count(minimum, maximum) {
         if let predicate = alternative.predicate { claims.append((output.count, predicate, true)) }
         append(alternative.body, shape)
@@ -159,10 +164,13 @@ struct GrammarSampler {
   }
 
   private mutating func append(_ params: ParameterTable) {
-    guard params.other == nil || !oneIn(4), let row = element(of: params.rows) else {
+    let rows = params.rows.filter { !taken.contains($0.name) }
+    guard params.other == nil || !oneIn(4), let row = element(of: rows) ?? (params.other == nil ? params.rows[0] : nil)
+    else {
       if let other = params.other { append(other) }
       return
     }
+    taken.insert(row.name)
     output += row.name.utf8
     guard let value = row.value, !(row.isValueOptional && oneIn(2)) else { return }
     append(params.separator, value)

@@ -271,6 +271,9 @@ struct GeneratedHeaderTests {
     .init("Via", "SIP/2.0/UDP a.example;", 22, "the name of a parameter"),
     .init("Via", "SIP/2.0/UDP a.example,", 22, "token"),
     .init("Via", "SIP/2.0/UDP a.example, SIP/2.0/UDP b.example;branch=", 52, "token"),
+    // RFC 3261 §7.3.1: each parameter once, in an address too (§19.1.1).
+    .init("Via", "SIP/2.0/UDP a.example;branch=1;rport;Branch=2", 37, "another parameter, branch being there already"),
+    .init("Route", "<sip:a@b.example;lr;transport=udp;LR=on>", 34, "another parameter, lr being there already"),
     .init("CSeq", "INVITE", 0, "a number up to 4294967295"),
     .init("CSeq", "1", 1, "a space"),
     .init("CSeq", "4294967296 INVITE", 0, "a number up to 4294967295"),

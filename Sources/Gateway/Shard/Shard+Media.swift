@@ -34,7 +34,7 @@ extension Shard {
   func changeAction(_ description: SessionDescription) -> Action {
     guard let action = description.session.jingleAction.first?.value else { return .transportInfo }
     if case .other = action { return .transportInfo }
-    return Action(action.name)
+    return Action(action.name) ?? .transportInfo
   }
 
   /// Whether a re-INVITE says something that Jingle can; nothing is remembered of it.

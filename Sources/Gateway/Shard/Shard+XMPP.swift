@@ -19,11 +19,6 @@ extension Shard {
       answer(sender, JingleStanzas.error(to: stanza, of: sender, .badRequest))
       return
     }
-    // An action that XEP-0166 does not have (XEP-0166 §7.2).
-    if case .other = jingle.action {
-      answer(sender, JingleStanzas.error(to: stanza, of: sender, .badRequest))
-      return
-    }
     // Only this one is asked for by a get, and of oneself.
     if (jingle.action == .existingSessionInitiate) != (stanza.attribute("type").map { $0 == "get" } ?? false) {
       answer(sender, JingleStanzas.error(to: stanza, of: sender, .badRequest))

@@ -26,10 +26,7 @@ public struct Translator: Sendable {
   }
 
   /// Whether XEP-0166, or a file of grammar, has this action.
-  public static func isKnown(action name: String) -> Bool {
-    if case .other = Action(name) { return false }
-    return true
-  }
+  public static func isKnown(action name: String) -> Bool { Action(name) != nil }
 
   /// SDP to Jingle. Takes fragments too: m-lines and attributes only.
   ///

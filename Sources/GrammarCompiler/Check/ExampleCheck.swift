@@ -58,6 +58,8 @@ private struct ExampleReader {
 
   let bytes: [UInt8]
   var position = 0
+  /// The known parameters that have been there.
+  private var seen: Set<String> = []
 
   init(bytes: [UInt8]) { self.bytes = bytes }
 
@@ -81,6 +83,10 @@ private struct ExampleReader {
       try read(chosen.body, shape)
     case .repetition(let minimum, let maximum, let alternative):
       var count = 0
+      // Only one repetition of a shape has its parameters.
+      let outer = seen
+      seen = []
+      defer { seen = outer }
       while count < maximum ?? .max, isChosen(alternative) {
         try read(alternative.body, shape)
         count += 1
@@ -124,6 +130,10 @@ private struct ExampleReader {
       position = start
       guard let other = params.other else { throw Failure(expected: "a parameter of the table") }
       return try read(other)
+    }
+    guard seen.insert(row.name).inserted else {
+      position = start
+      throw Failure(expected: ParserEmitter.onlyOnce(row.name))
     }
     guard let value = row.value else { return }
     let behindName = position

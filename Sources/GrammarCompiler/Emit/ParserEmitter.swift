@@ -165,6 +165,9 @@ struct ParserEmitter {
       let count = minimum > 0 || maximum != nil ? context.fresh("count") : nil
       if let count { text.line("var \(count) = 0") }
       let bound = count.flatMap { name in maximum.map { "\(name) < \($0), " } } ?? ""
+      if alternative.body.contains(where: { if case .params = $0 { true } else { false } }) {
+        emitSeenParameters(context, to: &text)
+      }
       text.line("while \(bound)\(decision(alternative, context)) {")
       text.indented { text in
         emitBody(alternative.body, &context, to: &text)
@@ -259,8 +262,9 @@ struct ParserEmitter {
     for step in steps {
       switch step {
       case .literal(let bytes, let exact, _): parts.append(.literal(bytes, exact: exact))
-      case .token(let rule, _): parts.append(rule.regex)
-      case .capture(_, .text(let rule), _): parts.append(rule.regex)
+      // The expression of a nested comment is its beginning only.
+      case .token(let rule, _) where !rule.isNestedComment: parts.append(rule.regex)
+      case .capture(_, .text(let rule), _) where !rule.isNestedComment: parts.append(rule.regex)
       case .optional(let alternative, _):
         guard alternative.predicate == nil, let inner = regex(alternative.body) else { return nil }
         parts.append(.repetition(inner, minimum: 0, maximum: 1))

@@ -1,5 +1,23 @@
 /// The parameters of a shape.
 extension ParserEmitter {
+  /// The bits of those known parameters that have been there.
+  func emitSeenParameters(_ context: Context, to text: inout SourceText) {
+    if context.shape.layout.params?.rows.isEmpty == false { text.line("var seen: UInt64 = 0") }
+  }
+
+  /// What is expected where a known parameter is there a second time.
+  static func onlyOnce(_ name: String) -> String { "another parameter, \(name) being there already" }
+
+  /// Refuses a known parameter that is there a second time (RFC 3261 §7.3.1).
+  private func emitOnce(_ row: ParameterTable.Row, _ index: Int, _ name: String, to text: inout SourceText) {
+    // Nobody has tables that long; what a word has no bit for may be there as often as it likes.
+    guard index < UInt64.bitWidth else { return }
+    let bit = "0x" + String(UInt64(1) << UInt64(index), radix: 16)
+    let expected = SourceText.literal(Self.onlyOnce(row.name))
+    text.line("guard seen & \(bit) == 0 else { return tape.fail(\(name), \(expected)) }")
+    text.line("seen |= \(bit)")
+  }
+
   /// A parameter: its first byte tells which ones it may be, and a known name need not be read byte by byte.
   func emitParameter(_ params: ParameterTable, _ context: inout Context, to text: inout SourceText) {
     let nameToken: TokenRule
@@ -24,6 +42,7 @@ extension ParserEmitter {
           let onward = Self.onward(nameToken.automaton, behind: Array(row.name.utf8))
           let end = tokens.isByte(onward, at: "\(name) &+ \(length)")
           text.block("if \((tests + (onward.isEmpty ? [] : ["!\(end)"])).joined(separator: ", "))") { text in
+            emitOnce(row, index, name, to: &text)
             text.line("position = \(name) &+ \(length)")
             emitRow(row, ParameterSlot.first + index, params, to: &text)
             text.line("break \(label)")
