@@ -169,6 +169,9 @@ extension Engine {
     let isReused = index.map { state.slots[$0].isRejected && !facts.isRejected && state.slots[$0].mid != mid } ?? false
     if index == nil || isReused {
       let name = unique(mid ?? mediaName(line), &names)
+      if let mid, mid != name {
+        lose("\(self.name(MappingNodes.sdpMid)):\(mid)", "another medium has it, and this one becomes \(name)")
+      }
       let slot = MediaState.Slot(
         name: name, mid: mid, creator: role, kind: facts.kind, transport: facts.hasICE ? .iceUDP : .rawUDP)
       if index == nil { state.slots.append(slot) } else { state.slots[found] = slot }

@@ -5,6 +5,8 @@ struct DescriptionParser: ~Copyable {
   private var tape: Tape
   private var issues: [SDPIssue] = []
   private var order = LineOrder()
+  /// Where the first m-line begins whose section has no `c=`; −1 where each has one.
+  private var unconnected = -1
 
   init(_ bytes: UnsafeBufferPointer<UInt8>) {
     tape = Tape(copying: UnsafeRawBufferPointer(bytes), expectedWords: bytes.count / 2 + 64)
@@ -20,6 +22,9 @@ struct DescriptionParser: ~Copyable {
     let input = tape.input
     let root = tape.open(SessionDescription.Slot.session, fixedWords: 0)
     var media = -1
+    // Where the m-line of the section begins, as long as neither it nor the session has a `c=`.
+    var waiting = -1
+    var isConnected = false
     var position = 0
     while position < input.count {
       let start = position
@@ -41,7 +46,13 @@ struct DescriptionParser: ~Copyable {
       }
       if letter == 0x6D {
         if media >= 0 { tape.close(media) }
+        if waiting >= 0, unconnected < 0 { unconnected = waiting }
+        waiting = isConnected ? -1 : start
         media = tape.open(SessionDescription.Slot.media, fixedWords: 0)
+      }
+      if letter == 0x63 {
+        if media < 0 { isConnected = true }
+        waiting = -1
       }
       let mark = tape.wordCount
       let end = Lines.parse(input, start &+ 2, &tape, letter: letter)
@@ -57,8 +68,9 @@ struct DescriptionParser: ~Copyable {
       }
     }
     if media >= 0 { tape.close(media) }
+    if waiting >= 0, unconnected < 0 { unconnected = waiting }
     tape.close(root)
-    validateOrder(input)
+    validate(input)
   }
 
   @inline(never)
@@ -93,7 +105,7 @@ struct DescriptionParser: ~Copyable {
     if slot != Lines.unknown {
       return keep(
         input, start, SessionDescription.Slot.malformedLine,
-        hasValue ? "this attribute has no value" : "this attribute has a value", slot: slot)
+        hasValue ? "this attribute has no value" : "this attribute has a value", offset: nameEnd, slot: slot)
     }
     let valueStart = hasValue ? nameEnd + 1 : nameEnd
     let line = endOfLine(input, valueStart)
@@ -157,18 +169,33 @@ struct DescriptionParser: ~Copyable {
     return line.next
   }
 
-  private mutating func validateOrder(_ input: Input) {
+  private mutating func validate(_ input: Input) {
     if let wrong = order.firstWrong {
-      let letter = peek(input, wrong)
-      issues.append(
-        SDPIssue(
-          layer: .validation, location: "\(Character(Unicode.Scalar(letter)))=", offset: wrong,
-          message: "this line may not stand here (RFC 8866 §9)"))
+      if let missing = order.missing {
+        note(missing, wrong, "is missing in front of this line (RFC 8866 §5)")
+      } else {
+        note(peek(input, wrong), wrong, "this line may not stand here (RFC 8866 §9)")
+      }
     } else if !order.isComplete {
       issues.append(
         SDPIssue(
           layer: .validation, location: "description", offset: input.count,
           message: "a line is missing: v=, o=, s= and t= are required (RFC 8866 §5)"))
+    } else if unconnected >= 0 {
+      noteUnconnected(input)
     }
+  }
+
+  /// A medium without an address: one that is refused needs none.
+  private mutating func noteUnconnected(_ input: Input) {
+    var position = unconnected
+    while position < input.count, input[position] != 0x20, input[position] != 0x0A { position += 1 }
+    if peek(input, position + 1) == 0x30, peek(input, position + 2) == 0x20 { return }
+    note(0x63, unconnected, "neither this medium nor the session has one (RFC 8866 §5.7)")
+  }
+
+  private mutating func note(_ letter: UInt8, _ offset: Int, _ message: String) {
+    let location = "\(Character(Unicode.Scalar(letter)))="
+    issues.append(SDPIssue(layer: .validation, location: location, offset: offset, message: message))
   }
 }

@@ -5,6 +5,8 @@ struct LineOrder {
   private var repeated: UInt8 = 0
   /// Where the first line begins that may not stand where it stands.
   private(set) var firstWrong: Int?
+  /// The letter of a line that has to be there, and behind which that line might stand.
+  private(set) var missing: UInt8?
 
   @inline(__always)
   mutating func follow(_ letter: UInt8, at offset: Int) {
@@ -16,7 +18,12 @@ struct LineOrder {
     let before = state
     state = Tokens.lineOrderStep(state, letter)
     repeated = state == before ? letter : 0
-    if state == 0 { firstWrong = offset }
+    if state == 0 {
+      firstWrong = offset
+      missing = StaticString("vost").withUTF8Buffer { required in
+        required.first { Tokens.lineOrderStep(Tokens.lineOrderStep(before, $0), letter) != 0 }
+      }
+    }
   }
 
   /// All lines that have to be there are there.

@@ -55,10 +55,24 @@ struct InspectionTests {
 
   @Test("SDP and Jingle: syntax before validation in the order of the text")
   func others() {
-    let description = bytes("v=0", "o=- 1 1 IN IP4 192.0.2.1", "s=-", "t=0 0", "m=audio 9 RTP/AVP 0")
+    let lines = ["v=0", "o=- 1 1 IN IP4 192.0.2.1", "s=-", "c=IN IP4 192.0.2.1", "t=0 0", "m=audio 9 RTP/AVP 0"]
+    let description = Array(lines.map { $0 + "\r\n" }.joined().utf8)
     #expect(objection(description, .sdp) == nil)
     #expect(objection(description + bytes("a=rtpmap:0"), .sdp)?.location == "a=rtpmap")
     #expect(objection(bytes("m=audio 9 RTP/AVP 0"), .sdp)?.layer == "validation")
+    // Lines that are missing are named, at the line that may not come without them.
+    for (number, next) in [(0, 0), (1, 1), (2, 2), (4, 4), (3, 4)] {
+      var rest = lines
+      rest.remove(at: number)
+      let start = rest[..<next].joined(separator: "\r\n").utf8.count + (next > 0 ? 2 : 0)
+      let found = objection(Array(rest.map { $0 + "\r\n" }.joined().utf8), .sdp)
+      #expect(found?.layer == "validation" && found?.location == "\(lines[number].prefix(2))" && found?.offset == start)
+    }
+    // Either all media have an address or the session has one; one that is refused needs none.
+    let media = lines[..<3] + [lines[4], lines[5], lines[3], "m=video 0 RTP/AVP 31"]
+    #expect(objection(Array(media.map { $0 + "\r\n" }.joined().utf8), .sdp) == nil)
+    let video = media.dropLast() + ["m=video 9 RTP/AVP 31"]
+    #expect(objection(Array(video.map { $0 + "\r\n" }.joined().utf8), .sdp)?.location == "c=")
     let jingle = "<jingle xmlns='urn:xmpp:jingle:1' action='session-info' sid='a'><x xmlns='urn:unknown'/></jingle>"
     #expect(objection(Array(jingle.utf8), .jingle) == nil)
     #expect(objection(Array("<iq id='1' type='set'>\(jingle)</iq>".utf8), .jingle) == nil)

@@ -105,6 +105,12 @@ struct LossTests {
     #expect(try jingle(Self.head + "m=audio 4000 RTP/AVP 0\n" + lines + "\n").losses == [loss])
   }
 
+  @Test("19: a mid that another medium has")
+  func repeatedMid() throws {
+    let result = try jingle(Self.section + "m=video 4002 RTP/AVP 31\na=mid:a\n")
+    #expect(result.losses == ["a=mid:a: another medium has it, and this one becomes a2"])
+  }
+
   @Test("23: one half of a related address")
   func halfOfAPair() throws {
     let line = "a=candidate:1 1 udp 1 192.0.2.3 4000 typ srflx raddr 10.0.1.1\n"

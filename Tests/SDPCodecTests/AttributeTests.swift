@@ -7,7 +7,7 @@ import Testing
 /// The generated code of each attribute of SDP, by the examples of its document.
 @Suite("SDP: attributes")
 struct AttributeTests {
-  private static let head = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\n"
+  private static let head = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
 
   /// A description with this attribute, at the session or in a medium.
   private func description(_ name: String, _ value: String?, isOfSession: Bool) throws -> SessionDescription {
