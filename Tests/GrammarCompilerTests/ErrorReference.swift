@@ -20,6 +20,7 @@ struct ErrorReference {
     "Name": "Names", "Token": "Token rules", "Shape": "Shape rules", "Decision": "Choices", "Parameter": "Parameters",
     "Part": "Headers, lines, attributes, status codes", "Element": "Elements", "Mapping": "The mapping",
     "MappingCoverage": "Completeness of the mapping", "Signalling": "Signalling and reasons",
+    "MappingSlips": "Slips in the mapping", "SignallingSlips": "Slips in the signalling",
     "Pasted": "Pasted from an RFC, and other slips", "GrammarSet": "targets.grammar",
   ]
 

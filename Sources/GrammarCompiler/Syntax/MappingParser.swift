@@ -293,10 +293,19 @@ extension Parser {
     }
     // `losst mid "why"` looks like a row at first.
     var meant: String?
-    if index > 0, case .identifier(let word) = tokens[index - 1].kind, tokens[index - 1].isFirstOnLine {
+    let isSecondOnLine = index > 1 && tokens[index - 2].position.line != tokens[index - 1].position.line
+    if isSecondOnLine, case .identifier(let word) = tokens[index - 1].kind {
       meant = Spelling.closest(to: word, among: ["lost", "elsewhere", "each"]).map { "did you mean `\($0)`?" }
+      if word == "a", isSymbol("=") { meant = Self.withoutSign }
     }
     throw expectedInRow("`<->`, `->` or `<-`", note: meant)
+  }
+
+  private static let withoutSign = "attributes of SDP are named without `a=`"
+
+  private mutating func expectNameInRow(_ what: String) throws -> Reference {
+    if isAtRowEnd { throw expectedInRow(what) }
+    return try expectName(what)
   }
 
   func expectedInRow(_ what: String, note: String? = nil) -> Failure {
@@ -321,7 +330,7 @@ extension Parser {
     if isWord("one") && following.kind == .identifier("of") {
       take()
       take()
-      row.left = .oneOf(try expectName("the name of a table"))
+      row.left = .oneOf(try expectNameInRow("the name of a table"))
       return
     }
     if isWord("member"), case .string(let bytes, _) = following.kind {
@@ -339,14 +348,14 @@ extension Parser {
     while skip(symbol: ",") { paths.append(try parsePath()) }
     row.left = .paths(paths)
     if skip(word: "by") {
-      row.joinKey = try expectName("the field by which it is found")
+      row.joinKey = try expectNameInRow("the field by which it is found")
     } else if isWord("grouped") {
       take()
       guard skip(word: "by") else { throw expectedInRow("`by` and a field") }
-      row.groupKey = try expectName("the field by which it is grouped")
+      row.groupKey = try expectNameInRow("the field by which it is grouped")
     }
     if skip(word: "where") {
-      repeat { row.filters.append(try expectName("the field that has to be there")) } while skip(symbol: ",")
+      repeat { row.filters.append(try expectNameInRow("the field that has to be there")) } while skip(symbol: ",")
     }
   }
 
@@ -355,10 +364,10 @@ extension Parser {
       throw expected(
         "a line, an attribute or a field of SDP",
         note: isSymbol("@")
-          ? "SDP stands on the left, Jingle on the right" : "attributes of SDP are named without `a=`")
+          ? "SDP stands on the left, Jingle on the right" : Self.withoutSign)
     }
     var names = [try expectName("a line, an attribute or a field of SDP")]
-    if !isAtRowEnd, skip(symbol: ".") { names.append(try expectName("a field")) }
+    if !isAtRowEnd, skip(symbol: ".") { names.append(try expectNameInRow("a field")) }
     return MappingPath(names: names)
   }
 
@@ -370,7 +379,7 @@ extension Parser {
   mutating func expectAttribute() throws -> Reference {
     let position = current.position
     guard !isAtRowEnd, skip(symbol: "@") else { throw expectedInRow("an attribute, `@name`") }
-    return Reference(name: try expectName("the name of an attribute").name, position: position)
+    return Reference(name: try expectNameInRow("the name of an attribute").name, position: position)
   }
 
   private mutating func parseRight(_ row: inout MappingRow) throws {
@@ -437,8 +446,8 @@ extension Parser {
     case "from":
       guard skip(word: "session") else { throw expectedInRow("`session`") }
       row.isFromSession = true
-    case "through": row.table = try expectName("the name of a table")
-    case "else": row.fallbackTable = try expectName("the name of a table")
+    case "through": row.table = try expectNameInRow("the name of a table")
+    case "else": row.fallbackTable = try expectNameInRow("the name of a table")
     case "omit": row.omitted = try parseLiterals()
     case "absent":
       guard skip(word: "as") else { throw expectedInRow("`as` and how the absent value is written") }
@@ -446,7 +455,7 @@ extension Parser {
     case "trim": row.trims = true
     case "upper": row.uppercases = true
     case "known": row.isKnownOnly = true
-    case "if": row.predicate = try expectName("the name of a predicate")
+    case "if": row.predicate = try expectNameInRow("the name of a predicate")
     case "when": row.presence = try parsePresence(isNegated: false)
     case "unless":
       if skip(word: "empty") {
@@ -456,8 +465,8 @@ extension Parser {
       }
     case "in", "except":
       row.actionsAreExcluded = word == "except"
-      repeat { row.actions.append(try expectName("an action or a set of actions")) } while !isAtRowEnd
-    case "function": row.function = try expectName("the name of a function")
+      repeat { row.actions.append(try expectNameInRow("an action or a set of actions")) } while !isAtRowEnd
+    case "function": row.function = try expectNameInRow("the name of a function")
     default:
       guard let lift = MappingRow.Lift(rawValue: word) else {
         let known = [

@@ -210,8 +210,9 @@ extension Parser {
     return value
   }
 
-  private mutating func parseWords() throws -> String {
-    String(decoding: try expectString("what it means, as a string").bytes, as: UTF8.self)
+  private mutating func parseWords(_ what: String = "what it means, as a string") throws -> String {
+    if isAtRowEnd { throw expectedInRow(what) }
+    return String(decoding: try expectString(what).bytes, as: UTF8.self)
   }
 
   private mutating func parseStateSet() throws -> StateSetSyntax {
@@ -230,9 +231,8 @@ extension Parser {
       throw Failure()
     }
     let number = try parseNumber("the number of the cause")
-    let text = try expectString("the text of the cause, as a string").bytes
-    return CauseSyntax(
-      protocolName: name, number: number, text: String(decoding: text, as: UTF8.self), position: position)
+    let text = try parseWords("the text of the cause, as a string")
+    return CauseSyntax(protocolName: name, number: number, text: text, position: position)
   }
 
   // MARK: Declarations
