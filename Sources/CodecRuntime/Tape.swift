@@ -260,6 +260,52 @@ public struct Tape: ~Copyable {
     words[node] = slot << NodeLayout.slotShift | UInt32(truncatingIfNeeded: count &- node)
   }
 
+  /// Makes room for a node without children that has `fixedWords` words of fields, and writes its head; returns where it
+  /// begins.
+  @inlinable @inline(__always)
+  mutating func head(_ slot: UInt32, fixedWords: Int) -> UnsafeMutablePointer<UInt32> {
+    let index = count
+    let next = index &+ 1 &+ fixedWords
+    if next > capacity { grow(to: next) }
+    count = next
+    let head = words + index
+    head[0] = slot << NodeLayout.slotShift | UInt32(truncatingIfNeeded: 1 &+ fixedWords)
+    return head
+  }
+
+  /// Appends a node without fields.
+  @inlinable @inline(__always)
+  public mutating func append(slot: UInt32) { _ = head(slot, fixedWords: 0) }
+
+  /// Appends a node of one word.
+  @inlinable @inline(__always)
+  public mutating func append(slot: UInt32, _ word: UInt32) { head(slot, fixedWords: 1)[1] = word }
+
+  /// Appends a node of two words, a number of 64 bits, the lower half first.
+  @inlinable @inline(__always)
+  public mutating func append(slot: UInt32, _ low: UInt32, _ high: UInt32) {
+    let head = head(slot, fixedWords: 2)
+    head[1] = low
+    head[2] = high
+  }
+
+  /// Appends a node of a text, the bytes from `start` up to `end` of the input.
+  @inlinable @inline(__always)
+  public mutating func append(slot: UInt32, from start: Int, to end: Int) {
+    let head = head(slot, fixedWords: 2)
+    head[1] = UInt32(truncatingIfNeeded: start)
+    head[2] = UInt32(truncatingIfNeeded: end &- start)
+  }
+
+  /// Appends a node of a word, the number of a known value, and a text.
+  @inlinable @inline(__always)
+  public mutating func append(slot: UInt32, _ word: UInt32, from start: Int, to end: Int) {
+    let head = head(slot, fixedWords: 3)
+    head[1] = word
+    head[2] = UInt32(truncatingIfNeeded: start)
+    head[3] = UInt32(truncatingIfNeeded: end &- start)
+  }
+
   /// The slot of the node at `node`, which ``end(_:slot:)`` ended.
   @inlinable @inline(__always)
   public func slot(ended node: Int) -> UInt32 {

@@ -34,9 +34,11 @@ struct NameDispatch {
 
   /// A switch over the first byte of the name at `start`, whose end is not known yet. `found` prints what is done where
   /// all of its tests tell that the name of a slot begins here.
-  func emitBeginnings(start: String, to text: inout SourceText, found: (Int, [String], inout SourceText) -> Void) {
+  func emitBeginnings(
+    start: String, label: String = "", to text: inout SourceText, found: (Int, [String], inout SourceText) -> Void
+  ) {
     if names.isEmpty { return }
-    text.line("switch input[\(start)] | 0x20 {")
+    text.line("\(label)switch input[\(start)] | 0x20 {")
     let groups = Dictionary(grouping: names) { key($0.name)[0] | 0x20 }
     for (byte, entries) in groups.sorted(by: { $0.value[0].slot < $1.value[0].slot }) {
       text.line("case \(Self.hex(UInt64(byte))):")

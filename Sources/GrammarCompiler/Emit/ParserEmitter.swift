@@ -56,11 +56,17 @@ struct ParserEmitter {
       "static func \(Self.function(shape))(_ input: Input, _ start: Int, _ tape: inout Tape, slot: UInt32) -> Int"
     ) { text in
       let isFilled = shape.fills == nil && Self.fillsAll(shape.body, shape)
-      text.line("let node = tape.begin(\(isFilled ? "filling" : "fixedWords"): \(layout.fixedWords))")
-      text.line("var position = start")
-      emitNode(shape.body, Context(shape: shape), slot: "slot", to: &text)
+      if isFilled, Self.isLeaf(shape.body, shape) {
+        text.line("var position = start")
+        emitLeaf(shape.body, Context(shape: shape), slot: "slot", to: &text)
+      } else {
+        text.line("let node = tape.begin(\(isFilled ? "filling" : "fixedWords"): \(layout.fixedWords))")
+        text.line("var position = start")
+        emitNode(shape.body, Context(shape: shape), slot: "slot", to: &text)
+      }
       text.line("return position")
     }
+    if shape.fills == nil { emitMissingValue(shape, to: &text) }
   }
 
   /// Whether the steps set each word of the node, whatever is there.
@@ -363,16 +369,57 @@ struct ParserEmitter {
       text.block("guard move(&position, to: \(call)) else") { $0.line(context.attempt ?? "return -1") }
       return
     }
-    var target = Target(node: "node", word: field.word + context.base)
+    let value = emitValue(type, &context, to: &text)
     if field.isList {
-      let item = context.fresh("item")
-      text.line("let \(item) = tape.begin(filling: \(field.width))")
-      target = Target(node: item, word: 1)
-      emitValue(type, field, target, &context, to: &text)
-      text.line("tape.end(\(item), slot: \(field.slot))")
+      text.line(Self.leaf(slot: String(field.slot), [value]))
       return
     }
-    emitValue(type, field, target, &context, to: &text)
+    let target = Target(node: "node", word: field.word + context.base)
+    for (offset, word) in value.words.enumerated() { text.line(target.set(word, after: offset)) }
+    if let start = value.start { text.line(target.set("from: \(start), to: position", after: value.words.count)) }
+  }
+
+  /// What a node keeps of a value.
+  struct Value {
+    /// Words, in the text of the parser.
+    var words: [String] = []
+    /// Where the text begins that follows them; it ends where the parser is.
+    var start: String?
+  }
+
+  /// The statement that appends a node without children.
+  static func leaf(slot: String, _ values: [Value]) -> String {
+    let words = values.flatMap { value in
+      value.words + (value.start.map { ["from: \($0)", "to: position"] } ?? [])
+    }
+    return "tape.append(\((["slot: \(slot)"] + words).joined(separator: ", ")))"
+  }
+
+  /// Whether a node for `steps` is one value or none behind literals, so that it is written at once when all is read.
+  static func isLeaf(_ steps: [Step], _ shape: Shape) -> Bool {
+    guard fillsAll(steps, shape), shape.fields.count <= 1 else { return false }
+    return steps.enumerated().allSatisfy { index, step in
+      switch step {
+      case .literal, .token: index < steps.count - 1
+      case .capture(let field, let type, _):
+        if case .shape = type { false } else { index == steps.count - 1 && !shape.layout.fields[field].isList }
+      default: false
+      }
+    }
+  }
+
+  /// The steps of such a node, and the node.
+  func emitLeaf(_ steps: [Step], _ context: Context, slot: String, to text: inout SourceText) {
+    var context = context
+    var values: [Value] = []
+    for step in steps {
+      if case .capture(_, let type, _) = step {
+        values.append(emitValue(type, &context, to: &text))
+      } else {
+        emitStep(step, &context, to: &text)
+      }
+    }
+    text.line(Self.leaf(slot: slot, values))
   }
 
   /// A word of an open node.
@@ -384,9 +431,8 @@ struct ParserEmitter {
     func set(_ value: String, after words: Int = 0) -> String { "tape.set(\(node), field: \(word + words), \(value))" }
   }
 
-  private func emitValue(
-    _ type: FieldType, _ field: Field, _ target: Target, _ context: inout Context, to text: inout SourceText
-  ) {
+  /// Reads a value; returns what a node keeps of it.
+  private func emitValue(_ type: FieldType, _ context: inout Context, to text: inout SourceText) -> Value {
     switch type {
     case .text(let rule):
       let start = context.fresh("start")
@@ -398,34 +444,34 @@ struct ParserEmitter {
           $0.line(context.failure(rule.name))
         }
       }
-      text.line(target.set("from: \(start), to: position"))
+      return Value(start: start)
     case .number(let bits):
       let maximum = bits == 64 ? UInt64.max : (1 << UInt64(bits)) - 1
       let value = context.fresh("value")
       text.block("guard let \(value) = decimal(input, &position, maximum: \(maximum)) else") {
         $0.line(context.failure("a number up to \(maximum)"))
       }
-      text.line(target.set("UInt32(truncatingIfNeeded: \(value))"))
-      if bits == 64 { text.line(target.set("UInt32(truncatingIfNeeded: \(value) >> 32)", after: 1)) }
+      let low = "UInt32(truncatingIfNeeded: \(value))"
+      return Value(words: bits == 64 ? [low, "UInt32(truncatingIfNeeded: \(value) >> 32)"] : [low])
     case .enumeration(let type):
       let start = context.fresh("start")
       text.line("let \(start) = position")
       let token = "\(tokens.function(type.token))(input, &position)"
+      var code = "\(type.typeName).code(input, \(start), position)"
       if EnumEmitter.isTakenWhole(type) {
-        let code = context.fresh("code")
+        code = context.fresh("code")
         text.line("let \(code) = \(type.typeName).take(input, &position)")
         text.block("guard \(code) > 0 || \(token) else") { $0.line(context.failure(type.token.name)) }
-        text.line(target.set(code))
       } else {
         text.block("guard \(token) else") { $0.line(context.failure(type.token.name)) }
-        text.line(target.set("\(type.typeName).code(input, \(start), position)"))
       }
-      text.line(target.set("from: \(start), to: position", after: 1))
+      return Value(words: [code], start: start)
     case .flag(let bytes, let exact):
       text.block("guard \(literal(bytes, exact)) else") {
         $0.line(context.failure(Self.shown(bytes)))
       }
-    case .shape: break
+      return Value()
+    case .shape: return Value()
     }
   }
 

@@ -31,11 +31,14 @@ extension ParserEmitter {
     }
     let name = "name"
     let label = "parameter"
+    let shared = forms(params).filter { $0.rows.count > 1 }
     text.line("let \(name) = position")
     text.line("\(label): do {")
     text.indented { text in
+      if !shared.isEmpty { text.line("var known: UInt32 = 0") }
+      if shared.count > 1 { text.line("var form = 0") }
       NameDispatch(names: params.rows.enumerated().map { ($0.element.name, $0.offset) }, fallback: -1)
-        .emitBeginnings(start: name, to: &text) { index, tests, text in
+        .emitBeginnings(start: name, label: shared.isEmpty ? "" : "names: ", to: &text) { index, tests, text in
           let row = params.rows[index]
           let length = row.name.utf8.count
           // The name may be only the beginning of another one.
@@ -44,14 +47,60 @@ extension ParserEmitter {
           text.block("if \((tests + (onward.isEmpty ? [] : ["!\(end)"])).joined(separator: ", "))") { text in
             emitOnce(row, index, name, to: &text)
             text.line("position = \(name) &+ \(length)")
-            emitRow(row, ParameterSlot.first + index, params, to: &text)
-            text.line("break \(label)")
+            let slot = ParameterSlot.first + index
+            if let form = shared.firstIndex(where: { $0.rows.contains(index) }) {
+              text.line("known = \(slot)")
+              if form > 0 { text.line("form = \(form)") }
+              text.line("break names")
+            } else {
+              emitRow(row, slot: String(slot), params, to: &text)
+              text.line("break \(label)")
+            }
           }
         }
+      if !shared.isEmpty {
+        text.block("if known != 0") { text in
+          if shared.count > 1 { text.line("switch form {") }
+          for (number, form) in shared.enumerated() {
+            if shared.count > 1 { text.line(number < shared.count - 1 ? "case \(number):" : "default:") }
+            let row = params.rows[form.rows[0]]
+            if shared.count > 1 {
+              text.indented { emitRow(row, params, to: &$0) }
+            } else {
+              emitRow(row, params, to: &text)
+            }
+          }
+          if shared.count > 1 { text.line("}") }
+          text.line("break \(label)")
+        }
+      }
       emitUnknown(params, nameToken, name, context, to: &text)
     }
     text.line("}")
   }
+
+  /// The function that says what is expected where the value of a parameter that shares its code is missing.
+  func emitMissingValue(_ shape: Shape, to text: inout SourceText) {
+    guard let params = shape.layout.params else { return }
+    let shared = forms(params).filter { $0.rows.count > 1 && $0.code.contains(Self.missingValue) }.flatMap(\.rows)
+    if shared.isEmpty { return }
+    text.line()
+    text.line("/// What is missing behind the name of the parameter of slot `known`.")
+    text.block("@inline(never) private static func missingValue(_ known: UInt32) -> StaticString") { text in
+      text.line("switch known {")
+      for index in shared.sorted().dropLast() {
+        let name = params.rows[index].name
+        text.line("case \(ParameterSlot.first + index): \(SourceText.literal(Self.value(of: name)))")
+      }
+      let last = params.rows[shared.max() ?? 0].name
+      text.line("default: \(SourceText.literal(Self.value(of: last)))")
+      text.line("}")
+    }
+  }
+
+  private static let missingValue = "missingValue(known)"
+
+  private static func value(of name: String) -> String { "the value of \(name)" }
 
   /// A parameter that the table does not name.
   private func emitUnknown(
@@ -81,17 +130,41 @@ extension ParserEmitter {
     return state < 0 ? ByteSet() : automaton.leaving(state)
   }
 
+  /// Rows that are read alike share the code that reads their values: most tables have many with one and the same token.
+  private struct Form {
+    var rows: [Int]
+    var code: String
+  }
+
+  private func forms(_ params: ParameterTable) -> [Form] {
+    var forms: [Form] = []
+    for (index, row) in params.rows.enumerated() {
+      var code = SourceText()
+      emitRow(row, params, to: &code)
+      if let form = forms.firstIndex(where: { $0.code == code.text }) {
+        forms[form].rows.append(index)
+      } else {
+        forms.append(Form(rows: [index], code: code.text))
+      }
+    }
+    return forms
+  }
+
+  /// A known parameter behind its name; its slot is a number, or that of several with the same code, `known`.
   private func emitRow(
-    _ row: ParameterTable.Row, _ slot: Int, _ params: ParameterTable, to text: inout SourceText
+    _ row: ParameterTable.Row, slot: String = "known", _ params: ParameterTable, to text: inout SourceText
   ) {
     guard let value = row.value else {
-      text.line("tape.end(tape.begin(fixedWords: 0), slot: \(slot))")
+      text.line("tape.append(slot: \(slot))")
       return
     }
     // One that may lack its value has a word that says whether it is there.
     let extra = row.isValueOptional ? 1 : 0
     let isFilled = !row.isValueOptional && Self.fillsAll(value.body, value)
-    text.line("let node = tape.begin(\(isFilled ? "filling" : "fixedWords"): \(value.fixedWords + extra))")
+    let isLeaf = isFilled && Self.isLeaf(value.body, value)
+    if !isLeaf {
+      text.line("let node = tape.begin(\(isFilled ? "filling" : "fixedWords"): \(value.fixedWords + extra))")
+    }
     let separator: String
     switch params.separator {
     case .literal(let bytes, let exact, _): separator = literal(bytes, exact)
@@ -109,8 +182,13 @@ extension ParserEmitter {
       text.line("}")
       text.line("tape.end(node, slot: \(slot))")
     } else {
-      text.block("guard \(separator) else") { $0.line("return tape.fail(position, \"the value of \(row.name)\")") }
-      emitNode(value.body, context, slot: String(slot), to: &text)
+      let missing = slot == "known" ? Self.missingValue : SourceText.literal(Self.value(of: row.name))
+      text.block("guard \(separator) else") { $0.line("return tape.fail(position, \(missing))") }
+      if isLeaf {
+        emitLeaf(value.body, context, slot: slot, to: &text)
+      } else {
+        emitNode(value.body, context, slot: slot, to: &text)
+      }
     }
   }
 }
