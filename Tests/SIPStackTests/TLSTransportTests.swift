@@ -118,7 +118,8 @@ struct TLSTransportTests {
   func clear() async throws {
     let server = try await peer()
     try await withConnection(to: server.address) { inbound, outbound in
-      try await outbound.write(ByteBuffer(string: options))
+      // On a busy machine the time for the handshake may be over before.
+      try? await outbound.write(ByteBuffer(string: options))
       var bytes = 0
       // TLS says what it thinks of it, and ends.
       while let buffer = try? await inbound.next() { bytes += buffer.readableBytes }
