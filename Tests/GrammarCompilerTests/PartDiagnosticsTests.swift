@@ -146,6 +146,29 @@ import Testing
       """)
   }
 
+  /// Networks and vendors have names that are none of ABNF.
+  @Test func namesThatABNFHasNot() {
+    expectAccepted(
+      """
+      attribute 3gpp_sync_info at media = value:word_2
+          example sync
+      header "P-com.HDRNotif" = front:3word value:word_2
+          example abcsync
+      word = %x61-7A
+      word_2 = 1*%x61-7A
+      """)
+    expectRefused(
+      """
+      attribute a at media = word_2:word
+      word = 1*%x61-7A
+      """,
+      """
+      a.grammar:1:24: error: the label `word_2` becomes a name in Swift; write `word2`
+      attribute a at media = word_2:word
+                             ^
+      """)
+  }
+
   @Test func statusTwice() {
     expectRefused(
       """

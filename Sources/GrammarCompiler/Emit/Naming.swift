@@ -29,7 +29,9 @@ enum Naming {
 
   /// Why `label` cannot be the name of a property, if it cannot.
   static func refusal(ofLabel label: String) -> String? {
-    if label.contains("-") { return "the label `\(label)` becomes a name in Swift; write `\(property(label))`" }
+    if label.contains("-") || label.contains("_") {
+      return "the label `\(label)` becomes a name in Swift; write `\(property(label))`"
+    }
     if label.first?.isUppercase == true {
       return "a label begins with a small letter; write `\(label.prefix(1).lowercased() + label.dropFirst())`"
     }
@@ -63,13 +65,15 @@ enum Naming {
     return words
   }
 
-  /// `via-parm` → `ViaParm`, `Call-ID` → `CallID`.
+  /// `via-parm` → `ViaParm`, `Call-ID` → `CallID`, `3gpp_sync_info` → `T3gppSyncInfo`.
   static func type(_ name: String) -> String {
-    words(name).map { word in
+    let result = words(name).map { word in
       acronyms.contains(word.lowercased())
         ? word.uppercased()
         : word.prefix(1).uppercased() + (isCapitals(word) ? word.dropFirst().lowercased() : String(word.dropFirst()))
     }.joined()
+    // Not `_`, with which the property begins then.
+    return result.first?.isNumber == true ? "T" + result : result
   }
 
   /// `via-parm` → `viaParm`, `Call-ID` → `callID`; not a keyword.

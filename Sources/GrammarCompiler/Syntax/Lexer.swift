@@ -137,11 +137,18 @@ struct Lexer {
   private static func isDigit(_ scalar: Unicode.Scalar) -> Bool { ("0"..."9").contains(scalar) }
 
   private static func isNamePart(_ scalar: Unicode.Scalar) -> Bool {
-    isLetter(scalar) || isDigit(scalar) || scalar == "-"
+    // Not in ABNF, but in names of attributes and headers.
+    isLetter(scalar) || isDigit(scalar) || scalar == "-" || scalar == "_"
+  }
+
+  /// `3gpp_sync_info`: no rule of ABNF has a `_`, so the digit is no count of repetitions.
+  private var beginsNameWithDigit: Bool {
+    guard let scalar = current, Self.isDigit(scalar) else { return false }
+    return scalars[index...].prefix(while: Self.isNamePart).contains("_")
   }
 
   private mutating func lex(_ scalar: Unicode.Scalar, at start: Position) -> TokenKind? {
-    if Self.isLetter(scalar) {
+    if Self.isLetter(scalar) || beginsNameWithDigit {
       let from = index
       while let next = current, Self.isNamePart(next) {
         // "->" behind a name is an arrow, not a part of it.

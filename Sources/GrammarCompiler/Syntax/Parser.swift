@@ -282,7 +282,7 @@ struct Parser {
 
   private mutating func parseHeader() throws {
     let start = take()
-    let name = try expectName("the name of a header field")
+    let name = try expectNameOrString("the name of a header field")
     var compactForm: String?
     if skip(symbol: "/") { compactForm = try expectName("the compact form").name }
     var isRequired = false
@@ -394,11 +394,14 @@ struct Parser {
     tree.params.append(declaration)
   }
 
-  /// A name, or a string where it has characters that no name of a grammar has.
   private mutating func expectParameterName() throws -> String {
-    guard case .string(let bytes, _) = current.kind else { return try expectName("the name of a parameter").name }
-    take()
-    return String(decoding: bytes, as: UTF8.self)
+    try expectNameOrString("the name of a parameter").name
+  }
+
+  /// A name, or a string where it has characters that no name of a grammar has.
+  private mutating func expectNameOrString(_ what: String) throws -> Reference {
+    guard !isAtEnd, case .string(let bytes, _) = current.kind else { return try expectName(what) }
+    return Reference(name: String(decoding: bytes, as: UTF8.self), position: take().position)
   }
 
   /// An expression that ends with its line.
