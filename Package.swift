@@ -2,10 +2,12 @@
 import PackageDescription
 
 // The compiler of the grammars needs less than a second as it is, and optimising it would take most of a clean release
-// build. SwiftPM refuses such flags in a package that others depend on by version; there it is optimised.
+// build. File by file, because SwiftPM has tools built once for the plugin and once more for the build: the second time
+// nothing is left to do. SwiftPM refuses such flags in a package that others depend on by version; there it is optimised.
 let isDependency = ["/checkouts/", "/registry/"].contains { Context.packageDirectory.contains($0) }
 let compilerSettings: [SwiftSetting] =
-  isDependency ? [] : [.unsafeFlags(["-Onone"], .when(configuration: .release))]
+  isDependency
+  ? [] : [.unsafeFlags(["-Onone", "-no-whole-module-optimization", "-incremental"], .when(configuration: .release))]
 
 let package = Package(
   name: "jingle-sip-gateway",
