@@ -20,10 +20,25 @@ struct LineOrder {
     repeated = state == before ? letter : 0
     if state == 0 {
       firstWrong = offset
-      missing = StaticString("vost").withUTF8Buffer { required in
-        required.first { Tokens.lineOrderStep(Tokens.lineOrderStep(before, $0), letter) != 0 }
+      missing = Self.required.first { Tokens.lineOrderStep(Tokens.lineOrderStep(before, $0), letter) != 0 }
+    }
+  }
+
+  /// The letters of the lines without which no description is whole.
+  private static let required = letters.filter { !isWhole(without: $0) }
+  private static let letters = UInt8(ascii: "a")...UInt8(ascii: "z")
+
+  /// Whether the grammar's order can be followed to an end without lines of this letter.
+  private static func isWhole(without left: UInt8) -> Bool {
+    var reached: Set<Int> = [-1]
+    var open = [-1]
+    while let state = open.popLast() {
+      for letter in letters where letter != left {
+        let next = Tokens.lineOrderStep(state, letter)
+        if next != 0, reached.insert(next).inserted { open.append(next) }
       }
     }
+    return reached.contains { $0 > 0 && Tokens.lineOrderIsComplete($0) }
   }
 
   /// All lines that have to be there are there.
