@@ -136,7 +136,7 @@ extension Engine {
         continue
       }
       if port == 0 {
-        if fields.type < 0 { lose("<raw-udp:candidate>", "its port is 0") }
+        if fields.type < 0 { lose(name(node), "its port is 0") }
         continue
       }
       var rank: UInt64 = 1
@@ -155,8 +155,11 @@ extension Engine {
         best.control = rank
         facts.control = .init(address: address, port: port)
       } else if fields.type < 0 {
-        lose("<raw-udp:candidate>", "SDP has one address for each of two components")
+        lose(name(node), "SDP has one address for each of two components")
       }
+    }
+    if fields.type < 0, facts.media == nil, facts.control != nil {
+      lose(name(node), "SDP has no address of component 2 without one of component 1")
     }
   }
 

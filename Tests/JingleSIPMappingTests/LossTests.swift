@@ -166,6 +166,8 @@ struct LossTests {
       "<candidate ip='192.0.2.1' port='4000'/><candidate component='3' ip='192.0.2.1' port='4002'/>")
     #expect(three.lines("m=") == ["m=audio 4000 RTP/AVP 0"])
     #expect(three.losses == ["<raw-udp:candidate>: SDP has one address for each of two components"])
+    let control = try raw("<candidate component='2' ip='192.0.2.1' port='4001'/>")
+    #expect(control.losses == ["<raw-udp:candidate>: SDP has no address of component 2 without one of component 1"])
     let none = try raw("<candidate ip='192.0.2.1' port='0'/>")
     #expect(none.lines("m=") == ["m=audio 9 RTP/AVP 0"])
     #expect(none.losses == ["<raw-udp:candidate>: its port is 0"])

@@ -197,14 +197,15 @@ private struct DescriptionTrip: CustomStringConvertible {
 
   /// Hexadecimal digits and names that are compared without regard to case may come back in another one, one space in
   /// place of several, an extension that goes both ways without saying so (row 16), a candidate without the ufrag of its
-  /// section, one channel that is not said (row 8), and parameters of formats without the empty ones (row 9).
+  /// section and with its extensions in another order, one channel that is not said (row 8), and parameters of formats
+  /// without the empty ones (row 9).
   private static func comparable(_ line: String) -> String {
     var line = line
-    if line.hasPrefix("a=rtpmap:") { line.replace(#/\/[01]$/#, with: "") }
+    if line.hasPrefix("a=rtpmap:") { line.replace(#/(\/[0-9]+)\/[01]$/#) { $0.output.1 } }
     if line.hasPrefix("a=fmtp:") { line = parameters(of: line).joined(separator: ";") }
-    return line.replacing("/sendrecv", with: "").replacing(#/ ufrag \S+/#, with: "").lowercased().split(separator: " ")
-      .joined(
-        separator: " ")
+    line = line.replacing("/sendrecv", with: "").replacing(#/ ufrag \S+/#, with: "").lowercased()
+    let words = line.split(separator: " ")
+    return (line.hasPrefix("a=candidate:") ? words.sorted() : words).joined(separator: " ")
   }
 
   /// The format, and its parameters that are not empty.
@@ -219,7 +220,8 @@ private struct DescriptionTrip: CustomStringConvertible {
     "a=candidate": ["<ice-udp:candidate>", "<ice:candidate>"],
     "a=sctpmap": ["<sctp:sctpmap>"],
     "a=sctp-port": ["<sctp:sctpmap>"], "a=group": ["<grouping:group>", "<grouping:content>"],
-    "a=rtcp-fb": ["<rtcp-fb:rtcp-fb>"], "a=extmap": ["<hdrext:rtp-hdrext>", "<hdrext:parameter>"],
+    "a=rtcp-fb": ["<rtcp-fb:rtcp-fb>", "<rtcp-fb:parameter>"],
+    "a=extmap": ["<hdrext:rtp-hdrext>", "<hdrext:parameter>"],
     "a=fmtp": ["<rtp:parameter>"],
     "a=remote-candidates": ["<ice-udp:remote-candidate>", "<ice:remote-candidate>"],
     "a=rtpmap": ["<rtp:payload-type>"], "a=ssrc": ["<ssma:source>", "<ssma:parameter>"],
