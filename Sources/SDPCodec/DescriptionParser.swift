@@ -115,6 +115,14 @@ struct DescriptionParser: ~Copyable {
     }
     let node = tape.open(slot, fixedWords: 4)
     tape.set(node + 1, from: start + 2, to: nameEnd)
+    var valueEnd = valueStart
+    if hasValue, line.end > valueStart, !Tokens.byteString(input, &valueEnd) || valueEnd < line.end {
+      let name = String(decoding: (start + 2..<nameEnd).map { input[$0] }, as: UTF8.self)
+      issues.append(
+        SDPIssue(
+          layer: .syntax, location: "a=\(name)", offset: valueEnd,
+          message: "NUL, or CR without LF, in a value (RFC 8866 §9)"))
+    }
     if hasValue {
       tape.set(node + 3, from: valueStart, to: line.end)
     } else {
@@ -147,9 +155,9 @@ struct DescriptionParser: ~Copyable {
   /// Where the line ends, and where the next one begins.
   private func endOfLine(_ input: Input, _ start: Int) -> (end: Int, next: Int) {
     var end = start
-    while end < input.count, input[end] != 0x0A, input[end] != 0x0D { end &+= 1 }
-    let next = endOfValue(input, end)
-    return (end, next >= 0 ? next : end + 1)
+    // A CR alone ends no line.
+    while end < input.count, endOfValue(input, end) < 0 { end &+= 1 }
+    return (end, endOfValue(input, end))
   }
 
   /// Keeps a line as it came; returns where the next one begins.

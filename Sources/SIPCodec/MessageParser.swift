@@ -186,6 +186,12 @@ struct MessageParser: ~Copyable {
       tape.set(node, field: 1, from: start, to: nameEnd)
       tape.set(node, field: 3, from: position, to: value.end)
       tape.end(node, slot: SIPMessage.Slot.unknownHeader)
+      var end = position
+      _ = Tokens.headerValue(input, &end)
+      if end < value.end {
+        let name = String(decoding: (start..<nameEnd).map { input[$0] }, as: UTF8.self)
+        note(.header, name, end, "a control character, or the end of a line without both CR and LF")
+      }
       return value.next
     }
     let next = end >= 0 ? endOfField(input, end) : -1

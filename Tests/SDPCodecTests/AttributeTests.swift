@@ -60,6 +60,17 @@ struct AttributeTests {
     #expect(places == [], "write a line below the declaration:     example VALUE, as its document has it")
   }
 
+  @Test("RFC 8866 §9: no NUL, and no CR without LF, in the value of an attribute that nobody knows")
+  func controls() throws {
+    for value in ["a\u{D}a=sendonly", "a\u{0}b"] {
+      let text = Self.head + "a=own:\(value)\r\na=own:2\r\n"
+      let description = try SessionDescription(parsing: Array(text.utf8))
+      #expect(description.issues.map(\.location) == ["a=own"])
+      #expect(description.issues.map(\.offset) == [Self.head.utf8.count + 7])
+      #expect(String(decoding: description.bytes, as: UTF8.self) == text)
+    }
+  }
+
   @Test("RFC 8866 §5: another version, and letters of lines that nobody knows")
   func versionAndLetters() throws {
     func issues(_ text: String) throws -> [SDPIssue] {

@@ -135,6 +135,20 @@ struct FieldMessagesTests {
   }
 
   /// What is no UTF-8 is refused too, and kept as it came.
+  /// RFC 3261 §25.1: what a field that nobody knows may hold. A line end within it would be another field to the next one
+  /// who reads it.
+  @Test(arguments: [
+    ("a\u{D}Injected: y", 1), ("a\u{A}Injected: y", 1), ("a\u{0}b", 1), ("\u{1}", 0), ("a \u{7F}", 2),
+  ])
+  func unknownFieldWithControls(_ value: String, _ offset: Int) throws {
+    let start = "OPTIONS sip:a.example SIP/2.0\r\nX-Own: "
+    let text = "\(start)\(value)\r\nVia: SIP/2.0/UDP a.example;branch=z9hG4bK1\r\n\r\n"
+    let message = try SIPMessage(parsing: Array(text.utf8))
+    let issue = try #require(message.issues.first)
+    #expect(issue.layer == .header && issue.location == "X-Own" && issue.offset == start.utf8.count + offset)
+    #expect(message.rawHeader("X-Own") == value && Array(message.headers.via).count == 1)
+  }
+
   @Test func brokenUTF8() throws {
     let bytes = Array("OPTIONS sip:a SIP/2.0\r\nSubject: ".utf8) + [0xC3, 0x28, 0x0D, 0x0A, 0x0D, 0x0A]
     let message = try SIPMessage(parsing: bytes)

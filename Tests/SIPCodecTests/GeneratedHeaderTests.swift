@@ -282,7 +282,7 @@ struct GeneratedHeaderTests {
     .init("From", "\"A", 0, "scheme"),
     .init("From", "<sip:a@example.org>;tag=", 24, "token"),
     .init("To", "example.org", 11, "\":\""),
-    .init("Contact", "", 0, "\"*\""),
+    .init("Contact", "", 0, "scheme"),
     .init("Contact", "<sip:a@example.org>;expires=soon", 28, "a number up to 4294967295"),
     .init("Content-Length", "-1", 0, "a number up to 4294967295"),
     .init("Content-Length", "", 0, "a number up to 4294967295"),
@@ -316,6 +316,20 @@ struct GeneratedHeaderTests {
     #expect(issue.message == "expected \(row.expected)")
     #expect(message.rawHeader(row.header) == row.wrong)
     #expect(message.rawHeader("X-Next") == "1")
+  }
+
+  /// Labels may begin with a digit, the last one may not (RFC 3261 §25.1).
+  @Test(arguments: [
+    ("9lives.example", "9lives.example"), ("1.2.3.example.com", "1.2.3.example.com"), ("1.2.3.4", "1.2.3.4"),
+    ("1.2.3.4.example", "1.2.3.4.example"), ("1-a.9b.example.", "1-a.9b.example."), ("9a.b-c.d2", "9a.b-c.d2"),
+    ("3com", nil), ("1.2.3", nil), ("a.1b", "a."), ("1.2.3.4.5", "1.2.3.4"),
+  ])
+  func hostsOfDigits(_ text: String, _ host: String?) {
+    let end = "\(text)>".asInput { input in
+      var position = 0
+      return Tokens.host(input, &position) ? position : -1
+    }
+    #expect(end == host?.utf8.count ?? -1)
   }
 
   /// Whatever is cut off, no parser reads beyond the end, and what it read is written and read again.

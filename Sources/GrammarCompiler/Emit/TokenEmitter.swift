@@ -174,12 +174,14 @@ final class TokenEmitter {
   }
 
   /// A function whose body stands once: it takes and returns the position by value, so that it stays in a register.
-  private func emitCalled(_ name: String, to text: inout SourceText, _ body: (inout SourceText) -> Void) {
+  @discardableResult
+  private func emitCalled(_ name: String, to text: inout SourceText, _ body: (inout SourceText) -> Void) -> String {
     let end = unique("\(name)End")
     emitInlined(name, to: &text) { $0.line("move(&position, to: \(end)(input, position))") }
     text.line()
     text.line("@inline(never)")
     text.block("private static func \(end)(_ input: Input, _ position: Int) -> Int", body)
+    return end
   }
 
   /// Most separators come without the white space that is allowed around them, most tokens are a run of like bytes:
@@ -234,7 +236,8 @@ final class TokenEmitter {
       }
       text.line(isInlined ? "return move(&position, to: \(slow)(input, position))" : "return \(slow)(input, position)")
     }
-    if isInlined { emitInlined(name, to: &text, body) } else { emitCalled(name, to: &text, body) }
+    var called: String?
+    if isInlined { emitInlined(name, to: &text, body) } else { called = emitCalled(name, to: &text, body) }
     if let behindIPv4 {
       text.line()
       text.line("/// Begins with a digit: mostly an IPv4 address.")
@@ -243,7 +246,11 @@ final class TokenEmitter {
         text.line("let end = endOfIPv4Address(input, position)")
         var test = "end >= 0"
         if !behindIPv4.isEmpty { test += " && !\(isByte(behindIPv4, at: "end"))" }
-        text.line("return \(test) ? end : \(slow)(input, position)")
+        text.line("if \(test) { return end }")
+        if let called, let start = starts.first, let label = Self.digitLabel(automaton, start.target, start.first) {
+          emitDigitLabels(label, start.first, called, to: &text)
+        }
+        text.line("return \(slow)(input, position)")
       }
     }
     text.line()

@@ -99,4 +99,37 @@ extension TokenEmitter {
     }
     return best
   }
+
+  /// Parts of a name that begin with digits, as labels of a host may: the bytes of which such a part consists, and the one
+  /// that ends it, behind which a byte of `first` leads to `target`, as it does at the start.
+  static func digitLabel(_ automaton: Automaton, _ target: Int, _ first: ByteSet) -> (run: ByteSet, end: UInt8)? {
+    let run = loop(automaton, target)
+    let digits: ClosedRange<UInt8> = 0x30...0x39
+    guard digits.allSatisfy({ run.contains($0) && !first.contains($0) }), !run.contains(0) else { return nil }
+    return ByteSet(0x21...0x7E).subtracting(run).bytes.first { end in
+      var reached: Set<Int> = []
+      var open = digits.map { automaton.next(0, $0) }
+      while let state = open.popLast() {
+        guard state >= 0 else { return false }
+        guard reached.insert(state).inserted else { continue }
+        let behind = automaton.next(state, end)
+        guard behind >= 0, first.bytes.allSatisfy({ automaton.next(behind, $0) == target }) else { return false }
+        open += run.bytes.map { automaton.next(state, $0) } + digits.map { automaton.next(behind, $0) }
+      }
+      return true
+    }.map { (run, $0) }
+  }
+
+  /// Passes over such parts, up to where the function `called` can go on.
+  func emitDigitLabels(
+    _ label: (run: ByteSet, end: UInt8), _ first: ByteSet, _ called: String, to text: inout SourceText
+  ) {
+    let run = { (start: String) in "endOfRun(input, \(start), \(self.table(label.run)))" }
+    text.line("var label = \(run("position"))")
+    text.block("while isByte(input, label, \(SourceText.byte(label.end)))") { text in
+      text.line("if \(isByte(first, at: "label &+ 1")) { return \(called)(input, label &+ 1) }")
+      text.line("if !isDigit(input, label &+ 1) { break }")
+      text.line("label = \(run("label &+ 2"))")
+    }
+  }
 }
