@@ -50,6 +50,13 @@ public final class Compilation {
     }
   }
 
+  /// The same for one mistake in whichever compilation it is found: where it is, and what is wrong, without a guess.
+  public func identity(of diagnostic: Diagnostic) -> String {
+    let guess = diagnostic.message.firstRange(of: "; did you mean")?.lowerBound ?? diagnostic.message.endIndex
+    let position = diagnostic.position
+    return "\(files[position.file].path):\(position.line):\(position.column): \(diagnostic.message[..<guess])"
+  }
+
   /// All diagnostics as they are printed.
   public var renderedDiagnostics: String { diagnostics.map { $0.rendered(files) }.joined() }
 }

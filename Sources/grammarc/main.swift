@@ -74,10 +74,9 @@ case "check":
   var seen: Set<String> = []
   for target in chosenTargets(set, options["--target"], directory) {
     let compilation = set.compile(target)
-    // A mistake in a grammar that several targets read is one mistake.
-    for diagnostic in compilation.diagnostics {
-      let text = diagnostic.rendered(compilation.files)
-      if seen.insert(text).inserted { Files.printError(text) }
+    // A mistake in a grammar that several targets read is one mistake, though each may guess another name as meant.
+    for diagnostic in compilation.diagnostics where seen.insert(compilation.identity(of: diagnostic)).inserted {
+      Files.printError(diagnostic.rendered(compilation.files))
     }
   }
   if !seen.isEmpty { exit(1) }
@@ -115,7 +114,10 @@ case "explain":
   if let broken = compilations.first(where: { !$0.diagnostics.isEmpty }) {
     fail(broken.renderedDiagnostics, status: 1)
   }
-  let explanations = compilations.flatMap { $0.explain(name) }
+  // What all targets share each of them explains.
+  let explanations = compilations.flatMap { $0.explain(name) }.reduce(into: [Explanation]()) { known, explanation in
+    if !known.contains(explanation) { known.append(explanation) }
+  }
   if explanations.isEmpty {
     let near = Compilation.nearNames(to: name, in: compilations).map { "`\($0)`" }
     fail(

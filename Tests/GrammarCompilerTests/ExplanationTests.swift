@@ -234,4 +234,29 @@ struct ExplanationTests {
 
         """)
   }
+
+  @Test("a rule that RFCs have and the grammars have not, and one that all targets share")
+  func noRule() {
+    let files = [
+      SourceFile(
+        path: "core.grammar", area: "core", text: "; RFC 5234\nDIGIT = %x30-39\ninstead CHAR \"write `%x01-7F`\"\n"),
+      SourceFile(
+        path: "sip/a.grammar", area: "sip",
+        text: "header A = value:1*DIGIT\ninstead hexpart hexseq \"write `IPv6address`\"\n"),
+    ]
+    let compilation = Compilation(files: files, generating: ["sip"])
+    #expect(compilation.renderedDiagnostics == "")
+    #expect(
+      compilation.explain("hexseq").map(\.text) == [
+        """
+        no rule of sip: hexseq
+          declared      sip/a.grammar:2
+          in its place  write `IPv6address`
+
+        """
+      ])
+    #expect(
+      compilation.explain("char").map(\.title) + compilation.explain("digit").map(\.title)
+        == ["no rule: CHAR", "token DIGIT"])
+  }
 }

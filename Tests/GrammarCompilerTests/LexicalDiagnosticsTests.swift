@@ -170,9 +170,6 @@ import Testing
       a.grammar:2:9: error: the character `&` means nothing in a grammar
       a = "x" & "y" & "z"
               ^
-      a.grammar:2:15: error: the character `&` means nothing in a grammar
-      a = "x" & "y" & "z"
-                    ^
       a.grammar:3:5: error: the character `$` means nothing in a grammar
       b = $
           ^
@@ -189,9 +186,6 @@ import Testing
       a.grammar:2:5: error: the character `“` means nothing in a grammar; a string stands in straight quotes, `"`
       a = “x”
           ^
-      a.grammar:2:7: error: the character `”` means nothing in a grammar; a string stands in straight quotes, `"`
-      a = “x”
-            ^
       """)
   }
 
@@ -233,6 +227,29 @@ import Testing
       a.grammar:2:5: error: the number 99999999999999999999 is too large
       a = 99999999999999999999"x"
           ^
+      """)
+  }
+
+  @Test("What follows from a mistake is none: the end of a string, of prose on the next line") func oneOfALine() {
+    expectRefused(
+      """
+      header A = value:a
+      a = "x\\"y" / "z"
+      b = <what a line
+           holds> "c"
+      c = "x" – "y"
+      """,
+      """
+      a.grammar:2:16: error: this string is not closed on its line
+      a = "x\\"y" / "z"
+                     ^
+      a.grammar:2:16: note: a string has no `\\"` in it: end it, write DQUOTE, and go on with another one
+      a.grammar:3:5: error: `<` is not closed by `>` on its line
+      b = <what a line
+          ^
+      a.grammar:5:9: error: the character `–` means nothing in a grammar; a hyphen is `-`
+      c = "x" – "y"
+              ^
       """)
   }
 }

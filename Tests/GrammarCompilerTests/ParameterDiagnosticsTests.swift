@@ -149,7 +149,8 @@ import Testing
       a.grammar:4:9: error: the token `token` that nothing captures cannot be written back
           b = token
               ^
-      a.grammar:4:9: note: capture it with a label, or give its rule a canonical spelling: `written "…"`
+      a.grammar:4:9: note: capture it with a label in front, such as `value:token`, or let its rule say how it \
+      is written: `written "…"`
       a.grammar:5:5: error: the value of a parameter is one capture, `value:type` or `[ value:type ]`
           c = value:token "-" more:token
           ^

@@ -41,18 +41,110 @@ struct PastedDiagnosticsTests {
       """)
   }
 
-  @Test("A rule that is there, and words that are not") func insteadOfARule() {
-    expectRefused(
+  @Test("A rule that is there counts, whatever would be written in its place")
+  func insteadOfARule() {
+    expectAccepted(
       """
       header A = value:token
-      instead token "write `word`"
+      instead token word "write `words`"
+      token = 1*%x61-7A
+      """)
+  }
+
+  @Test("What RFCs add to is an enum, a table or nothing here") func additions() {
+    expectRefused(
+      """
+      header A = method:Method *( ";" params )
+      params A "="
+          * = other
+      other = name:token
+      enum Method : token = "invite" / "bye"
+      Method =/ "publish"
+      other =/ expires
+      header-field =/ Expires
+      header-field /= Expires
+      instead header-field "write `header Name = …`"
       token = 1*%x61-7A
       """,
       """
-      a.grammar:2:9: error: `token` is a rule, so nothing is written in its place
-      instead token "write `word`"
-              ^
-      a.grammar:3:1: note: the rule is here
+      a.grammar:9:14: error: expected `=` behind the name of the rule, found `/`
+      header-field /= Expires
+                   ^
+      a.grammar:9:14: note: `=/` adds an alternative to a rule
+      """)
+    expectRefused(
+      """
+      header A = method:Method *( ";" params )
+      params A "="
+          * = other
+      other = name:token
+      enum Method : token = "invite" / "bye"
+      Method =/ "publish"
+      other =/ expires
+      header-field =/ Expires
+      instead header-field "write `header Name = …`"
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:6:1: error: `Method` is an enum, and `=/` adds an alternative to a rule
+      Method =/ "publish"
+      ^
+      a.grammar:5:6: note: write the value into the enum, which is here
+      a.grammar:7:1: error: `other` stands for all parameters that no table names; none is added to it
+      other =/ expires
+      ^
+      a.grammar:2:8: note: write a row for the parameter into the table `params A`, which is here
+      a.grammar:8:1: error: `header-field` has no rule yet to which `=/` could add an alternative
+      header-field =/ Expires
+      ^
+      a.grammar:8:1: note: write `header Name = …`
+      """)
+  }
+
+  @Test("Rules as RFCs indent them, and other signs behind the name") func indented() {
+    expectRefused(
+      """
+        X-A = token
+      header A = value:token
+        X-B = token
+      X-C: token
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:1:3: error: a declaration begins in the first column; an indented line continues the one above
+        X-A = token
+        ^
+      a.grammar:1:3: note: RFCs indent their rules; here a rule begins in the first column, and its further lines are \
+      indented
+      a.grammar:3:7: error: expected the end of the declaration, found `=`
+        X-B = token
+            ^
+      a.grammar:3:7: note: RFCs indent their rules; here a rule begins in the first column, and its further lines are \
+      indented
+      a.grammar:4:4: error: expected `=` behind the name of the rule, found `:`
+      X-C: token
+         ^
+      a.grammar:4:4: note: a rule is written `name = …`, a header `header Name = …`
+      """)
+  }
+
+  @Test("A list of parameters as RFCs write it") func parameters() {
+    expectRefused(
+      """
+      header A = value:token *( ";" params )
+      params A "="
+          * = other
+      other = name:token [ "=" value:token ]
+      x-param = a-param / other
+      a-param = "a=" token
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:5:21: error: `other` has captures and so is no token
+      x-param = a-param / other
+                          ^
+      a.grammar:5:21: note: parameters are rows of a table: write `*( SEMI params )`, and a table `params Name EQUAL` \
+      whose last row is `* = other`
       """)
   }
 
@@ -133,9 +225,6 @@ struct PastedDiagnosticsTests {
       a.grammar:1:12: error: the character `'` means nothing in a grammar; a string stands in straight quotes, `"`
       header A = 'x' value:token
                  ^
-      a.grammar:1:14: error: the character `'` means nothing in a grammar; a string stands in straight quotes, `"`
-      header A = 'x' value:token
-                   ^
       """)
   }
 

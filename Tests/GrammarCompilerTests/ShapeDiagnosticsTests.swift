@@ -70,7 +70,8 @@ import Testing
       a.grammar:1:12: error: the token `token` that nothing captures cannot be written back
       header A = token value:token
                  ^
-      a.grammar:1:12: note: capture it with a label, or give its rule a canonical spelling: `written "…"`
+      a.grammar:1:12: note: capture it with a label in front, such as `value:token`, or let its rule say how it \
+      is written: `written "…"`
       """)
   }
 
@@ -84,7 +85,8 @@ import Testing
       a.grammar:1:12: error: a byte of a range that nothing captures cannot be written back
       header A = %x30-39 value:token
                  ^
-      a.grammar:1:12: note: capture it with a label, or give its rule a canonical spelling: `written "…"`
+      a.grammar:1:12: note: capture it with a label in front, such as `value:1*DIGIT`, or make it a rule that says \
+      how it is written: `written "…"`
       """)
   }
 
@@ -98,7 +100,8 @@ import Testing
       a.grammar:1:12: error: a repetition that nothing captures cannot be written back
       header A = *"x" value:token
                  ^
-      a.grammar:1:12: note: capture it with a label, or give its rule a canonical spelling: `written "…"`
+      a.grammar:1:12: note: capture it with a label in front, such as `value:1*DIGIT`, or make it a rule that says \
+      how it is written: `written "…"`
       """)
   }
 
@@ -339,7 +342,8 @@ import Testing
       a.grammar:1:13: error: the token `token` that nothing captures cannot be written back
       header A = #token
                   ^
-      a.grammar:1:13: note: capture it with a label, or give its rule a canonical spelling: `written "…"`
+      a.grammar:1:13: note: capture it with a label in front, such as `value:token`, or let its rule say how it \
+      is written: `written "…"`
       """)
   }
 

@@ -102,10 +102,10 @@ import Testing
       a = <any text>
       """,
       """
-      a.grammar:2:5: error: `<any text>` is not built in; `<nested comment>` is
+      a.grammar:2:5: error: `<any text>` says in words what is meant, and words are not compiled
       a = <any text>
           ^
-      a.grammar:2:5: note: write out what the words mean, such as `1*%x21-7E`
+      a.grammar:2:5: note: write it as ABNF, such as `1*%x21-7E` for visible characters
       """)
   }
 

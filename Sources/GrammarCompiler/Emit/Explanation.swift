@@ -131,7 +131,10 @@ private struct Explainer {
     return candidates.contains { $0.lowercased() == name }
   }
 
-  private func isGenerated(_ area: String) -> Bool { compilation.generatedAreas.contains(area) }
+  /// Whether the area is one whose code is made here; what other targets make they explain themselves.
+  private func isGenerated(_ area: String) -> Bool {
+    compilation.generatedAreas.contains(area) || area == SourceFile.sharedArea
+  }
 
   private mutating func add(_ title: String, _ position: Position, _ facts: [(String, String)]) {
     found.append(
@@ -149,6 +152,7 @@ private struct Explainer {
         enums()
         rules()
         fields()
+        insteads()
       }
       lines()
       elements()
@@ -334,6 +338,16 @@ private struct Explainer {
             ("type", compilation.type(of: field)), ("in Swift", "`\(field.label)` of \(shape.layout.typeName)"),
           ])
       }
+    }
+  }
+
+  /// A rule that RFCs have and the grammars have not.
+  private mutating func insteads() {
+    for declaration in compilation.trees.flatMap(\.insteads)
+    where isGenerated(declaration.area) && matches(declaration.name.name) {
+      let place = declaration.area == SourceFile.sharedArea ? "" : " of \(declaration.area)"
+      add(
+        "no rule\(place): \(declaration.name.name)", declaration.name.position, [("in its place", declaration.words)])
     }
   }
 

@@ -46,10 +46,10 @@ struct ElementBuilder {
         declarations.append((declaration, element))
       }
     }
-    let mistakes = diagnostics.count
+    let mistakes = diagnostics.mistakes
     for (declaration, element) in declarations { fill(element, from: declaration) }
     // An element that nobody holds may be the one that was misspelled above.
-    if diagnostics.count == mistakes { checkUse(declarations.map(\.1)) }
+    if diagnostics.mistakes == mistakes { checkUse(declarations.map(\.1)) }
   }
 
   /// The features that are announced, sorted by their bytes, as XEP-0115 §5.1 hashes them.

@@ -10,9 +10,9 @@ extension MappingModelBuilder {
         continue
       }
       mapping.functions.append(declaration)
-      let mistakes = diagnostics.count
+      let mistakes = diagnostics.mistakes
       declaration.lines.forEach(check)
-      if diagnostics.count > mistakes { brokenFunctions.insert(declaration.name.name) }
+      if diagnostics.mistakes > mistakes { brokenFunctions.insert(declaration.name.name) }
     }
     var seen: [String: Position] = [:]
     for declaration in trees.flatMap(\.mapping.predicates) {

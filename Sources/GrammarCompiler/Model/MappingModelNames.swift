@@ -163,7 +163,7 @@ extension MappingModelBuilder {
       return []
     }
     var result: [(row: TableDeclaration.Row, keys: ClosedRange<Int>)] = []
-    let mistakes = diagnostics.count
+    let mistakes = diagnostics.mistakes
     for row in table.rows {
       let bounds = row.cells[0]?.name.split(separator: "-").map { Int($0) } ?? []
       guard let first = bounds.first ?? nil, let last = bounds.last ?? nil, first <= last else {
@@ -184,7 +184,7 @@ extension MappingModelBuilder {
         result.append((row, first...last))
       }
     }
-    guard diagnostics.count == mistakes else { return result }
+    guard diagnostics.mistakes == mistakes else { return result }
     var next = all.lowerBound
     var position = table.name.position
     func reportGap(_ end: Int) {

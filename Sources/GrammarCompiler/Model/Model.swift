@@ -211,6 +211,8 @@ final class Shape {
   var params: ParameterTable?
   /// `rule as Type`: the shape whose fields are filled.
   var fills: Shape?
+  /// A mistake has been found in it, so what it lacks may be there in fact.
+  var isBroken = false
   /// Bits in use of the state word.
   var stateBits = 0
   /// What can follow it, wherever it is used (filled in by the check).

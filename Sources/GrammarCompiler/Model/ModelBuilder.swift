@@ -10,7 +10,7 @@ final class ModelBuilder {
   var shapesInProgress: [String] = []
   var kinds: [String: Bool] = [:]
   /// What is written in place of rules that documents have and the grammars have not.
-  private var insteads: [String: String] = [:]
+  private var insteads: [String: [InsteadDeclaration]] = [:]
   /// How deep rules are built of others and of brackets.
   var depths: [String: Int] = [:]
   var isDepthReported = false
@@ -26,7 +26,6 @@ final class ModelBuilder {
   func build() -> Model {
     collect()
     checkAmbiguousNames()
-    checkInsteads()
     for tree in trees {
       for declaration in tree.enums { _ = enumType(declaration.name) }
     }
@@ -73,17 +72,30 @@ final class ModelBuilder {
   // MARK: Names
 
   private func collect() {
+    for declaration in trees.flatMap(\.insteads) {
+      insteads[declaration.name.name.lowercased(), default: []].append(declaration)
+    }
     for tree in trees {
       for declaration in tree.rules {
         let key = declaration.name.lowercased()
         if declaration.isIncremental {
+          if let type = trees.flatMap(\.enums).first(where: { $0.name == declaration.name }) {
+            diagnostics.report(
+              declaration.position, "`\(type.name)` is an enum, and `=/` adds an alternative to a rule",
+              note: "write the value into the enum, which is here", at: type.position)
+            continue
+          }
           guard var existing = rules[key] else {
             diagnostics.report(
               declaration.position, "`\(declaration.name)` has no rule yet to which `=/` could add an alternative",
-              note: "its first alternative stands behind `=`")
+              note: instead(of: declaration.name, at: declaration.position)
+                ?? "its first alternative stands behind `=`")
             rules[key] = declaration
+            failedTokens.insert(key)
+            failedShapes.insert(key)
             continue
           }
+          if reportAddedParameter(declaration) { continue }
           // Side by side, however often it goes on: nested, a thousand of them would be a thousand deep.
           var alternatives = [existing.expression]
           if case .choice(let known) = existing.expression.kind { alternatives = known }
@@ -109,7 +121,6 @@ final class ModelBuilder {
           enumDeclarations[key] = (declaration, tree.area)
         }
       }
-      for declaration in tree.insteads { insteads[declaration.name.name.lowercased()] = declaration.words }
       for declaration in tree.params {
         let key = declaration.owner.name.lowercased()
         if let (existing, _) = paramsByOwner[key] {
@@ -123,17 +134,17 @@ final class ModelBuilder {
     }
   }
 
-  /// `instead` of a rule that is there all the same. Another folder may have it, whose rules are not for this one.
-  private func checkInsteads() {
-    for tree in trees {
-      for declaration in tree.insteads {
-        if let rule = rules[declaration.name.name.lowercased()], rule.area == tree.area {
-          diagnostics.report(
-            declaration.name.position, "`\(rule.name)` is a rule, so nothing is written in its place",
-            note: "the rule is here", at: rule.position)
-        }
-      }
-    }
+  /// `uri-parameter =/ x-param`: so RFCs add a parameter, which here is a row of a table.
+  private func reportAddedParameter(_ declaration: RuleDeclaration) -> Bool {
+    let tables = trees.flatMap(\.params).filter { $0.other?.name.lowercased() == declaration.name.lowercased() }
+    guard let table = tables.first else { return false }
+    diagnostics.report(
+      declaration.position, "`\(declaration.name)` stands for all parameters that no table names; none is added to it",
+      note: tables.count == 1
+        ? "write a row for the parameter into the table `params \(table.owner.name)`, which is here"
+        : "write a row for the parameter into the table whose it is, such as `params \(table.owner.name)`, which is here",
+      at: table.position)
+    return true
   }
 
   /// A rule and an enum may bear one name in different spellings (`transport`, `Transport`), not in the same.
@@ -153,8 +164,15 @@ final class ModelBuilder {
       "there is no \(kind) `\(reference.name)`" + (suggestion.map { "; did you mean `\($0)`?" } ?? ""))
   }
 
+  /// What is written in place of a rule that this folder, or one that all share, has not.
+  private func instead(of name: String, at position: Position) -> String? {
+    let known = insteads[name.lowercased()] ?? []
+    let area = trees[position.file].area
+    return (known.first { $0.area == area } ?? known.first { $0.area == SourceFile.sharedArea })?.words
+  }
+
   func undefinedRule(_ name: String, _ position: Position) {
-    if let words = insteads[name.lowercased()] {
+    if let words = instead(of: name, at: position) {
       diagnostics.report(position, "there is no rule `\(name)`", note: words)
       return
     }

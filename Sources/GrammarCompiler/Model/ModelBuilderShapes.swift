@@ -10,7 +10,10 @@ extension ModelBuilder {
       return nil
     }
     if let known = model.shapes[key] { return known }
-    if failedShapes.contains(key) { return nil }
+    if failedShapes.contains(key) {
+      diagnostics.meetAgain()
+      return nil
+    }
     guard let rule = rules[key], isShape(key) else { return nil }
     guard isShallow(rule, others: shapesInProgress.count) else {
       failedShapes.insert(key)
@@ -65,6 +68,7 @@ extension ModelBuilder {
     }
     model.shapes[key] = shape
     guard ShapeBuilder.positionOfParams(shape.body) != nil else {
+      if shape.isBroken { return }
       diagnostics.report(
         declaration.position, "`\(shape.name)` has no `params` in its rule, so it can have no parameters")
       return
@@ -86,12 +90,12 @@ extension ModelBuilder {
         let valueShape = Shape(
           name: "\(shape.name) \(row.name)", typeName: shape.typeName + Naming.type(row.name), position: row.position,
           comment: "", area: area, source: "parameter")
-        let before = diagnostics.count
+        let before = diagnostics.mistakes
         ShapeBuilder(valueShape, owner: self).build(expression)
         guard valueShape.fields.count == 1, valueShape.fields[0].label == "value", !valueShape.fields[0].isList,
           !valueShape.fields[0].isOptional
         else {
-          if diagnostics.count == before {
+          if diagnostics.mistakes == before {
             diagnostics.report(
               row.position, "the value of a parameter is one capture, `value:type` or `[ value:type ]`")
           }
@@ -127,7 +131,7 @@ extension ModelBuilder {
     if let reference = declaration.other {
       model.used.insert(reference.name.lowercased())
       other = namedShape(reference)
-      if let found = other, found.field("name") == nil {
+      if let found = other, !found.isBroken, found.field("name") == nil {
         diagnostics.report(
           reference.position, "`\(reference.name)` has no capture `name`, by which a parameter is known")
       }

@@ -27,7 +27,10 @@ extension ModelBuilder {
     let key = name.lowercased()
     if position != nil { model.used.insert(key) }
     if let known = model.tokens[key] { return known }
-    if failedTokens.contains(key) { return nil }
+    if failedTokens.contains(key) {
+      diagnostics.meetAgain()
+      return nil
+    }
     let made = makeToken(name, key: key, at: position)
     // Whoever else refers to it need not say again what is wrong with it.
     if made == nil, rules[key] != nil, !isShape(key) { failedTokens.insert(key) }
@@ -38,9 +41,13 @@ extension ModelBuilder {
     guard let rule = rules[key], !isShape(key) else {
       if let position {
         if rules[key] != nil {
+          let table = paramsByOwner.values.first { $0.0.other?.name.lowercased() == key }
           diagnostics.report(
             position, "`\(name)` has captures and so is no token",
-            note: "where a shape is meant, capture it with a label, such as `\(Naming.property(name)):\(name)`")
+            note: table == nil
+              ? "where a shape is meant, capture it with a label, such as `\(Naming.property(name)):\(name)`"
+              : "parameters are rows of a table: write `*( SEMI params )`, and a table `params Name EQUAL` whose last row is "
+                + "`* = \(name)`")
         } else if enumDeclarations[name] != nil {
           diagnostics.report(
             position, "`\(name)` is an enum; capture it with a label, such as `\(Naming.property(name)):\(name)`")
@@ -68,9 +75,7 @@ extension ModelBuilder {
     }
     if case .prose(let prose) = rule.expression.kind {
       guard prose == "nested comment" else {
-        diagnostics.report(
-          rule.expression.position, "`<\(prose)>` is not built in; `<nested comment>` is",
-          note: "write out what the words mean, such as `1*%x21-7E`")
+        reportProse(prose, rule.expression.position)
         return nil
       }
       let result = TokenRule(
@@ -95,6 +100,16 @@ extension ModelBuilder {
     }
     model.tokens[key] = result
     return result
+  }
+
+  /// RFC 5234 §4: prose says what no rule says.
+  func reportProse(_ prose: String, _ position: Position) {
+    if prose == "nested comment" {
+      return diagnostics.report(position, "`<\(prose)>` stands alone in its rule")
+    }
+    diagnostics.report(
+      position, "`<\(prose)>` says in words what is meant, and words are not compiled",
+      note: "write it as ABNF, such as `1*%x21-7E` for visible characters")
   }
 
   /// Whether the automaton of a token stays within reason; if not, that is reported.
@@ -164,7 +179,7 @@ extension ModelBuilder {
       }
       return rule.regex
     case .prose(let prose):
-      diagnostics.report(expression.position, "`<\(prose)>` stands alone in its rule")
+      reportProse(prose, expression.position)
       return nil
     case .sequence(let predicate, let parts):
       if let predicate {

@@ -11,12 +11,13 @@ final class ShapeBuilder {
   }
 
   func build(_ expression: Expression) {
-    let before = owner.diagnostics.count
+    let before = owner.diagnostics.mistakes
+    defer { shape.isBroken = owner.diagnostics.mistakes > before }
     shape.body = steps(expression, [])
-    if owner.diagnostics.count == before { checkParams(shape.body, isRepeated: false) }
-    if let target = shape.fills {
+    if owner.diagnostics.mistakes == before { checkParams(shape.body, isRepeated: false) }
+    if let target = shape.fills, !target.isBroken {
       shape.body = remapped(shape.body, to: target)
-      if owner.diagnostics.count == before { checkFilled(shape.body, of: target) }
+      if owner.diagnostics.mistakes == before { checkFilled(shape.body, of: target) }
       shape.fields = target.fields
     } else {
       shape.fields = fields
@@ -115,7 +116,7 @@ final class ShapeBuilder {
       return [.literal([first], exact: true, position)]
     case .reference(let name): return reference(name, position, context, inList: inList)
     case .prose(let prose):
-      owner.diagnostics.report(position, "`<\(prose)>` stands alone in its rule")
+      owner.reportProse(prose, position)
       return []
     case .sequence(let predicate, let parts):
       guard predicate == nil else {
@@ -128,9 +129,9 @@ final class ShapeBuilder {
       let condition = Condition(shift: bits, width: 1, value: 1)
       bits += 1
       let before = fields.map(\.placements.count).reduce(0, +)
-      let mistakes = owner.diagnostics.count
+      let mistakes = owner.diagnostics.mistakes
       let alternative = alternative(inner, context + [condition], inList: inList)
-      if owner.diagnostics.count == mistakes, fields.map(\.placements.count).reduce(0, +) == before,
+      if owner.diagnostics.mistakes == mistakes, fields.map(\.placements.count).reduce(0, +) == before,
         Self.positionOfParams(alternative.body) == nil, !ModelBuilder.hasCapture(inner)
       {
         owner.diagnostics.report(
@@ -148,10 +149,10 @@ final class ShapeBuilder {
         return []
       }
       guard let separator = owner.token("COMMA", at: position) else { return [] }
-      let mistakes = owner.diagnostics.count
+      let mistakes = owner.diagnostics.mistakes
       let body = alternative(inner, context, inList: true)
       guard body.body.count == 1, case .capture? = body.body.first else {
-        if owner.diagnostics.count == mistakes {
+        if owner.diagnostics.mistakes == mistakes {
           owner.diagnostics.report(position, "a comma list repeats one capture, such as `1#label:rule`")
         }
         return []
@@ -162,10 +163,13 @@ final class ShapeBuilder {
     }
   }
 
-  private func cannotBeWritten(_ position: Position, _ what: String) {
+  private func cannotBeWritten(_ position: Position, _ what: String, name: String? = nil) {
     owner.diagnostics.report(
       position, "\(what) that nothing captures cannot be written back",
-      note: "capture it with a label, or give its rule a canonical spelling: `written \"…\"`")
+      note: name.map {
+        "capture it with a label in front, such as `value:\($0)`, or let its rule say how it is written: `written \"…\"`"
+      } ?? "capture it with a label in front, such as `value:1*DIGIT`, or make it a rule that says how it is written: "
+        + "`written \"…\"`")
   }
 
   private func reference(_ name: String, _ position: Position, _ context: [Condition], inList: Bool) -> [Step] {
@@ -179,7 +183,7 @@ final class ShapeBuilder {
       if let literal = token.regex.exactLiteral {
         return steps(Expression(kind: .literal(literal, exact: true), position: position), context)
       }
-      cannotBeWritten(position, "the token `\(name)`")
+      cannotBeWritten(position, "the token `\(name)`", name: name)
       return []
     }
     return [.token(token, position)]
@@ -210,13 +214,13 @@ final class ShapeBuilder {
     bits += width
     var alternatives: [Alternative] = []
     var conditions: [Condition] = []
-    let mistakes = owner.diagnostics.count
+    let mistakes = owner.diagnostics.mistakes
     for (index, part) in parts.enumerated() {
       let condition = Condition(shift: shift, width: width, value: index + 1)
       conditions.append(condition)
       alternatives.append(alternative(part, context + [condition], inList: inList))
     }
-    guard owner.diagnostics.count == mistakes else { return [.choice(alternatives, conditions, position)] }
+    guard owner.diagnostics.mistakes == mistakes else { return [.choice(alternatives, conditions, position)] }
     let pairs = zip(alternatives, alternatives.dropFirst())
     if let misplaced = pairs.first(where: { $0.predicate == nil && $1.predicate != nil }) {
       owner.diagnostics.report(
@@ -252,7 +256,7 @@ final class ShapeBuilder {
       cannotBeWritten(position, "a repetition")
       return []
     }
-    let mistakes = owner.diagnostics.count
+    let mistakes = owner.diagnostics.mistakes
     let body = alternative(inner, context, inList: true)
     var captures = 0
     for step in body.body {
@@ -262,7 +266,7 @@ final class ShapeBuilder {
       default: captures += 2
       }
     }
-    if captures != 1, owner.diagnostics.count == mistakes {
+    if captures != 1, owner.diagnostics.mistakes == mistakes {
       owner.diagnostics.report(
         position, "a repeated group holds exactly one capture",
         note: "give the group a rule of its own and capture that: `*( separator label:rule )`")

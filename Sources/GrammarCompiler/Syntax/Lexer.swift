@@ -54,6 +54,10 @@ struct Lexer {
   private var isFirst = true
   private var comments: [String] = []
   private var commentEndsAt = 0
+  /// Where something could not be read: what stands behind it on this line can only be misread as well.
+  private var brokenLine = 0
+  /// The whole declaration cannot be read, since what it opens on one line goes on on the next.
+  private var isDeclarationBroken = false
   /// The declaration is one of a header, line or attribute, which may have examples.
   private var mayHaveExamples = false
 
@@ -65,6 +69,13 @@ struct Lexer {
   }
 
   private var position: Position { Position(file: fileIndex, line: line, column: column) }
+
+  private mutating func report(_ position: Position, _ message: String, note: String? = nil) {
+    if brokenLine == position.line || isDeclarationBroken { return }
+    brokenLine = position.line
+    diagnostics.report(position, message, note: note)
+  }
+
   private var current: Unicode.Scalar? { index < scalars.count ? scalars[index] : nil }
 
   private func peek(_ distance: Int = 1) -> Unicode.Scalar? {
@@ -99,6 +110,7 @@ struct Lexer {
     isFirst = false
     let comment = first && start.column == 1 && commentEndsAt + 1 == line ? comments.joined(separator: "\n") : ""
     if first { comments = [] }
+    if first, start.column == 1 { isDeclarationBroken = false }
     let example = first && start.column > 1 && mayHaveExamples ? lexExample(at: start) : nil
     let kind = example ?? lex(scalar, at: start) ?? .invalid
     if first, start.column == 1 {
@@ -162,7 +174,7 @@ struct Lexer {
       while let next = current, Self.isDigit(next) { advance() }
       let text = String(String.UnicodeScalarView(scalars[from..<index]))
       guard let value = Int(text) else {
-        diagnostics.report(start, "the number \(text) is too large")
+        report(start, "the number \(text) is too large")
         return nil
       }
       return .number(value)
@@ -182,12 +194,13 @@ struct Lexer {
       return symbol("=")
     case "/", "(", ")", "[", "]", "*", "#", ":", "@", "?", "+", ",", ".", "|": return symbol(String(scalar))
     default:
+      var meant = ""
       if "\u{201C}\u{201D}\u{2018}\u{2019}'".unicodeScalars.contains(scalar) {
-        diagnostics.report(
-          start, "\(Self.named(scalar)) means nothing in a grammar; a string stands in straight quotes, `\"`")
-      } else {
-        diagnostics.report(start, "\(Self.named(scalar)) means nothing in a grammar")
+        meant = "; a string stands in straight quotes, `\"`"
+      } else if "\u{2010}\u{2011}\u{2012}\u{2013}\u{2014}\u{2212}".unicodeScalars.contains(scalar) {
+        meant = "; a hyphen is `-`"
       }
+      report(start, "\(Self.named(scalar)) means nothing in a grammar\(meant)")
       advance()
       return nil
     }
@@ -215,7 +228,7 @@ struct Lexer {
     var value = scalars[from..<index]
     while let last = value.last, last == " " || last == "\t" || last == "\r" { value.removeLast() }
     if value.isEmpty {
-      diagnostics.report(start, "expected a value behind `example`, as it stands in messages")
+      report(start, "expected a value behind `example`, as it stands in messages")
       return .invalid
     }
     return .example(String(String.UnicodeScalarView(value)), column: valueColumn)
@@ -234,7 +247,12 @@ struct Lexer {
       advance()
     }
     guard current == "\"" else {
-      diagnostics.report(start, "this string is not closed on its line")
+      // What looks like the beginning of a string is the end of one that other languages would have read.
+      let line = scalars[..<from].reversed().prefix { $0 != "\n" }
+      report(
+        start, "this string is not closed on its line",
+        note: line.contains("\\")
+          ? "a string has no `\\\"` in it: end it, write DQUOTE, and go on with another one" : nil)
       return nil
     }
     let text = String(String.UnicodeScalarView(scalars[from..<index]))
@@ -245,15 +263,10 @@ struct Lexer {
   private mutating func lexAngle(at start: Position) -> TokenKind? {
     advance()
     let from = index
-    while let next = current, next != ">" {
-      if next == "\n" {
-        diagnostics.report(start, "`<` is not closed by `>` on its line")
-        return nil
-      }
-      advance()
-    }
-    guard current != nil else {
-      diagnostics.report(start, "`<` is not closed by `>` on its line")
+    while let next = current, next != ">", next != "\n" { advance() }
+    guard current == ">" else {
+      report(start, "`<` is not closed by `>` on its line")
+      isDeclarationBroken = true
       return nil
     }
     let text = String(String.UnicodeScalarView(scalars[from..<index]))
@@ -265,14 +278,14 @@ struct Lexer {
   private mutating func lexPercent(at start: Position) -> TokenKind? {
     advance()
     guard let kind = current, Self.isNamePart(kind) else {
-      diagnostics.report(start, "`%` wants s, i, x, d or b directly behind it")
+      report(start, "`%` wants s, i, x, d or b directly behind it")
       return nil
     }
     advance()
     switch kind {
     case "s", "S", "i", "I":
       guard current == "\"" else {
-        diagnostics.report(start, "`%\(kind)` wants a string behind it")
+        report(start, "`%\(kind)` wants a string behind it")
         return nil
       }
       return lexString(exact: kind == "s" || kind == "S", at: start)
@@ -283,7 +296,7 @@ struct Lexer {
         advance()
         guard let last = lexByte(radix: radix) else { return nil }
         guard first <= last else {
-          diagnostics.report(start, "this range ends before it begins")
+          report(start, "this range ends before it begins")
           return nil
         }
         return .range(first, last)
@@ -296,7 +309,7 @@ struct Lexer {
       }
       return .string(bytes, exact: true)
     default:
-      diagnostics.report(start, "`%` wants s, i, x, d or b directly behind it, not `\(kind)`")
+      report(start, "`%` wants s, i, x, d or b directly behind it, not `\(kind)`")
       while let next = current, Self.isNamePart(next) { advance() }
       return nil
     }
@@ -310,12 +323,12 @@ struct Lexer {
     if let value = UInt8(text, radix: radix) { return value }
     let kind = radix == 16 ? "hexadecimal" : radix == 10 ? "decimal" : "binary"
     if text.isEmpty {
-      diagnostics.report(start, "expected a byte in \(kind) digits")
+      report(start, "expected a byte in \(kind) digits")
     } else if text.allSatisfy({ $0.hexDigitValue.map { $0 < radix } ?? false }) {
-      diagnostics.report(
+      report(
         start, "\(text) is more than a byte holds, which is \(String(255, radix: radix, uppercase: true))")
     } else {
-      diagnostics.report(start, "`\(text)` is no byte in \(kind) digits")
+      report(start, "`\(text)` is no byte in \(kind) digits")
     }
     return nil
   }

@@ -177,9 +177,20 @@ struct Parser {
     if !isAtEnd { throw expected("the end of the declaration", note: hintBehindExpression) }
   }
 
+  /// RFCs print their rules indented, and so they are pasted.
+  private func hintAtIndentedRule(_ sign: LexicalToken) -> String? {
+    guard sign.kind == .symbol("=") || sign.kind == .symbol("=/") else { return nil }
+    return "RFCs indent their rules; here a rule begins in the first column, and its further lines are indented"
+  }
+
   /// What was probably meant by something that goes on with no expression.
   var hintBehindExpression: String? {
-    switch current.kind {
+    if index > 0, case .identifier = tokens[index - 1].kind, tokens[index - 1].isFirstOnLine,
+      let hint = hintAtIndentedRule(current)
+    {
+      return hint
+    }
+    return switch current.kind {
     case .symbol("|"), .symbol(","): "alternatives are separated by `/`"
     case .symbol(":"), .symbol("="): "a capture is written without spaces, `label:rule`"
     default: nil
@@ -198,7 +209,9 @@ struct Parser {
 
   private mutating func parseDeclaration() throws {
     guard current.isDeclarationStart else {
-      throw fail("a declaration begins in the first column; an indented line continues the one above")
+      throw fail(
+        "a declaration begins in the first column; an indented line continues the one above",
+        note: hintAtIndentedRule(following))
     }
     guard case .identifier(let word) = current.kind else {
       let isComment = [.symbol("#"), .symbol("/")].contains(current.kind)
@@ -223,10 +236,11 @@ struct Parser {
     case "target": try parseTarget()
     case "instead":
       take()
-      let name = try expectName("the name of a rule")
+      var names = [try expectName("the name of a rule")]
+      while case .identifier = current.kind, !isAtEnd { names.append(try expectName("the name of a rule")) }
       let words = try expectString("what is written in its place, as a string").bytes
       try expectEndOfDeclaration()
-      tree.insteads.append(.init(name: name, words: String(decoding: words, as: UTF8.self)))
+      tree.insteads += names.map { .init(name: $0, words: String(decoding: words, as: UTF8.self), area: tree.area) }
     case "framing", "stepping":
       take()
       repeat {
@@ -259,7 +273,7 @@ struct Parser {
       let meant = Spelling.closest(to: name, among: Self.keywords)
       throw expected(
         "`=` behind the name of the rule",
-        note: meant.map { "no declaration begins with `\(name)`; did you mean `\($0)`?" })
+        note: meant.map { "no declaration begins with `\(name)`; did you mean `\($0)`?" } ?? hintBehindRuleName)
     }
     let expression = try parseChoice()
     var written: [UInt8]?
@@ -278,6 +292,12 @@ struct Parser {
       RuleDeclaration(
         name: name, asType: asType, expression: expression, isIncremental: isIncremental, written: written,
         tolerated: tolerated, area: tree.area, position: start.position, comment: start.comment))
+  }
+
+  /// What was probably meant by a sign other than `=` behind the name of a rule.
+  private var hintBehindRuleName: String? {
+    if isSymbol("/"), following.kind == .symbol("=") { return "`=/` adds an alternative to a rule" }
+    return isSymbol(":") ? "a rule is written `name = …`, a header `header Name = …`" : nil
   }
 
   private mutating func parseHeader() throws {

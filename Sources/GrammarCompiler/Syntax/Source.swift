@@ -6,6 +6,9 @@ public struct SourceFile: Sendable {
   public let area: String
   public let text: [UInt8]
 
+  /// The area whose rules each codec has beside its own: `core.grammar`.
+  static let sharedArea = "core"
+
   public init(path: String, area: String, text: [UInt8]) {
     self.path = path
     self.area = area
@@ -86,14 +89,18 @@ public struct Diagnostic: Error, Equatable, Sendable {
 /// Collects diagnostics; one compilation reports all that it finds, in the order of the files.
 final class Diagnostics {
   private(set) var all: [Diagnostic] = []
+  /// How many mistakes were met, with those that had been reported already: compared with an earlier number it tells
+  /// whether something failed in between.
+  private(set) var mistakes = 0
 
   func report(_ position: Position, _ message: String, note: String? = nil, at notePosition: Position? = nil) {
+    mistakes += 1
     let diagnostic = Diagnostic(position, message, note: note, at: notePosition)
     if !all.contains(diagnostic) { all.append(diagnostic) }
   }
 
   var isEmpty: Bool { all.isEmpty }
-  /// Tells, compared with an earlier one, whether something was reported in between.
-  var count: Int { all.count }
+  /// Something cannot be made because of a mistake that was reported where it is.
+  func meetAgain() { mistakes += 1 }
   var sorted: [Diagnostic] { all.sorted { $0.position < $1.position } }
 }

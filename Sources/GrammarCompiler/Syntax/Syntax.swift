@@ -166,6 +166,7 @@ struct ElementDeclaration {
 struct InsteadDeclaration {
   var name: Reference
   var words: String
+  var area: String
 }
 
 struct TargetDeclaration {
