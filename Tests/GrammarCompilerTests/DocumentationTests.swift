@@ -91,12 +91,17 @@ struct DocumentationTests {
   ) throws {
     for path in try files(folder, ending) {
       for match in try text("\(folder)/\(path)").matches(
-        of: #/(RFC|XEP)[ -](\d{4})((?:,? (?:and )?§[0-9A-Z][0-9.]*)*)/#)
+        of: #/(RFC |XEP-)(\d{4}(?:,? (?:and )?§[0-9A-Z][0-9.]*|(?:,| and) \d{4}\b)*)/#)
       {
-        let document = match.1 == "RFC" ? "RFC \(match.2)" : "XEP-\(match.2)"
-        found[document, default: Citations()][keyPath: place].insert(name(path))
-        for section in match.3.matches(of: #/§([0-9A-Z][0-9.]*[0-9A-Z]|[0-9A-Z])/#) {
-          found[document]?.sections.insert(String(section.1))
+        // `RFC 3323, 3325 §9.1` are two of them.
+        var document = ""
+        for part in match.2.matches(of: #/(\d{4})\b|§([0-9A-Z][0-9.]*[0-9A-Z]|[0-9A-Z])/#) {
+          if let number = part.1 {
+            document = String(match.1 + number)
+            found[document, default: Citations()][keyPath: place].insert(name(path))
+          } else if let section = part.2 {
+            found[document]?.sections.insert(String(section))
+          }
         }
       }
     }

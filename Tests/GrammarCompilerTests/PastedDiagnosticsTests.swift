@@ -267,4 +267,81 @@ struct PastedDiagnosticsTests {
       a.grammar:5:10: note: an element is named with the prefix of its namespace: `element prefix:d`
       """)
   }
+
+  @Test("Examples with quotation marks or a name in front, and where none can stand") func examples() {
+    expectRefused(
+      """
+      header A-B / b = value:token
+          example "abc"
+          example A-B: abc
+          example b:abc
+      line s session = value:token
+          example s=abc
+      attribute c at media = value:token
+          example a=c:abc
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:2:13: error: the example does not fit the rule: expected token here
+          example "abc"
+                  ^
+      a.grammar:2:13: note: a value stands behind `example` as it is in messages, without further quotation marks
+      a.grammar:3:13: error: the example does not fit the rule: expected token here
+          example A-B: abc
+                  ^
+      a.grammar:3:13: note: write only the value, without `A-B:` in front of it
+      a.grammar:4:14: error: the example does not fit the rule: expected the end of the header field here
+          example b:abc
+                   ^
+      a.grammar:4:14: note: write only the value, without `b:` in front of it
+      a.grammar:6:14: error: the example does not fit the rule: expected the end of the line here
+          example s=abc
+                   ^
+      a.grammar:6:14: note: write only the value, without `s=` in front of it
+      a.grammar:8:14: error: the example does not fit the rule: expected the end of the line here
+          example a=c:abc
+                   ^
+      a.grammar:8:14: note: write only the value, without `a=c:` in front of it
+      """)
+    expectRefused(
+      """
+      params A ";"
+          * = other
+          example a=b
+      token = 1*%x61-7A
+          example abc
+      """,
+      """
+      a.grammar:3:5: error: expected a parameter, found `example`
+          example a=b
+          ^
+      a.grammar:3:5: note: examples stand at the end of a header, a line or an attribute
+      a.grammar:5:5: error: expected the end of the rule, found `example`
+          example abc
+          ^
+      a.grammar:5:5: note: examples stand at the end of a header, a line or an attribute
+      """)
+  }
+
+  @Test("What cannot be made because of a mistake elsewhere is no mistake of its own") func oncePerMistake() {
+    expectRefused(
+      """
+      header A = 1#items:broken
+      header B = value:token *( ";" more:broken ) [ "!" last:broken ]
+      header C = value:token *( ";" params )
+      params C "="
+          a = value:broken
+          b = [ value:broken ]
+          * = other
+      other = called:broken [ "=" value:token ]
+      COMMA = ","
+      token = 1*%x61-7A
+      broken = 1*missing
+      """,
+      """
+      a.grammar:11:12: error: there is no rule `missing`
+      broken = 1*missing
+                 ^
+      """)
+  }
 }

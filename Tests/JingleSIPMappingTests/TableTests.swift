@@ -55,13 +55,16 @@ struct TableRow: Sendable, CustomTestStringConvertible {
       ["<parameter name='' value='0-15'/>"]),
     .init(11, "a=ptime:20\na=maxptime:60", ["ptime='20' maxptime='60'"]),
     .init(12, "b=AS:128", ["<bandwidth type='AS'>128</bandwidth>"]),
+    // XEP-0293
     .init(13, "m=audio 4000 RTP/AVPF 0\na=rtcp-fb:0 nack pli", ["type='nack' subtype='pli'"]),
     .init(14, "m=audio 4000 RTP/AVPF 0\na=rtcp-fb:* nack", ["rtcp-fb:0' type='nack'"]),
     .init(15, "m=audio 4000 RTP/AVPF 0\na=rtcp-fb:0 trr-int 0", ["<rtcp-fb-trr-int", "value='0'"]),
+    // XEP-0294
     .init(16, "a=extmap:2/sendonly urn:x vad=on", ["id='2' uri='urn:x' senders='initiator'", "name='vad' value='on'"]),
     .init(17, "a=extmap-allow-mixed", ["<extmap-allow-mixed"]),
     .init(18, "a=sendonly", ["senders='initiator'"]),
     .init(19, "a=mid:voice", ["name='voice'"]),
+    // XEP-0338
     .init(
       20,
       "a=group:BUNDLE v w\nm=audio 4000 RTP/AVP 0\na=mid:v\nm=video 4002 RTP/AVP 96\na=rtpmap:96 VP8/90000\na=mid:w",
@@ -92,6 +95,7 @@ struct TableRow: Sendable, CustomTestStringConvertible {
       losses: [
         "a=ice-lite: Jingle has none; the session keeps it"
       ]),
+    // XEP-0320
     .init(
       31, "m=audio 4000 UDP/TLS/RTP/SAVP 0\n" + credentials + "\na=fingerprint:sha-256 02:1A:CC\na=setup:actpass",
       ["hash='sha-256' setup='actpass'>02:1A:CC</fingerprint>"],
@@ -102,16 +106,20 @@ struct TableRow: Sendable, CustomTestStringConvertible {
         "<encryption><crypto crypto-suite='X' key-params='inline:a' session-params='KDR=0' tag='1'/>",
         "<crypto crypto-suite='Y' key-params='inline:b' tag='2'/></encryption>",
       ]),
+    // XEP-0262
     .init(33, securely + "a=zrtp-hash:1.10 fe30", ["<encryption><zrtp-hash", "version='1.10'>fe30</zrtp-hash>"]),
     .init(34, "a=rtcp-mux", ["<rtcp-mux/>"]),
     .init(35, "a=rtcp:53020", ["component='2'", "port='53020'"]),
     .init(36, "a=rtcp-rsize", ["<rtcp-reduced-size/>"]),
+    // XEP-0339
     .init(
       37, "a=ssrc:1 cname:a b:c\na=ssrc:1 label",
       ["ssrc='1'><parameter name='cname' value='a b:c'/><parameter name='label'/>"]),
     .init(38, "a=ssrc-group:FID 1 2", ["semantics='FID'><source ssrc='1'/><source ssrc='2'/>"]),
     .init(39, "a=msid:stream track\na=msid:-", ["id='stream' track='track'/>", "id='-'/>"]),
+    // RFC 4796, XEP-0507
     .init(40, "a=content:slides,main", ["name='slides'/>", "name='main'/>"]),
+    // XEP-0343
     .init(
       41,
       "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\n" + credentials + "\na=sctp-port:5000",

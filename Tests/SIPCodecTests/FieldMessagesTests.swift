@@ -14,6 +14,7 @@ struct FieldMessagesTests {
     return written
   }
 
+  /// RFC 3840, 5626, 5627 and 8599.
   @Test("a mobile phone registers with push notifications, outbound and GRUU") func registration() throws {
     let message = try message(
       "REGISTER sip:example.org SIP/2.0",

@@ -5,15 +5,21 @@ struct ExampleCheck {
 
   func run() {
     for header in model.headers {
-      for example in header.examples { check(example, header.shape, "the header field", Self.endOfHeader) }
+      let names = [header.name, header.compactForm].compactMap { $0.map { $0 + ":" } }
+      for example in header.examples {
+        check(example, header.shape, "the header field", Self.endOfHeader, names: names)
+      }
     }
     for line in model.lines {
-      for example in line.examples { check(example, line.shape, "the line", Self.endOfLine) }
+      let name = String(decoding: [line.letter], as: UTF8.self) + "="
+      for example in line.examples { check(example, line.shape, "the line", Self.endOfLine, names: [name]) }
     }
     for attribute in model.attributes {
       guard let shape = attribute.shape else { continue }
       for example in attribute.examples {
-        check(example, shape, "the line", Self.endOfLine, behindColon: attribute.isValueOptional)
+        check(
+          example, shape, "the line", Self.endOfLine, names: ["a=\(attribute.name):", "\(attribute.name):"],
+          behindColon: attribute.isValueOptional)
       }
     }
   }
@@ -22,9 +28,11 @@ struct ExampleCheck {
   static let endOfHeader: [UInt8] = [0x0D, 0x0A, 0x58]
   static let endOfLine: [UInt8] = [0x0D, 0x0A]
 
-  /// - Parameter behindColon: the shape begins with the colon that stands between name and value.
+  /// - Parameters:
+  ///   - names: what stands in front of the value in messages.
+  ///   - behindColon: the shape begins with the colon that stands between name and value.
   private func check(
-    _ example: Example, _ shape: Shape, _ what: String, _ end: [UInt8], behindColon: Bool = false
+    _ example: Example, _ shape: Shape, _ what: String, _ end: [UInt8], names: [String], behindColon: Bool = false
   ) {
     let value = (behindColon ? [0x3A] : []) + Array(example.value.utf8)
     guard let failure = Self.failure(in: value, as: shape, before: end) else { return }
@@ -33,7 +41,17 @@ struct ExampleCheck {
     var place = example.position
     place.column += String(decoding: read, as: UTF8.self).unicodeScalars.count
     diagnostics.report(
-      place, "the example does not fit the rule: expected \(failure.expected ?? "the end of \(what)") here")
+      place, "the example does not fit the rule: expected \(failure.expected ?? "the end of \(what)") here",
+      note: Self.hint(at: example.value, names))
+  }
+
+  /// What was probably meant by a value that begins with its name, or that stands in quotation marks.
+  private static func hint(at value: String, _ names: [String]) -> String? {
+    if let name = names.first(where: { value.asciiLowercased.hasPrefix($0.asciiLowercased) }) {
+      return "write only the value, without `\(name)` in front of it"
+    }
+    guard value.count > 1, value.hasPrefix("\""), value.hasSuffix("\"") else { return nil }
+    return "a value stands behind `example` as it is in messages, without further quotation marks"
   }
 
   /// Where and why a value is none of the shape; without `expected` it goes on behind what was read.

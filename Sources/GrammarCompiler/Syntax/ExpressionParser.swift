@@ -35,8 +35,8 @@ extension Parser {
     if isAtEnd { return false }
     switch current.kind {
     case .identifier(let name):
-      // These continue a rule, unless a label follows them.
-      return !(["written", "tolerate", "when"].contains(name) && !isLabel)
+      // These continue a rule, unless they are labels.
+      return !(["written", "tolerate", "when"].contains(name) && !isLabel) && !(isMisplacedExample && !isLabel)
     case .number, .string, .range, .angle: return true
     case .symbol(let symbol): return ["(", "[", "*", "#"].contains(symbol)
     case .invalid, .example, .end: return false

@@ -124,6 +124,11 @@ struct Parser {
     return false
   }
 
+  /// `example` on a line of its own, where no examples can stand.
+  var isMisplacedExample: Bool { isWord("example") && current.isFirstOnLine && !following.isFirstOnLine }
+
+  static let placeOfExamples = "examples stand at the end of a header, a line or an attribute"
+
   func isWord(_ word: String) -> Bool {
     guard !isAtEnd, case .identifier(let name) = current.kind else { return false }
     return name == word
@@ -185,6 +190,7 @@ struct Parser {
 
   /// What was probably meant by something that goes on with no expression.
   var hintBehindExpression: String? {
+    if isMisplacedExample { return Self.placeOfExamples }
     if index > 0, case .identifier = tokens[index - 1].kind, tokens[index - 1].isFirstOnLine,
       let hint = hintAtIndentedRule(current)
     {
@@ -395,6 +401,9 @@ struct Parser {
       owner: owner, separator: separator, rows: [], other: nil, position: owner.position, comment: start.comment)
     while !isAtEnd {
       guard current.isFirstOnLine else { throw expected("the next parameter on a line of its own") }
+      if isMisplacedExample, following.kind != .symbol("="), following.kind != .symbol("@") {
+        throw expected("a parameter", note: Self.placeOfExamples)
+      }
       let rowStart = current.position
       if skip(symbol: "*") {
         try expect(symbol: "=")
