@@ -344,4 +344,67 @@ struct PastedDiagnosticsTests {
                  ^
       """)
   }
+
+  @Test("Headers and attributes as RFCs write them, as rules") func pastedDeclarations() {
+    expectRefused(
+      """
+      P-X = "P-X" HCOLON x-value *( SEMI x-param )
+      via = ( "Via" / "v" ) HCOLON 1#token
+      maxprate-attribute = "a=maxprate:" 1*DIGIT
+      header A = value:token
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:1:1: error: `P-X` is a header, which is no rule here
+      P-X = "P-X" HCOLON x-value *( SEMI x-param )
+      ^
+      a.grammar:1:1: note: write `header P-X = …`, with what stands behind HCOLON
+      a.grammar:2:1: error: `Via` is a header, which is no rule here
+      via = ( "Via" / "v" ) HCOLON 1#token
+      ^
+      a.grammar:2:1: note: write `header Via = …`, with what stands behind HCOLON
+      a.grammar:3:1: error: `a=maxprate` is an attribute, which is no rule here
+      maxprate-attribute = "a=maxprate:" 1*DIGIT
+      ^
+      a.grammar:3:1: note: write `attribute maxprate at media = …`, or `at session`, with what stands behind the colon
+      """)
+  }
+
+  @Test("A choice of words") func words() {
+    expectAccepted(
+      """
+      header A = "all" / party
+      party = "<" name:token ">"
+      token = 1*%x61-7A
+      """)
+    expectRefused(
+      """
+      header A = "yes" / "no"
+      header B = ( "one" / "two" / "three" / token ) ";" value:token
+      header C = value:( token | "x" )
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:3:26: error: expected `)` to close the `(` of column 18, found `|`
+      header C = value:( token | "x" )
+                               ^
+      a.grammar:3:26: note: alternatives are separated by `/`
+      """)
+    expectRefused(
+      """
+      header A = "yes" / "no"
+      header B = ( "one" / "two" / "three" / token ) ";" value:token
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:1:12: error: nothing tells which of these words is to be written, since nothing captures them
+      header A = "yes" / "no"
+                 ^
+      a.grammar:1:12: note: make an enum of them and capture that, `value:Name`: `enum Name = "yes" / "no"`
+      a.grammar:2:14: error: nothing tells which of these words is to be written, since nothing captures them
+      header B = ( "one" / "two" / "three" / token ) ";" value:token
+                   ^
+      a.grammar:2:14: note: make an enum of them and capture that, `value:Name`: `enum Name : token = "one" / "two" / …`
+      """)
+  }
 }

@@ -123,15 +123,17 @@ import Testing
   @Test func uncapturedChoice() {
     expectRefused(
       """
-      header A = ( "a" / "b" ) value:token
+      header A = ( COMMA / SEMI ) value:token
+      COMMA = "," written ","
+      SEMI = ";" written ";"
       token = 1*%x61-7A
       """,
       """
-      a.grammar:1:20: error: nothing tells which of these alternatives is to be written: neither this one nor the \
+      a.grammar:1:22: error: nothing tells which of these alternatives is to be written: neither this one nor the \
       one in column 14 captures anything
-      header A = ( "a" / "b" ) value:token
-                         ^
-      a.grammar:1:20: note: capture them, such as `label:"text"`, or the choice as a whole: `label:( … / … )`
+      header A = ( COMMA / SEMI ) value:token
+                           ^
+      a.grammar:1:22: note: capture them, such as `label:"text"`, or the choice as a whole: `label:( … / … )`
       """)
   }
 

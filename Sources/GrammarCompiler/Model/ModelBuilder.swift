@@ -108,6 +108,10 @@ final class ModelBuilder {
             at: existing.position)
         } else {
           rules[key] = declaration
+          if reportPastedDeclaration(declaration) {
+            failedTokens.insert(key)
+            failedShapes.insert(key)
+          }
         }
       }
       for declaration in tree.enums {
@@ -132,6 +136,29 @@ final class ModelBuilder {
         }
       }
     }
+  }
+
+  /// `P-X = "P-X" HCOLON value`, `x-attribute = "a=x:" value`: so RFCs write what is declared here.
+  private func reportPastedDeclaration(_ declaration: RuleDeclaration) -> Bool {
+    var parts = [declaration.expression]
+    if case .sequence(_, let more) = declaration.expression.kind { parts = more }
+    guard let first = parts.first else { return false }
+    var names = [first]
+    if case .choice(let alternatives) = first.kind { names = alternatives }
+    guard case .literal(let bytes, _)? = names.first?.kind else { return false }
+    let name = String(decoding: bytes, as: UTF8.self)
+    if parts.count > 1, case .reference(let sign) = parts[1].kind, sign.asciiLowercased == "hcolon" {
+      diagnostics.report(
+        declaration.position, "`\(name)` is a header, which is no rule here",
+        note: "write `header \(name) = …`, with what stands behind HCOLON")
+      return true
+    }
+    guard name.hasPrefix("a="), name.count > 2 else { return false }
+    let attribute = name.dropFirst(2).prefix { $0 != ":" }
+    diagnostics.report(
+      declaration.position, "`a=\(attribute)` is an attribute, which is no rule here",
+      note: "write `attribute \(attribute) at media = …`, or `at session`, with what stands behind the colon")
+    return true
   }
 
   /// `uri-parameter =/ x-param`: so RFCs add a parameter, which here is a row of a table.

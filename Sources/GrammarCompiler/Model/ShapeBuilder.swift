@@ -208,6 +208,12 @@ final class ShapeBuilder {
   private func choice(
     _ parts: [Expression], _ position: Position, _ context: [Condition], inList: Bool
   ) -> [Step] {
+    if let words = words(parts) {
+      owner.diagnostics.report(
+        position, "nothing tells which of these words is to be written, since nothing captures them",
+        note: "make an enum of them and capture that, `value:Name`: `enum Name\(words.others) = \(words.known)`")
+      return []
+    }
     var width = 1
     while (1 << width) < parts.count + 1 { width += 1 }
     let shift = bits
@@ -235,6 +241,21 @@ final class ShapeBuilder {
         note: "capture them, such as `label:\"text\"`, or the choice as a whole: `label:( … / … )`")
     }
     return [.choice(alternatives, conditions, position)]
+  }
+
+  /// The first of the alternatives where all are words, or one rule is among them, of which the words are some.
+  private func words(_ parts: [Expression]) -> (known: String, others: String)? {
+    var known: [String] = []
+    var others = ""
+    for part in parts {
+      switch part.kind {
+      case .literal(let bytes, _): known.append("\"\(String(decoding: bytes, as: UTF8.self))\"")
+      case .reference(let name) where others.isEmpty && !owner.isShape(name.lowercased()): others = " : \(name)"
+      default: return nil
+      }
+    }
+    guard known.count > 1 || !known.isEmpty && !others.isEmpty else { return nil }
+    return (known.prefix(2).joined(separator: " / ") + (known.count > 2 ? " / …" : ""), others)
   }
 
   private static func holdsCapture(_ steps: [Step]) -> Bool {

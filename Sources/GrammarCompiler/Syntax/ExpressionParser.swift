@@ -166,6 +166,7 @@ extension Parser {
     if skip(symbol: symbol) { return }
     let opening = symbol == ")" ? "(" : "["
     let place = opened.line == endOfDeclaration.line ? "" : "line \(opened.line), "
-    throw expected("`\(symbol)` to close the `\(opening)` of \(place)column \(opened.column)")
+    throw expected(
+      "`\(symbol)` to close the `\(opening)` of \(place)column \(opened.column)", note: hintBehindExpression)
   }
 }
