@@ -8,6 +8,10 @@ let isDependency = ["/checkouts/", "/registry/"].contains { Context.packageDirec
 let compilerSettings: [SwiftSetting] =
   isDependency
   ? [] : [.unsafeFlags(["-Onone", "-no-whole-module-optimization", "-incremental"], .when(configuration: .release))]
+// As C compilers do at -O2, the codecs leave out the frame pointers that SwiftPM keeps on Linux: their functions are small,
+// and are called a hundred times for a message. A package that depends on this one says `--omit-frame-pointers`.
+let codecSettings: [SwiftSetting] =
+  isDependency ? [] : [.unsafeFlags(["-Xcc", "-fomit-frame-pointer"], .when(configuration: .release))]
 
 let package = Package(
   name: "jingle-sip-gateway",
@@ -37,13 +41,16 @@ let package = Package(
     .plugin(name: "GenerateCodecs", capability: .buildTool(), dependencies: ["grammarc"]),
 
     // The codecs: generated from Grammars/, standing on CodecRuntime, depending on nothing else.
-    .target(name: "CodecRuntime"),
-    .target(name: "SIPCodec", dependencies: ["CodecRuntime"], plugins: ["GenerateCodecs"]),
-    .target(name: "SDPCodec", dependencies: ["CodecRuntime"], plugins: ["GenerateCodecs"]),
-    .target(name: "JingleCodec", dependencies: ["CodecRuntime"], plugins: ["GenerateCodecs"]),
+    .target(name: "CodecRuntime", swiftSettings: codecSettings),
+    .target(
+      name: "SIPCodec", dependencies: ["CodecRuntime"], swiftSettings: codecSettings, plugins: ["GenerateCodecs"]),
+    .target(
+      name: "SDPCodec", dependencies: ["CodecRuntime"], swiftSettings: codecSettings, plugins: ["GenerateCodecs"]),
+    .target(
+      name: "JingleCodec", dependencies: ["CodecRuntime"], swiftSettings: codecSettings, plugins: ["GenerateCodecs"]),
     .target(
       name: "JingleSIPMapping", dependencies: ["CodecRuntime", "SIPCodec", "SDPCodec", "JingleCodec"],
-      plugins: ["GenerateCodecs"]),
+      swiftSettings: codecSettings, plugins: ["GenerateCodecs"]),
 
     // The stacks: values without I/O, and the sockets around them.
     .target(
@@ -57,7 +64,7 @@ let package = Package(
         .product(name: "NIOTLS", package: "swift-nio"),
       ]),
     .systemLibrary(name: "CLibXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
-    .target(name: "XMLReader", dependencies: ["CLibXML2", "CodecRuntime"]),
+    .target(name: "XMLReader", dependencies: ["CLibXML2", "CodecRuntime"], swiftSettings: codecSettings),
     .target(
       name: "XMPPStack",
       dependencies: [

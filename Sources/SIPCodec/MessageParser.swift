@@ -10,13 +10,13 @@ struct MessageParser: ~Copyable {
   private var sequence = 0
   /// There may be a conflict between the start line and the rest.
   private var isDubious = true
-  /// Known headers that were seen, a bit each.
-  private var seen: (UInt64, UInt64, UInt64) = (0, 0, 0)
+  /// The headers that were seen, of those that have to be there or may be there only once.
+  private var seen = Headers.Watched()
 
   @inline(__always)
   init(_ bytes: UnsafeBufferPointer<UInt8>) {
-    // The body takes no words; heads came to a word for three bytes.
-    tape = Tape(copying: UnsafeRawBufferPointer(bytes), expectedWords: min(bytes.count, 2048) * 3 / 8 + 32)
+    // The body takes no words; heads came to a word for three bytes, short ones to a little more.
+    tape = Tape(copying: UnsafeRawBufferPointer(bytes), expectedWords: min(bytes.count, 2048) * 5 / 16 + 32)
   }
 
   @inline(__always)
@@ -231,7 +231,7 @@ struct MessageParser: ~Copyable {
     tape.set(node + 2, from: start, to: nameEnd)
     tape.set(node + 4, from: valueStart, to: value.end)
     tape.close(node)
-    see(slot: slot, start)
+    if slot <= Headers.lastWatched { see(slot: slot, start) }
     return value.next
   }
 
@@ -239,37 +239,17 @@ struct MessageParser: ~Copyable {
   @inline(__always)
   private mutating func see(_ node: Int, _ offset: Int) {
     let slot = tape.slot(ended: node)
+    if slot > Headers.lastWatched { return }
     if slot == Headers.contentLength || slot == Headers.cseq { remember(slot, node) }
     see(slot: slot, offset)
   }
 
+  /// The same for a header by its slot, one of those that are watched.
   @inline(__always)
   private mutating func see(slot: UInt32, _ offset: Int) {
-    let bit: UInt64 = 1 << UInt64(slot & 63)
-    let isSeen: Bool
-    switch slot >> 6 {
-    case 0:
-      isSeen = seen.0 & bit != 0
-      seen.0 |= bit
-    case 1:
-      isSeen = seen.1 & bit != 0
-      seen.1 |= bit
-    default:
-      isSeen = seen.2 & bit != 0
-      seen.2 |= bit
-    }
-    if isSeen, !Headers.isRepeatable(slot) {
+    if seen.insert(slot), !Headers.isRepeatable(slot) {
       let layer: SIPIssue.Layer = slot == Headers.contentLength ? .framing : .validation
       note(layer, "\(Headers.name(slot))", offset, "may be there only once", header: slot)
-    }
-  }
-
-  private func isSeen(_ slot: UInt32) -> Bool {
-    let bit: UInt64 = 1 << UInt64(slot & 63)
-    switch slot >> 6 {
-    case 0: return seen.0 & bit != 0
-    case 1: return seen.1 & bit != 0
-    default: return seen.2 & bit != 0
     }
   }
 
@@ -354,21 +334,10 @@ struct MessageParser: ~Copyable {
 
   // MARK: Validation
 
-  /// The bits of ``seen`` that have to be set.
-  private static let required = Headers.required.reduce(into: (UInt64(0), UInt64(0), UInt64(0))) { bits, slot in
-    let bit: UInt64 = 1 << UInt64(slot & 63)
-    switch slot >> 6 {
-    case 0: bits.0 |= bit
-    case 1: bits.1 |= bit
-    default: bits.2 |= bit
-    }
-  }
-
   @inline(__always)
   private mutating func validate() {
-    let required = Self.required
-    if (required.0 & ~seen.0) | (required.1 & ~seen.1) | (required.2 & ~seen.2) == 0 { return }
-    for slot in Headers.required where !isSeen(slot) {
+    if seen.isComplete { return }
+    for slot in 1...Headers.lastRequired where !seen.contains(slot) {
       note(.validation, "\(Headers.name(slot))", 0, "is missing", header: slot)
     }
   }

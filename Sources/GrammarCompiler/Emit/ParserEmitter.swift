@@ -487,7 +487,12 @@ struct ParserEmitter {
       // Often the first byte tells.
       let automaton = rule.automaton
       let sure = ByteSet(automaton.firstBytes.bytes.filter { automaton.isAccepting[automaton.next(0, $0)] })
-      return sure.isEmpty ? begins : "\(tokens.isByte(sure, at: "position")) || \(begins)"
+      if sure.isEmpty { return begins }
+      let contested = automaton.firstBytes.subtracting(sure)
+      if !contested.isEmpty, contested.count <= 3 {
+        return tokens.lookahead(Naming.property(rule.name), sure: sure, contested: contested, automaton)
+      }
+      return "\(tokens.isByte(sure, at: "position")) || \(begins)"
     case .bytes(let set):
       return tokens.isByte(set, at: "position")
     case .lookahead(let sure, let contested, let automaton):

@@ -50,19 +50,20 @@ struct PartsEmitter {
         "/// The name as it is written.", "public static func name(_ slot: UInt32) -> StaticString",
         model.headers.map { ($0.slot, SourceText.literal($0.name)) }, fallback: "\"\"", to: &text)
       text.line()
-      text.line("/// Whether the header may occur more than once.")
-      text.block("static func isRepeatable(_ slot: UInt32) -> Bool") { text in
-        text.line("switch slot {")
-        let single = model.headers.filter { !$0.isMany }.map { String($0.slot) }
-        if !single.isEmpty { Self.wrapped("case ", single, suffix: ": false", to: &text) }
-        text.line("default: true")
-        text.line("}")
-      }
+      // The slots were given out in this order: required ones, single ones, others.
+      let required = model.headers.count(where: \.isRequired)
+      let requiredMany = model.headers.count { $0.isRequired && $0.isMany }
+      let watched = model.headers.count { $0.isRequired || !$0.isMany }
+      text.line("/// The last of the headers, counted from 1, without which a message is invalid.")
+      text.line("static let lastRequired: UInt32 = \(required)")
+      text.line("/// The last of the headers, counted from 1, that have to be there or may be there only once.")
+      text.line("static let lastWatched: UInt32 = \(watched)")
       text.line()
-      text.line("/// Headers without which a message is invalid.")
+      text.line("/// Whether the header may occur more than once.")
       text.line(
-        "static let required: [UInt32] = [\(model.headers.filter(\.isRequired).map { String($0.slot) }.joined(separator: ", "))]"
-      )
+        "static func isRepeatable(_ slot: UInt32) -> Bool { slot <= \(requiredMany) || slot > lastWatched }")
+      text.line()
+      emitWatched(count: watched, required: required, to: &text)
     }
     text.line()
     text.line("/// The header fields of a message.")
@@ -95,6 +96,49 @@ struct PartsEmitter {
     emitDrafts(
       "HeaderDraft", "A header field to be written.",
       model.headers.map { (Naming.property($0.name), $0.shape, $0.slot) }, to: &text)
+  }
+
+  /// A set of watched headers: a bit for the slot of each.
+  private func emitWatched(count: Int, required: Int, to text: inout SourceText) {
+    let words = (count + 64) / 64
+    text.line("/// Which of the watched headers a message has.")
+    text.block("struct Watched") { text in
+      for word in 0..<words { text.line("private var word\(word): UInt64 = 0") }
+      text.line()
+      text.line("/// Adds the header of a slot; tells whether it was there already.")
+      text.line("@inline(__always)")
+      text.block("mutating func insert(_ slot: UInt32) -> Bool") { text in
+        text.line("let bit: UInt64 = 1 &<< UInt64(truncatingIfNeeded: slot)")
+        for word in 0..<words {
+          func take(_ text: inout SourceText) {
+            text.line("defer { word\(word) |= bit }")
+            text.line("return word\(word) & bit != 0")
+          }
+          if word == words - 1 {
+            take(&text)
+          } else {
+            text.block("if slot < \(64 * (word + 1))", take)
+          }
+        }
+      }
+      text.line()
+      text.block("func contains(_ slot: UInt32) -> Bool") { text in
+        text.line("var copy = self")
+        text.line("return copy.insert(slot)")
+      }
+      text.line()
+      text.line("/// Whether no header is missing without which a message is invalid.")
+      text.line("@inline(__always)")
+      text.block("var isComplete: Bool") { text in
+        // The slots from 1 up to that of the last required one.
+        var masks = [UInt64](repeating: 0, count: words)
+        for slot in 0..<required { masks[(slot + 1) / 64] |= 1 << UInt64((slot + 1) % 64) }
+        let tests = masks.enumerated().filter { $0.element != 0 }.map { word, mask in
+          "0x\(String(mask, radix: 16)) & ~word\(word) == 0"
+        }
+        text.line(tests.isEmpty ? "true" : tests.joined(separator: " && "))
+      }
+    }
   }
 
   static func wrapped(_ prefix: String, _ items: [String], suffix: String, to text: inout SourceText) {

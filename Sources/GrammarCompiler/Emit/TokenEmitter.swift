@@ -489,6 +489,17 @@ final class TokenEmitter {
       text.line("let byte = input[position]")
       if !entry.sure.isEmpty { text.line("if \(contains(entry.sure, "byte")) { return true }") }
       text.line("guard \(contains(entry.contested, "byte")) else { return false }")
+      // A single space is the most frequent of what may come, and then the byte behind it tells.
+      if entry.contested.contains(0x20) {
+        let behind = entry.automaton.next(0, 0x20)
+        let accepted = ByteSet(
+          entry.automaton.leaving(behind).bytes.filter {
+            entry.automaton.isAccepting[entry.automaton.next(behind, $0)]
+          })
+        if !accepted.isEmpty, !accepted.contains(0) {
+          text.line("if byte == 0x20, \(isByte(accepted, at: "position &+ 1")) { return true }")
+        }
+      }
       // What has to follow tells sooner than the automaton; mostly it is the end of the line.
       for (byte, third) in Self.forced(entry.automaton, entry.contested) {
         text.block("if byte == \(SourceText.byte(byte)), !\(isByte(third, at: "position &+ 2"))") {

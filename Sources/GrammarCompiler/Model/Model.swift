@@ -252,7 +252,8 @@ struct HeaderModel {
   var shape: Shape
   /// The field of a header that is nothing but a comma list.
   var listField: Field?
-  var slot: Int
+  /// 0 until ``ModelBuilder/numberHeaders()`` gives it out.
+  var slot = 0
   var examples: [Example]
   var position: Position
 }

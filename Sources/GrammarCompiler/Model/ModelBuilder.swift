@@ -63,6 +63,7 @@ final class ModelBuilder {
             + model.attributes.map(\.name))
       }
     }
+    numberHeaders()
     checkDuplicateStatuses()
     ElementBuilder(trees, model: model, owner: self).build()
     checkTypeNames()

@@ -37,7 +37,16 @@ extension ModelBuilder {
       HeaderModel(
         name: declaration.name, compactForm: declaration.compactForm, isRequired: declaration.isRequired,
         isMany: declaration.isMany || listField != nil, shape: shape, listField: listField,
-        slot: model.headers.count + 1, examples: declaration.examples, position: declaration.position))
+        examples: declaration.examples, position: declaration.position))
+  }
+
+  /// Gives the headers their slots: first come those that have to be there, then those that may be there only once, so that
+  /// a parser has to watch the first ones alone.
+  func numberHeaders() {
+    func rank(_ header: HeaderModel) -> Int { header.isRequired ? (header.isMany ? 0 : 1) : (header.isMany ? 3 : 2) }
+    let ranks = model.headers.map(rank)
+    let order = model.headers.indices.sorted { (ranks[$0], $0) < (ranks[$1], $1) }
+    for (number, index) in order.enumerated() { model.headers[index].slot = number + 1 }
   }
 
   /// RFCs spell the name of a header, an attribute or a parameter out, in front of what is its value here.
