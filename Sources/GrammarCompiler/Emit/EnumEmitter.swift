@@ -3,8 +3,25 @@ struct EnumEmitter {
   let tokens: TokenEmitter
 
   /// Whether a known value can be told without reading to its end first: what follows its name decides.
-  static func isTakenWhole(_ type: EnumType) -> Bool {
-    type.cases.count <= 16 && TokenEmitter.asScan(type.token.automaton).map { $0.1 == 1 } ?? false
+  static func isTakenWhole(_ type: EnumType) -> Bool { onward(type) != nil }
+
+  /// The bytes that may carry on with a known value; `nil` where not each of them is a match.
+  private static func onward(_ type: EnumType) -> ByteSet? {
+    let automaton = type.token.automaton
+    guard type.cases.count <= 40 else { return nil }
+    var onward = ByteSet()
+    for entry in type.cases {
+      var state = 0
+      for byte in entry.name.utf8 {
+        let isLetter = (0x61...0x7A).contains(byte | 0x20)
+        let next = automaton.next(state, byte)
+        guard next >= 0, type.isExact || !isLetter || automaton.next(state, byte ^ 0x20) == next else { return nil }
+        state = next
+      }
+      guard automaton.isAccepting[state] else { return nil }
+      onward = onward.union(automaton.leaving(state))
+    }
+    return onward
   }
 
   func emit(_ type: EnumType, to text: inout SourceText) {
@@ -74,24 +91,28 @@ struct EnumEmitter {
       NameDispatch(
         names: type.cases.enumerated().map { ($0.element.name, $0.offset + 1) }, fallback: 0, isExact: type.isExact
       ).emit("\(type.cases.count <= 16 ? "@inline(__always) " : "")static func code", to: &text)
-      if Self.isTakenWhole(type) {
+      if let onward = Self.onward(type) {
         text.line()
-        emitTake(type, to: &text)
+        emitTake(type, onward, to: &text)
       }
     }
   }
 
-  private func emitTake(_ type: EnumType, to text: inout SourceText) {
+  private func emitTake(_ type: EnumType, _ onward: ByteSet, to text: inout SourceText) {
     text.line("/// Takes a name that the grammar has and returns its number; 0: there is none, and nothing is taken.")
-    text.block("@inline(__always) static func take(_ input: Input, _ position: inout Int) -> UInt32") { text in
+    let inlining = type.cases.count <= 16 ? "@inline(__always) " : ""
+    text.block("\(inlining)static func take(_ input: Input, _ position: inout Int) -> UInt32") { text in
       text.line("let start = position")
-      let onward = tokens.isByte(type.token.automaton.firstBytes, at: "position")
       NameDispatch(
         names: type.cases.enumerated().map { ($0.element.name, $0.offset + 1) }, fallback: 0, isExact: type.isExact
       ).emitBeginnings(start: "start", to: &text) { number, tests, text in
         text.block("if \(tests.joined(separator: ", "))") { text in
           text.line("position = start &+ \(type.cases[number - 1].name.utf8.count)")
-          text.line("if !\(onward) { return \(number) }")
+          if onward.isEmpty {
+            text.line("return \(number)")
+          } else {
+            text.line("if !\(tokens.isByte(onward, at: "position")) { return \(number) }")
+          }
         }
       }
       text.line("position = start")

@@ -462,6 +462,10 @@ struct ParserEmitter {
         code = context.fresh("code")
         text.line("let \(code) = \(type.typeName).take(input, &position)")
         text.block("guard \(code) > 0 || \(token) else") { $0.line(context.failure(type.token.name)) }
+        // A run of like bytes that goes on behind a name is another name; other tokens may end there all the same.
+        if TokenEmitter.asScan(type.token.automaton) == nil {
+          code = "\(code) > 0 ? \(code) : \(type.typeName).code(input, \(start), position)"
+        }
       } else {
         text.block("guard \(token) else") { $0.line(context.failure(type.token.name)) }
       }
