@@ -58,5 +58,14 @@ public final class Compilation {
   }
 
   /// All diagnostics as they are printed.
-  public var renderedDiagnostics: String { diagnostics.map { $0.rendered(files) }.joined() }
+  public var renderedDiagnostics: String { Self.rendered(diagnostics.map { ($0, self) }) }
+
+  /// Mistakes as they are printed: no more than anybody reads in one go.
+  public static func rendered(_ mistakes: [(diagnostic: Diagnostic, compilation: Compilation)]) -> String {
+    let others = mistakes.count - maximumShown
+    return mistakes.prefix(maximumShown).map { $0.diagnostic.rendered($0.compilation.files) }.joined()
+      + (others > 0 ? "\(others) more mistake\(others > 1 ? "s" : "") not shown\n" : "")
+  }
+
+  private static let maximumShown = 50
 }

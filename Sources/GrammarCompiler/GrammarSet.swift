@@ -25,6 +25,11 @@ public struct GrammarSet: Sendable {
     if let other = parser.firstPositionOfAnythingButTargets, diagnostics.isEmpty {
       diagnostics.report(other, "only lines `target NAME generates FOLDER … using FOLDER …` stand in this file")
     }
+    if tree.targets.isEmpty, diagnostics.isEmpty {
+      diagnostics.report(
+        Position(file: 0, line: 1, column: 1),
+        "no line `target NAME generates FOLDER … using FOLDER …` stands in this file")
+    }
     for (index, target) in tree.targets.enumerated() {
       if let first = tree.targets[..<index].first(where: { $0.name == target.name }) {
         diagnostics.report(
@@ -33,7 +38,7 @@ public struct GrammarSet: Sendable {
       }
       for area in target.generates + target.uses where !areas.contains(area) {
         // A folder that is still empty may be named; one that nearly bears the name of another is a slip.
-        if let meant = Spelling.closest(to: area, among: Array(areas)) {
+        if let meant = Spelling.closest(to: area, among: areas.sorted() + ["using"]) {
           diagnostics.report(target.position, "there are no grammars `\(area)`; did you mean `\(meant)`?")
         }
       }

@@ -72,14 +72,15 @@ func chosenTargets(_ set: GrammarSet, _ name: String?, _ directory: String) -> [
 switch command {
 case "check":
   var seen: Set<String> = []
+  var mistakes: [(Diagnostic, Compilation)] = []
   for target in chosenTargets(set, options["--target"], directory) {
     let compilation = set.compile(target)
     // A mistake in a grammar that several targets read is one mistake, though each may guess another name as meant.
     for diagnostic in compilation.diagnostics where seen.insert(compilation.identity(of: diagnostic)).inserted {
-      Files.printError(diagnostic.rendered(compilation.files))
+      mistakes.append((diagnostic, compilation))
     }
   }
-  if !seen.isEmpty { exit(1) }
+  if !mistakes.isEmpty { fail(Compilation.rendered(mistakes), status: 1) }
   let count = set.targets.reduce(into: Set<String>()) { $0.formUnion(set.files(of: $1).map(\.path)) }.count
   print("\(count) grammars: nothing is wrong")
 case "emit":

@@ -129,4 +129,32 @@ import Testing
               ^
       """)
   }
+
+  @Test func noTarget() {
+    #expect(
+      GrammarSet(files: [core], targetsFile: targets("; none\n")).problems == """
+        targets.grammar:1:1: error: no line `target NAME generates FOLDER … using FOLDER …` stands in this file
+        ; none
+        ^
+
+        """)
+    let slip = "target SIP generates core usng core\n"
+    #expect(
+      GrammarSet(files: [core], targetsFile: targets(slip)).problems == """
+        targets.grammar:1:8: error: there are no grammars `usng`; did you mean `using`?
+        target SIP generates core usng core
+               ^
+
+        """)
+  }
+
+  @Test("More mistakes than anybody reads are counted")
+  func manyMistakes() {
+    let text = (0..<60).map { "header X-\($0) = value:a\($0)\n" }.joined()
+    let compilation = Compilation(
+      files: [SourceFile(path: "sip/a.grammar", area: "sip", text: text)], generating: ["sip"])
+    #expect(compilation.diagnostics.count == 60)
+    #expect(compilation.renderedDiagnostics.hasSuffix("\n10 more mistakes not shown\n"))
+  }
+
 }

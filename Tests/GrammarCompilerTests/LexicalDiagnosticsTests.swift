@@ -1,3 +1,4 @@
+import GrammarCompiler
 import Testing
 
 /// What the lexer refuses: a character, a string, a byte.
@@ -252,4 +253,57 @@ import Testing
               ^
       """)
   }
+
+  @Test("The quotation mark that is missing is seldom the last one of the line") func quotationMarks() {
+    expectRefused(
+      """
+      header A = value:a
+      a = "x" / y" / "z"
+      b = "x / "y"
+      c = %s"x" / "y
+      """,
+      """
+      a.grammar:2:12: error: this quotation mark ends a string that does not begin on its line
+      a = "x" / y" / "z"
+                 ^
+      a.grammar:3:5: error: this string is not closed on its line
+      b = "x / "y"
+          ^
+      a.grammar:4:13: error: this string is not closed on its line
+      c = %s"x" / "y
+                  ^
+      """)
+  }
+
+  @Test("Other encodings and ends of lines") func encodings() {
+    func said(_ bytes: [UInt8]) -> String {
+      Compilation(files: [SourceFile(path: "a.grammar", area: "sip", text: bytes)], generating: ["sip"])
+        .renderedDiagnostics
+    }
+    let text = "header A = value:token\r\ntoken = 1*%x61-7A\r\n"
+    #expect(said([0xEF, 0xBB, 0xBF] + text.utf8) == "")
+    #expect(
+      said(Array(text.utf8) + [0x3B, 0x20, 0xFC, 0x0A]) == """
+        a.grammar:3:3: error: a byte that is no UTF-8: the whole file is text in this encoding, its comments too
+        ; \u{FFFD}
+          ^
+
+        """)
+    let old = "token = 1*%x61-7A\r"
+    #expect(
+      said(Array(old.utf8)) == """
+        a.grammar:1:1: error: the lines of this file end with carriage returns only; a line feed has to end each
+        token = 1*%x61-7A
+        ^
+
+        """)
+    #expect(
+      said(Array("a\u{A0}= \"x\"\n".utf8)) == """
+        a.grammar:1:2: error: the character U+00A0 means nothing in a grammar; write a space
+        a\u{A0}= "x"
+         ^
+
+        """)
+  }
+
 }

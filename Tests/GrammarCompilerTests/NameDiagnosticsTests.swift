@@ -222,9 +222,7 @@ import Testing
       a.grammar:1:18: error: there is no rule `tokn`; did you mean `token`?
       header A = value:tokn
                        ^
-      a.grammar:2:18: error: there is no rule `tokn`; did you mean `token`?
-      header B = value:tokn
-                       ^
+      a.grammar:1:18: note: it is named in 1 more place
       """)
   }
 

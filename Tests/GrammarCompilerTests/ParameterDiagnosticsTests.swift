@@ -233,4 +233,22 @@ import Testing
                                                     ^
       """)
   }
+
+  @Test func otherParametersTwice() {
+    expectRefused(
+      """
+      header A = value:token *( ";" params )
+      params A "="
+          * = other
+          * = other
+      other = name:token
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:4:5: error: the row `*` stands twice in the table
+          * = other
+          ^
+      """)
+  }
+
 }

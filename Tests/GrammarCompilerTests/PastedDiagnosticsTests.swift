@@ -114,13 +114,13 @@ struct PastedDiagnosticsTests {
       a.grammar:1:3: error: a declaration begins in the first column; an indented line continues the one above
         X-A = token
         ^
-      a.grammar:1:3: note: RFCs indent their rules; here a rule begins in the first column, and its further lines are \
-      indented
+      a.grammar:1:3: note: a rule begins in the first column, though RFCs indent theirs; an indented line continues \
+      the one above
       a.grammar:3:7: error: expected the end of the declaration, found `=`
         X-B = token
             ^
-      a.grammar:3:7: note: RFCs indent their rules; here a rule begins in the first column, and its further lines are \
-      indented
+      a.grammar:3:7: note: a rule begins in the first column, though RFCs indent theirs; an indented line continues \
+      the one above
       a.grammar:4:4: error: expected `=` behind the name of the rule, found `:`
       X-C: token
          ^
@@ -407,4 +407,39 @@ struct PastedDiagnosticsTests {
       a.grammar:2:14: note: make an enum of them and capture that, `value:Name`: `enum Name : token = "one" / "two" / …`
       """)
   }
+
+  @Test("Lines that are indented and should not be, or the other way round") func indentation() {
+    expectRefused(
+      """
+      header A = value:token *( ";" params )
+        header B = value:token
+      params A "="
+          a = value:token
+        params B "="
+          # a comment
+          * = other
+      token = 1*%x61-7A
+      example abc
+      @name:text
+      """,
+      """
+      a.grammar:2:12: error: expected the end of the declaration, found `=`
+        header B = value:token
+                 ^
+      a.grammar:2:12: note: where `header` in line 2 is to begin a declaration, it stands in the first column
+      a.grammar:5:10: error: expected the next parameter on a line of its own, found `B`
+        params B "="
+               ^
+      a.grammar:5:10: note: where `params` in line 5 is to begin a declaration, it stands in the first column
+      a.grammar:9:9: error: expected `=` behind the name of the rule, found `abc`
+      example abc
+              ^
+      a.grammar:9:9: note: examples stand at the end of a header, a line or an attribute, indented
+      a.grammar:10:1: error: expected a declaration, found `@`
+      @name:text
+      ^
+      a.grammar:10:1: note: what belongs to the declaration above is indented
+      """)
+  }
+
 }

@@ -158,6 +158,7 @@ import Testing
       a.grammar:2:3: error: expected `=` behind the name of the rule, found "x"
       a "x"
         ^
+      a.grammar:2:3: note: what belongs to the declaration above is indented
       """)
   }
 

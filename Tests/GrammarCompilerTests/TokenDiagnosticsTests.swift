@@ -201,4 +201,25 @@ import Testing
       a.grammar:3:1: note: repeat less often, or without limit (`*`), and leave counting to whoever reads the value
       """)
   }
+
+  @Test("An empty string is a rule, and no part of one") func emptyString() {
+    expectAccepted(
+      """
+      header A = value:token GAP
+      GAP = "" written "" tolerate *" "
+      token = 1*%x61-7A
+      """)
+    expectRefused(
+      """
+      header A = value:token
+      token = 1*( "a" / "" )
+      """,
+      """
+      a.grammar:2:19: error: an empty string stands for nothing here
+      token = 1*( "a" / "" )
+                        ^
+      a.grammar:2:19: note: what may be missing stands in brackets: `[ a ]`
+      """)
+  }
+
 }

@@ -122,6 +122,11 @@ struct ElementBuilder {
     for child in declaration.children {
       claim(child.label, child.position)
       guard let type = model.elements[child.element.name] else {
+        // It is declared, but its namespace is not.
+        if trees.contains(where: { $0.elements.contains { $0.qualifiedName == child.element.name } }) {
+          diagnostics.meetAgain()
+          continue
+        }
         owner.undefined(child.element, "element", among: Array(model.elements.keys))
         continue
       }

@@ -53,7 +53,7 @@ extension MappingModelBuilder {
         return
       }
       let suggestion = Spelling.closest(to: name.name, among: mapping.lines.map(\.name))
-      diagnostics.report(
+      diagnostics.reportMissing(
         name.position,
         "SDP has no line or attribute `\(name.name)`" + (suggestion.map { "; did you mean `\($0)`?" } ?? ""))
       return

@@ -80,7 +80,7 @@ extension MappingModelBuilder {
   func reportUnknownLine(_ reference: Reference) {
     let suggestion =
       Spelling.closest(to: reference.name, among: mapping.lines.map(\.name)).map { "; did you mean `\($0)`?" } ?? ""
-    diagnostics.report(reference.position, "SDP has no line or attribute `\(reference.name)`" + suggestion)
+    diagnostics.reportMissing(reference.position, "SDP has no line or attribute `\(reference.name)`" + suggestion)
   }
 
   func key(_ reference: Reference, of line: SDPLine) -> Field? {
@@ -99,7 +99,7 @@ extension MappingModelBuilder {
   func element(_ reference: Reference) -> ElementType? {
     if let found = model.elements[reference.name] { return found }
     let suggestion = Spelling.closest(to: reference.name, among: Array(model.elements.keys))
-    diagnostics.report(
+    diagnostics.reportMissing(
       reference.position,
       "there is no element `<\(reference.name)>`" + (suggestion.map { "; did you mean `<\($0)>`?" } ?? ""))
     return nil

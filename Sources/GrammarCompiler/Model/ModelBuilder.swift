@@ -186,8 +186,9 @@ final class ModelBuilder {
   }
 
   func undefined(_ reference: Reference, _ kind: String, among names: [String]) {
-    let suggestion = Spelling.closest(to: reference.name, among: names)
-    diagnostics.report(
+    // Nobody reads what was meant by the hundredth name, and to find it takes a while.
+    let suggestion = diagnostics.mistakes < 100 ? Spelling.closest(to: reference.name, among: names) : nil
+    diagnostics.reportMissing(
       reference.position,
       "there is no \(kind) `\(reference.name)`" + (suggestion.map { "; did you mean `\($0)`?" } ?? ""))
   }
@@ -201,7 +202,7 @@ final class ModelBuilder {
 
   func undefinedRule(_ name: String, _ position: Position) {
     if let words = instead(of: name, at: position) {
-      diagnostics.report(position, "there is no rule `\(name)`", note: words)
+      diagnostics.reportMissing(position, "there is no rule `\(name)`", note: words)
       return
     }
     undefined(

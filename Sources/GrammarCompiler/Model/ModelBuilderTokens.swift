@@ -167,9 +167,16 @@ extension ModelBuilder {
   }
 
   /// `nil` after a diagnostic.
-  func regex(_ expression: Expression) -> Regex? {
+  func regex(_ expression: Expression, isPart: Bool = false) -> Regex? {
     switch expression.kind {
-    case .literal(let bytes, let exact): return .literal(bytes, exact: exact)
+    case .literal(let bytes, let exact):
+      if bytes.isEmpty, isPart {
+        diagnostics.report(
+          expression.position, "an empty string stands for nothing here",
+          note: "what may be missing stands in brackets: `[ a ]`")
+        return nil
+      }
+      return .literal(bytes, exact: exact)
     case .range(let first, let last): return .set(ByteSet(first...last))
     case .reference(let name):
       guard let rule = token(name, at: expression.position) else { return nil }
@@ -189,23 +196,23 @@ extension ModelBuilder {
       }
       var result: [Regex] = []
       for part in parts {
-        guard let more = regex(part) else { return nil }
+        guard let more = regex(part, isPart: true) else { return nil }
         result.append(more)
       }
       return .sequence(result)
     case .choice(let parts):
       var result: [Regex] = []
       for part in parts {
-        guard let more = regex(part) else { return nil }
+        guard let more = regex(part, isPart: true) else { return nil }
         result.append(more)
       }
       let choice = Regex.choice(result)
       return choice.singleSet.map(Regex.set) ?? choice
     case .optional(let inner):
-      guard let inner = regex(inner) else { return nil }
+      guard let inner = regex(inner, isPart: true) else { return nil }
       return .repetition(inner, minimum: 0, maximum: 1)
     case .repetition(let minimum, let maximum, let inner):
-      guard let body = regex(inner) else { return nil }
+      guard let body = regex(inner, isPart: true) else { return nil }
       if body.isNullable, maximum == nil {
         diagnostics.report(expression.position, "this repeats something that can be empty")
         return nil

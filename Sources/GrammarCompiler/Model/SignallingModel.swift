@@ -84,6 +84,8 @@ final class SignallingBuilder {
   private var usedGroups: Set<String> = []
   private var eventIndices: [String: Int] = [:]
   private var effectIndices: [String: Int] = [:]
+  /// Events of which not all states are known, because of a mistake.
+  private var eventsWithoutStates: Set<Int> = []
   /// All names were found, so that what is missing is missing in the grammar itself.
   private(set) var isResolved = true
 
@@ -102,7 +104,7 @@ final class SignallingBuilder {
     addEffects()
     addBlocks()
     signalling.reasons = ReasonBuilder(syntax, owner: self).build()
-    for group in syntax.flatMap(\.groups) where !usedGroups.contains(group.name.text.lowercased()) {
+    for group in syntax.flatMap(\.groups) where isResolved && !usedGroups.contains(group.name.text.lowercased()) {
       report(group.name.position, "nothing uses the group `\(group.name.text)`")
     }
   }
@@ -114,7 +116,8 @@ final class SignallingBuilder {
 
   private func undefined(_ phrase: Phrase, _ kind: String, among names: [String]) {
     let suggestion = Spelling.closest(to: phrase.text, among: names)
-    report(
+    isResolved = false
+    diagnostics.reportMissing(
       phrase.position,
       "there is no \(kind) `\(phrase.text)`" + (suggestion.map { "; did you mean `\($0)`?" } ?? ""))
   }
@@ -219,10 +222,13 @@ final class SignallingBuilder {
         names = [Phrase(text: event.name.firstWord, position: event.name.position)]
       }
       if wire.isEmpty { wire = names.map(\.text).joined(separator: ", ") }
+      let mistakes = diagnostics.mistakes
+      let states = Set(resolve(event.states).map(\.state)).sorted()
+      if diagnostics.mistakes > mistakes { eventsWithoutStates.insert(signalling.events.count) }
       signalling.events.append(
         .init(
           name: event.name.text, caseName: Naming.property(event.name.text), source: event.source, wire: wire,
-          protocolNames: names, ranges: event.ranges, states: Array(Set(resolve(event.states).map(\.state))).sorted(),
+          protocolNames: names, ranges: event.ranges, states: states,
           words: event.words, position: event.name.position))
     }
   }
@@ -282,7 +288,7 @@ final class SignallingBuilder {
       }
       var states: [Int] = []
       for named in resolve(row.states) {
-        if possible.contains(named.state) {
+        if possible.contains(named.state) || eventsWithoutStates.contains(event) {
           if !states.contains(named.state) { states.append(named.state) }
         } else if let phrase = named.phrase {
           report(

@@ -97,9 +97,30 @@ struct Lexer {
 
   mutating func tokens() -> [LexicalToken] {
     var result: [LexicalToken] = []
+    // Some editors begin a file with a byte order mark.
+    if scalars.first == "\u{FEFF}" { index = 1 }
+    if reportOtherEncoding() { index = scalars.count }
     while let token = next() { result.append(token) }
     result.append(LexicalToken(kind: .end, position: position, endColumn: column, isFirstOnLine: true))
     return result
+  }
+
+  /// A file that is no UTF-8, or whose lines an ancient editor ended, would be misread as a whole.
+  private mutating func reportOtherEncoding() -> Bool {
+    if String(validating: file.text, as: UTF8.self) == nil, let odd = scalars.firstIndex(of: "\u{FFFD}") {
+      let before = scalars[..<odd]
+      let lines = before.count { $0 == "\n" }
+      let column = before.reversed().prefix { $0 != "\n" }.count
+      report(
+        Position(file: fileIndex, line: lines + 1, column: column + 1),
+        "a byte that is no UTF-8: the whole file is text in this encoding, its comments too")
+      return true
+    }
+    if !file.text.contains(0x0A), file.text.contains(0x0D) {
+      report(position, "the lines of this file end with carriage returns only; a line feed has to end each")
+      return true
+    }
+    return false
   }
 
   private mutating func next() -> LexicalToken? {
@@ -199,6 +220,8 @@ struct Lexer {
         meant = "; a string stands in straight quotes, `\"`"
       } else if "\u{2010}\u{2011}\u{2012}\u{2013}\u{2014}\u{2212}".unicodeScalars.contains(scalar) {
         meant = "; a hyphen is `-`"
+      } else if scalar.properties.generalCategory == .spaceSeparator {
+        meant = "; write a space"
       }
       report(start, "\(Self.named(scalar)) means nothing in a grammar\(meant)")
       advance()
@@ -247,18 +270,43 @@ struct Lexer {
       advance()
     }
     guard current == "\"" else {
-      // What looks like the beginning of a string is the end of one that other languages would have read.
-      let line = scalars[..<from].reversed().prefix { $0 != "\n" }
-      report(
-        start, "this string is not closed on its line",
-        note: line.contains("\\")
-          ? "a string has no `\\\"` in it: end it, write DQUOTE, and go on with another one" : nil)
+      reportUnclosedString(at: start, quote: from - 1)
       return nil
     }
     let text = String(String.UnicodeScalarView(scalars[from..<index]))
     advance()
     return .string(Array(text.utf8), exact: exact)
   }
+
+  /// One of the quotation marks of the line is missing, seldom the one with which the last string begins: strings stand
+  /// between spaces and brackets, so that one with a letter at the wrong side tells where.
+  private mutating func reportUnclosedString(at start: Position, quote: Int) {
+    var lineStart = quote
+    while lineStart > 0, scalars[lineStart - 1] != "\n" { lineStart -= 1 }
+    if scalars[lineStart..<quote].contains("\\") {
+      // What looks like the beginning of a string is the end of one that other languages would have read.
+      return report(
+        start, "this string is not closed on its line",
+        note: "a string has no `\\\"` in it: end it, write DQUOTE, and go on with another one")
+    }
+    func place(_ index: Int) -> Position {
+      Position(file: fileIndex, line: start.line, column: index - lineStart + 1)
+    }
+    let quotes = (lineStart...quote).filter { scalars[$0] == "\"" }
+    for (number, index) in quotes.enumerated() {
+      let isOpening = number % 2 == 0
+      if isOpening, index > lineStart, Self.isNamePart(scalars[index - 1]), !isBehindPercent(index - 1) {
+        return report(place(index), "this quotation mark ends a string that does not begin on its line")
+      }
+      if !isOpening, index + 1 < scalars.count, Self.isNamePart(scalars[index + 1]) {
+        return report(place(quotes[number - 1]), "this string is not closed on its line")
+      }
+    }
+    report(start, "this string is not closed on its line")
+  }
+
+  /// The letter of `%s"…"`.
+  private func isBehindPercent(_ index: Int) -> Bool { index > 0 && scalars[index - 1] == "%" }
 
   private mutating func lexAngle(at start: Position) -> TokenKind? {
     advance()

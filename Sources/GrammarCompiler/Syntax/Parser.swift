@@ -105,6 +105,8 @@ struct Parser {
   }
 
   func expected(_ what: String, note: String? = nil) -> Failure {
+    let isComment = current.isFirstOnLine && [.symbol("#"), .symbol("/")].contains(current.kind)
+    let note = isComment ? note ?? "a comment begins with `;`" : hintAtIndentedDeclaration ?? note
     guard isAtEnd else { return fail("expected \(what), found \(current.described)", note: note) }
     diagnostics.report(endOfDeclaration, "expected \(what), but the declaration ends", note: note)
     return Failure()
@@ -185,8 +187,23 @@ struct Parser {
   /// RFCs print their rules indented, and so they are pasted.
   private func hintAtIndentedRule(_ sign: LexicalToken) -> String? {
     guard sign.kind == .symbol("=") || sign.kind == .symbol("=/") else { return nil }
-    return "RFCs indent their rules; here a rule begins in the first column, and its further lines are indented"
+    return "a rule begins in the first column, though RFCs indent theirs; an indented line continues the one above"
   }
+
+  /// Where a line within this declaration begins like one of its own, indented by mistake.
+  private var hintAtIndentedDeclaration: String? {
+    let line = current.position.line
+    for token in tokens[declarationStart...min(index, tokens.count - 1)].reversed() where token.isFirstOnLine {
+      if token.isDeclarationStart || token.position.line + 3 < line { break }
+      if case .identifier(let word) = token.kind, Self.headings.contains(word) {
+        return "where `\(word)` in line \(token.position.line) is to begin a declaration, it stands in the first column"
+      }
+    }
+    return nil
+  }
+
+  /// Keywords that are seldom the first word of a line within a declaration.
+  private static let headings: Set = ["attribute", "element", "enum", "header", "line", "map", "namespace", "params"]
 
   /// What was probably meant by something that goes on with no expression.
   var hintBehindExpression: String? {
@@ -221,7 +238,7 @@ struct Parser {
     }
     guard case .identifier(let word) = current.kind else {
       let isComment = [.symbol("#"), .symbol("/")].contains(current.kind)
-      let note = isComment ? "a comment begins with `;`" : nil
+      let note = isComment ? "a comment begins with `;`" : "what belongs to the declaration above is indented"
       // A declaration begins here, whatever it is.
       throw fail("expected a declaration, found \(current.described)", note: note)
     }
@@ -303,7 +320,9 @@ struct Parser {
   /// What was probably meant by a sign other than `=` behind the name of a rule.
   private var hintBehindRuleName: String? {
     if isSymbol("/"), following.kind == .symbol("=") { return "`=/` adds an alternative to a rule" }
-    return isSymbol(":") ? "a rule is written `name = …`, a header `header Name = …`" : nil
+    if isSymbol(":") { return "a rule is written `name = …`, a header `header Name = …`" }
+    if tokens[declarationStart].kind == .identifier("example") { return Self.placeOfExamples + ", indented" }
+    return "what belongs to the declaration above is indented"
   }
 
   private mutating func parseHeader() throws {
@@ -406,6 +425,10 @@ struct Parser {
       }
       let rowStart = current.position
       if skip(symbol: "*") {
+        if declaration.other != nil {
+          diagnostics.report(rowStart, "the row `*` stands twice in the table")
+          throw Failure()
+        }
         try expect(symbol: "=")
         declaration.other = try expectName("the shape of all other parameters")
         continue

@@ -55,7 +55,7 @@ public struct Position: Hashable, Sendable, Comparable {
 }
 
 /// A mistake in a grammar, in words that someone who knows the protocols understands.
-public struct Diagnostic: Error, Equatable, Sendable {
+public struct Diagnostic: Error, Hashable, Sendable {
   public var position: Position
   public var message: String
   /// What would mend it, on a line of its own.
@@ -88,7 +88,10 @@ public struct Diagnostic: Error, Equatable, Sendable {
 
 /// Collects diagnostics; one compilation reports all that it finds, in the order of the files.
 final class Diagnostics {
-  private(set) var all: [Diagnostic] = []
+  private var all: [Diagnostic] = []
+  private var known: Set<Diagnostic> = []
+  /// Where something is named that is not there, by what is said of it.
+  private var missing: [String: Set<Position>] = [:]
   /// How many mistakes were met, with those that had been reported already: compared with an earlier number it tells
   /// whether something failed in between.
   private(set) var mistakes = 0
@@ -96,11 +99,28 @@ final class Diagnostics {
   func report(_ position: Position, _ message: String, note: String? = nil, at notePosition: Position? = nil) {
     mistakes += 1
     let diagnostic = Diagnostic(position, message, note: note, at: notePosition)
-    if !all.contains(diagnostic) { all.append(diagnostic) }
+    if known.insert(diagnostic).inserted { all.append(diagnostic) }
   }
 
   var isEmpty: Bool { all.isEmpty }
+  /// Something that is named and not there: said once, however often it is named.
+  func reportMissing(_ position: Position, _ message: String, note: String? = nil) {
+    mistakes += 1
+    if missing[message] == nil { all.append(Diagnostic(position, message, note: note)) }
+    missing[message, default: []].insert(position)
+  }
+
   /// Something cannot be made because of a mistake that was reported where it is.
   func meetAgain() { mistakes += 1 }
-  var sorted: [Diagnostic] { all.sorted { $0.position < $1.position } }
+  /// In the order of the files; of what is missing the first place at which it is named.
+  var sorted: [Diagnostic] {
+    let diagnostics = all.map { diagnostic in
+      guard let places = missing[diagnostic.message], places.count > 1, let first = places.min() else {
+        return diagnostic
+      }
+      let others = "it is named in \(places.count - 1) more place\(places.count > 2 ? "s" : "")"
+      return Diagnostic(first, diagnostic.message, note: (diagnostic.note.map { $0 + "; " } ?? "") + others)
+    }
+    return diagnostics.sorted { $0.position < $1.position }
+  }
 }
