@@ -64,24 +64,26 @@ enum Files {
     return names.sorted()
   }
 
-  /// Every grammar below `directory`: files at the top are areas of their own, folders are areas.
-  static func grammars(_ directory: String) -> [SourceFile] {
-    var result: [SourceFile] = []
+  /// Every grammar below `directory`: files at the top are areas of their own, folders are areas. Where one cannot be
+  /// read, `problem` says why: without it the others would be checked in vain.
+  static func grammars(_ directory: String) -> (files: [SourceFile], problem: String?) {
+    var files: [SourceFile] = []
+    func add(_ path: String, area: String) -> String? {
+      guard let text = read(path) else { return "cannot read \(path): \(lastError)" }
+      files.append(SourceFile(path: path, area: area, text: text))
+      return nil
+    }
     for name in list(directory) {
       let path = "\(directory)/\(name)"
       if name.hasSuffix(".grammar") {
-        if name != "targets.grammar", let text = read(path) {
-          result.append(SourceFile(path: path, area: String(name.dropLast(8)), text: text))
-        }
+        if name != "targets.grammar", let problem = add(path, area: String(name.dropLast(8))) { return (files, problem) }
         continue
       }
       for inner in list(path) where inner.hasSuffix(".grammar") {
-        if let text = read("\(path)/\(inner)") {
-          result.append(SourceFile(path: "\(path)/\(inner)", area: name, text: text))
-        }
+        if let problem = add("\(path)/\(inner)", area: name) { return (files, problem) }
       }
     }
-    return result
+    return (files, nil)
   }
 
   static func printError(_ text: String) {

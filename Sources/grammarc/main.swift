@@ -35,28 +35,46 @@ func fail(_ message: String, status: Int32) -> Never {
 var options: [String: String] = [:]
 var arguments = CommandLine.arguments.dropFirst()
 let command = arguments.popFirst() ?? "help"
-var names: [String] = []
-while let argument = arguments.popFirst() {
-  if command == "explain", !argument.hasPrefix("--") {
-    names.append(argument)
-    continue
-  }
-  guard ["--grammars", "--target", "--output"].contains(argument), let value = arguments.popFirst() else {
-    fail("grammarc: what is `\(argument)`?\n\n\(usage)", status: 64)
-  }
-  options[argument] = value
-}
-
-let directory = options["--grammars"] ?? "Grammars"
-if command == "help" || command == "--help" {
+if !Set(arguments + [command]).isDisjoint(with: ["help", "--help", "-h"]) {
   print(usage, terminator: "")
   exit(0)
 }
+guard ["check", "emit", "document", "explain", "dictionary"].contains(command) else {
+  fail("grammarc: what is `\(command)`?\n\n\(usage)", status: 64)
+}
+var names: [String] = []
+while let argument = arguments.popFirst() {
+  if command == "explain", !argument.hasPrefix("-") {
+    names.append(argument)
+    continue
+  }
+  guard ["--grammars", "--target", "--output"].contains(argument) else {
+    fail("grammarc: what is `\(argument)`?\n\n\(usage)", status: 64)
+  }
+  guard let value = arguments.popFirst() else {
+    fail("grammarc: \(argument) wants a \(argument == "--target" ? "name" : "folder") behind it\n", status: 64)
+  }
+  options[argument] = value
+}
+// `explain RFC 3261` and `explain 180 Ringing` need no quotation marks.
+let name = names.joined(separator: " ")
+if command == "explain", name.isEmpty {
+  fail("grammarc: explain what? Such as `grammarc explain Via`, `a=fmtp`, `486` or `RFC 3261`\n", status: 64)
+}
+if command == "emit", options["--target"] == nil || options["--output"] == nil {
+  fail("grammarc: emit wants --target NAME and --output DIR\n", status: 64)
+}
+
+let directory = options["--grammars"] ?? "Grammars"
+let read = Files.grammars(directory)
+if let problem = read.problem { fail("grammarc: \(problem)\n", status: 66) }
 guard let targetsText = Files.read("\(directory)/targets.grammar") else {
-  fail("grammarc: there is no \(directory)/targets.grammar\n", status: 66)
+  fail(
+    "grammarc: there is no \(directory)/targets.grammar to read; say with --grammars DIR where the grammars are\n",
+    status: 66)
 }
 let set = GrammarSet(
-  files: Files.grammars(directory),
+  files: read.files,
   targetsFile: SourceFile(path: "\(directory)/targets.grammar", area: "targets", text: targetsText))
 if !set.problems.isEmpty { fail(set.problems, status: 1) }
 
@@ -64,7 +82,8 @@ if !set.problems.isEmpty { fail(set.problems, status: 1) }
 func chosenTargets(_ set: GrammarSet, _ name: String?, _ directory: String) -> [GrammarSet.Target] {
   guard let name else { return set.targets }
   guard let target = set.target(name) else {
-    fail("\(directory)/targets.grammar:1:1: error: there is no target `\(name)`\n", status: 1)
+    let known = set.targets.map { "`\($0.name)`" }.joined(separator: ", ")
+    fail("grammarc: there is no target `\(name)` in \(directory)/targets.grammar, which has \(known)\n", status: 64)
   }
   return [target]
 }
@@ -84,7 +103,7 @@ case "check":
   let count = set.targets.reduce(into: Set<String>()) { $0.formUnion(set.files(of: $1).map(\.path)) }.count
   print("\(count) grammars: nothing is wrong")
 case "emit":
-  guard let output = options["--output"], options["--target"] != nil else { fail(usage, status: 64) }
+  guard let output = options["--output"] else { break }
   for target in chosenTargets(set, options["--target"], directory) {
     let compilation = set.compile(target)
     if !compilation.diagnostics.isEmpty { fail(compilation.renderedDiagnostics, status: 1) }
@@ -110,7 +129,6 @@ case "dictionary":
     print(compilation.dictionaryText(), terminator: "")
   }
 case "explain":
-  guard names.count == 1, let name = names.first else { fail(usage, status: 64) }
   let compilations = chosenTargets(set, options["--target"], directory).map(set.compile)
   if let broken = compilations.first(where: { !$0.diagnostics.isEmpty }) {
     fail(broken.renderedDiagnostics, status: 1)
@@ -126,5 +144,5 @@ case "explain":
         + (near.isEmpty ? "" : "; did you mean \(near.joined(separator: " or "))?") + "\n", status: 1)
   }
   print(explanations.map(\.text).joined(separator: "\n"), terminator: "")
-default: fail("grammarc: what is `\(command)`?\n\n\(usage)", status: 64)
+default: break
 }
