@@ -76,7 +76,8 @@ enum Files {
     for name in list(directory) {
       let path = "\(directory)/\(name)"
       if name.hasSuffix(".grammar") {
-        if name != "targets.grammar", let problem = add(path, area: String(name.dropLast(8))) { return (files, problem) }
+        if name == "targets.grammar" { continue }
+        if let problem = add(path, area: String(name.dropLast(8))) { return (files, problem) }
         continue
       }
       for inner in list(path) where inner.hasSuffix(".grammar") {

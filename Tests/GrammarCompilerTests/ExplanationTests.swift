@@ -49,6 +49,7 @@ struct ExplanationTests {
         rule via-parm
           declared  sip/a.grammar:6
           source    RFC 3261 §25.1
+          rule      via-parm = host:token *( ";" params )
           fields    `host`: token, parameters `ttl` and others
           in Swift  ViaParm
           used by   Via

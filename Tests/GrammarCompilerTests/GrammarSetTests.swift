@@ -109,7 +109,11 @@ import Testing
   @Test func invisibleCharactersAreNamed() {
     expectRefused(
       "header A = value:a\na = \"x\"\u{A0}\"y\"",
-      "a.grammar:2:8: error: the character U+00A0 means nothing in a grammar; write a space\na = \"x\"\u{A0}\"y\"\n       ^")
+      """
+      a.grammar:2:8: error: the character U+00A0 means nothing in a grammar; write a space
+      a = "x"\u{A0}"y"
+             ^
+      """)
   }
 
   @Test func columnsCountCharactersNotBytes() {

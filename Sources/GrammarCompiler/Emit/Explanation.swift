@@ -152,12 +152,12 @@ private struct Explainer {
         enums()
         rules()
         fields()
-        insteads()
       }
       lines()
       elements()
       if isMeant(.statusClass) { statuses() }
       if isMeant(.namespace) { namespaces() }
+      if isMeant(), found.isEmpty { insteads() }
     }
     if kind == .document { document() }
     if isMeant(.line, .attributeLine, .element, .attribute) { mapping() }
@@ -277,6 +277,19 @@ private struct Explainer {
       .joined(separator: "; ")
   }
 
+  /// A declaration as it is written, with the lines that continue it.
+  private func whole(_ position: Position) -> String {
+    var text = compilation.written(position)
+    var place = position
+    place.line += 1
+    let file = compilation.files[position.file]
+    while let first = file.line(place.line).first, first == " " || first == "\t" {
+      text += " " + compilation.written(place)
+      place.line += 1
+    }
+    return text
+  }
+
   private func such(_ examples: [Example]) -> [(String, String)] { examples.map { ("such as", $0.value) } }
 
   private mutating func enums() {
@@ -310,7 +323,7 @@ private struct Explainer {
       add(
         "rule \(shape.name)", shape.position,
         [
-          ("source", shape.comment), ("fields", compilation.fields(shape.layout)),
+          ("source", shape.comment), ("rule", whole(shape.position)), ("fields", compilation.fields(shape.layout)),
           ("tolerates", tolerated(shape.name)), ("in Swift", shape.layout.typeName), ("used by", users(of: shape)),
         ])
     }
@@ -319,8 +332,8 @@ private struct Explainer {
       add(
         "token \(token.name)", token.position,
         [
-          ("source", token.comment), ("tolerates", lines(token.tolerated.map(\.position))),
-          ("in Swift", "Text"),
+          ("source", token.comment), ("rule", whole(token.position)),
+          ("tolerates", lines(token.tolerated.map(\.position))), ("in Swift", "Text"),
         ])
     }
   }
