@@ -62,7 +62,7 @@ extension MappingModelBuilder {
     let names = Self.fieldNames(of: shape)
     if names.contains(path.names[1].name) { return }
     let suggestion = Spelling.closest(to: path.names[1].name, among: names).map { "; did you mean `\($0)`?" } ?? ""
-    diagnostics.report(
+    diagnostics.reportMissing(
       path.names[1].position, "`\(name.name)` has no field `\(path.names[1].name)`" + suggestion)
   }
 

@@ -28,7 +28,7 @@ extension MappingModelBuilder {
     if let shape = scope.shape, !mapping.lines.contains(where: { $0.name == first.name }) {
       let names = shape.fields.map(\.label) + (shape.params?.rows.map(\.name) ?? [])
       let suggestion = Spelling.closest(to: first.name, among: names).map { "; did you mean `\($0)`?" } ?? ""
-      diagnostics.report(first.position, "`\(shape.name)` has no field `\(first.name)`" + suggestion)
+      diagnostics.reportMissing(first.position, "`\(shape.name)` has no field `\(first.name)`" + suggestion)
       return nil
     }
     guard let line = line(first, scope, isFromSession: isFromSession) else { return nil }
@@ -43,7 +43,7 @@ extension MappingModelBuilder {
     }
     let suggestion =
       Spelling.closest(to: path.names[1].name, among: shape.fields.map(\.label)).map { "; did you mean `\($0)`?" } ?? ""
-    diagnostics.report(
+    diagnostics.reportMissing(
       path.names[1].position, "`\(line.name)` has no field `\(path.names[1].name)`" + suggestion)
     return nil
   }
@@ -90,7 +90,7 @@ extension MappingModelBuilder {
     }
     let names = line.shape?.fields.map(\.label) ?? []
     let suggestion = Spelling.closest(to: reference.name, among: names).map { "; did you mean `\($0)`?" } ?? ""
-    diagnostics.report(reference.position, "`\(line.name)` has no field `\(reference.name)`" + suggestion)
+    diagnostics.reportMissing(reference.position, "`\(line.name)` has no field `\(reference.name)`" + suggestion)
     return nil
   }
 
@@ -119,7 +119,7 @@ extension MappingModelBuilder {
     let suggestion =
       Spelling.closest(to: reference.name, among: element.attributes.map(\.name)).map { "; did you mean `@\($0)`?" }
       ?? ""
-    diagnostics.report(
+    diagnostics.reportMissing(
       reference.position, "`<\(element.qualifiedName)>` has no attribute `@\(reference.name)`" + suggestion)
     return nil
   }
