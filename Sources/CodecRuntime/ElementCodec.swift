@@ -172,6 +172,9 @@ struct Markup: @unchecked Sendable {
     start = UnsafePointer(memory)
   }
 
+  /// A value that is not longer needs no look at the room that there is; digits of a number are fewer.
+  static var shortText: Int { 64 }
+
   /// Bytes that are written for nothing behind a copy.
   static var spare: Int { 16 }
 
@@ -227,7 +230,7 @@ struct PreparedElement: Sendable {
   let declaringStartTag: Markup
   /// `</name>`.
   let endTag: Markup
-  /// Bytes that its start-tag has at most where no value is longer than a number, with some to spare.
+  /// Bytes that its start-tag has at most where no value is longer than ``Markup/shortText``, with some to spare.
   let room: Int
 
   init<Tables: ElementTables>(_ row: ElementRow, _ tables: Tables.Type, namespace: Int) {
@@ -255,7 +258,7 @@ struct PreparedElement: Sendable {
     declaringStartTag = Markup { $0.beginStartTag(row.name, namespace: row.namespace) }
     endTag = Markup { $0.endTag(row.name) }
     room = all.reduce(declaringStartTag.count + Markup.spare * 2) { room, attribute in
-      room + attribute.name.utf8CodeUnitCount + Output.longestDecimal + Markup.spare * 2
+      room + attribute.name.utf8CodeUnitCount + Markup.shortText + Markup.spare * 2
     }
   }
 }
@@ -290,6 +293,19 @@ struct PreparedChild: Sendable {
   let name: PreparedName
   let namespace: Int
   let isRepeatable: Bool
+
+  init(slot: UInt32, element: Int, name: PreparedName, namespace: Int, isRepeatable: Bool) {
+    self.slot = slot
+    self.element = element
+    self.name = name
+    self.namespace = namespace
+    self.isRepeatable = isRepeatable
+  }
+
+  /// The element by itself.
+  init(_ row: PreparedElement, slot: UInt32, element: Int) {
+    self.init(slot: slot, element: element, name: row.name, namespace: row.namespace, isRepeatable: false)
+  }
 
   /// Whether this is the name, in the namespace with this number.
   @inline(__always)

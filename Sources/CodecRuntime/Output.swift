@@ -190,15 +190,9 @@ public struct Output: ~Copyable {
     length = end &+ 1
   }
 
-  /// Writes the digits of a number, 20 at most; returns where they end.
-  @inline(never)
-  static func write(_ value: UInt64, at target: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
-    target + store(value, at: target)
-  }
-
   /// Writes the digits of a number, 20 at most; returns how many there are.
   @inline(__always)
-  private static func store(_ value: UInt64, at target: UnsafeMutableRawPointer) -> Int {
+  static func store(_ value: UInt64, at target: UnsafeMutableRawPointer) -> Int {
     if value < 10_000 { return storeShort(UInt32(truncatingIfNeeded: value), at: target) }
     if value >= 100_000_000 { return storeLong(value, at: target) }
     let value = UInt32(truncatingIfNeeded: value)

@@ -353,6 +353,21 @@ public struct Tape: ~Copyable {
 
   // MARK: Bytes
 
+  /// Whether the bytes of `slice`, which is not absent, are those of `text`.
+  @inline(__always)
+  public func holds(_ text: PreparedText, at slice: Slice) -> Bool {
+    let (start, size) = (Int(slice.offset), Int(slice.length))
+    guard size == text.count else { return false }
+    precondition(start &+ size <= byteCount)
+    // Behind the bytes of a tape there are others that may be read.
+    let bytes = UnsafeRawPointer(bytes + start)
+    let head = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
+    if size < 8 { return (head ^ text.head) << UInt64(64 &- size &* 8) == 0 }
+    guard head == text.head else { return false }
+    let tail = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: size &- 8, as: UInt64.self))
+    return tail == text.tail && (size <= 16 || memcmp(bytes, text.text.utf8Start, size) == 0)
+  }
+
   /// Appends bytes that the input does not hold.
   @discardableResult
   public mutating func append(_ text: UnsafeBufferPointer<UInt8>) -> Slice {
@@ -411,5 +426,22 @@ public struct Tape: ~Copyable {
   /// What the last parse stumbled over.
   public var failure: ParseFailure? {
     failureOffset < 0 ? nil : ParseFailure(offset: failureOffset, expected: "\(failureExpectation)")
+  }
+}
+
+/// A text made ready to be compared with those of a ``Tape``.
+public struct PreparedText: Sendable {
+  public let text: StaticString
+  let count: Int
+  /// The first and the last eight bytes as numbers; of a shorter text all of it, with zeros behind.
+  let head: UInt64
+  let tail: UInt64
+
+  public init(_ text: StaticString) {
+    let name = PreparedName(text)
+    self.text = text
+    count = name.length
+    head = name.head
+    tail = name.tail
   }
 }

@@ -168,7 +168,7 @@ extension Output {
   private enum EscapedPlace { case characterData, attributeValue }
 
   /// Writes a text of an arena, escaped for an attribute value or for character data.
-  @inline(__always)
+  @inline(never)
   mutating func append(escaping arena: Arena, _ slice: Slice, isAttribute: Bool) {
     let size = Int(slice.length)
     if size == 0 { return }

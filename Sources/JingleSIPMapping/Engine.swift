@@ -87,11 +87,9 @@ final class Engine {
   /// Lines whose keys are not small, sorted by key and then by place, those of one slot behind those of another.
   @exclusivity(unchecked) var otherLines: [OtherLine] = []
   @exclusivity(unchecked) var sectionFacts = SectionFacts()
-  let pendingSections: [Int]
+  @exclusivity(unchecked) var pendingSections: [PendingSection]
   /// The session had no contents before.
   @exclusivity(unchecked) var isFirst = true
-  /// For each of them its slot, `nil` where there is none, and what it is.
-  @exclusivity(unchecked) var assignments: [(slot: Int?, facts: SectionFacts)] = []
   /// The payload types of the section that rows went through.
   @exclusivity(unchecked) var sectionKeys = KeySet()
   @exclusivity(unchecked) var sid: String?
@@ -123,7 +121,7 @@ final class Engine {
   @exclusivity(unchecked) var initiator: Slice?
 
   /// `sections` are those of a description, or none where a stanza is read.
-  init(reading arena: Arena, sections: [Int] = [], by role: Role, state: MediaState) {
+  init(reading arena: Arena, sections: [PendingSection] = [], by role: Role, state: MediaState) {
     self.arena = arena
     nodes = NodeTable(arena)
     pendingSections = sections
@@ -247,8 +245,8 @@ final class Engine {
     let code = Int(nodes.word(word))
     let slice = slice(at: word + 1)
     if code == 0 || code > tables.enums[enumeration].names.count { return slice }
-    let name = tables.enums[enumeration].names[code - 1]
-    return equals(slice, name) && !slice.isAbsent ? slice : append(name)
+    let name = tables.enums[enumeration].prepared.address(code - 1)
+    return !slice.isAbsent && tape.holds(name.pointee, at: slice) ? slice : append(name.pointee.text)
   }
 
   /// Whether the value of an enum is this one.
@@ -372,6 +370,7 @@ final class Engine {
   /// An optional part of which only something is there is taken back by itself.
   @inline(never)
   func close(_ frame: Frame) -> Bool {
+    if !isToSDP { markAttributes(frame) }
     let hasState = tables.nodes[frame.node].fixedWords > 0
     for position in tables.nodes[frame.node].required {
       let number = tables.required[position]

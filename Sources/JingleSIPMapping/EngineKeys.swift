@@ -103,8 +103,20 @@ extension Engine {
       }
     }
     keyed.others = start..<otherLines.count
-    if keyed.others.count > 1 { otherLines[keyed.others].sort { ($0.key, $0.node) < ($1.key, $1.node) } }
+    if keyed.others.count > 1 { sortOtherLines(keyed.others) }
     lines.keyed[place] = keyed
+  }
+
+  /// In place: to sort a part of an array by itself would copy it.
+  @inline(never)
+  private func sortOtherLines(_ range: Range<Int>) {
+    otherLines.withUnsafeMutableBufferPointer { lines in
+      let isInOrder = range.dropFirst().allSatisfy { lines[$0 - 1].isBefore(lines[$0]) }
+      if isInOrder { return }
+      if range.count == 2 { return lines.swapAt(range.lowerBound, range.lowerBound + 1) }
+      var part = UnsafeMutableBufferPointer(rebasing: lines[range])
+      part.sort { $0.isBefore($1) }
+    }
   }
 
   @inline(__always)

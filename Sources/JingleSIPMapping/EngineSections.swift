@@ -11,19 +11,30 @@ struct SectionFacts {
   var hasUnknownLines = false
 }
 
+/// A section that is to be translated.
+struct PendingSection {
+  /// Its node.
+  let node: Int
+  /// `nil` where there is none.
+  var slot: Int?
+  var facts = SectionFacts()
+
+  init(_ node: Int) { self.node = node }
+}
+
 /// Slots on the way to Jingle: which section is which content (rows 6 and 19).
 extension Engine {
   static let mediaSlot: UInt32 = 1003
 
   /// The sections of a description.
-  static func sections(of root: Int, in description: Arena) -> [Int] {
+  static func sections(of root: Int, in description: Arena) -> [PendingSection] {
     let nodes = NodeTable(description)
-    var sections: [Int] = []
+    var sections: [PendingSection] = []
     sections.reserveCapacity(4)
     var position = root + 1
     let end = nodes.end(of: root)
     while position < end {
-      if nodes.slot(of: position) == mediaSlot { sections.append(position) }
+      if nodes.slot(of: position) == mediaSlot { sections.append(PendingSection(position)) }
       position = nodes.end(of: position)
     }
     return sections
@@ -50,24 +61,24 @@ extension Engine {
     let isFresh = state.slots.isEmpty
     isFirst = isFresh
     if isFresh { state.slots.reserveCapacity(pendingSections.count) }
-    assignments.reserveCapacity(pendingSections.count)
     var names = isFresh ? NameSet() : NameSet(state.slots.map(\.name))
-    for (number, node) in pendingSections.enumerated() {
+    for number in pendingSections.indices {
       var facts = SectionFacts()
       section = lines.section(number)
-      facts.hasUnknownLines = !readLines(of: node)
-      let slot = assign(node, number, isFresh: isFresh, &names, &facts)
-      assignments.append((slot, facts))
+      facts.hasUnknownLines = !readLines(of: pendingSections[number].node)
+      pendingSections[number].slot = assign(number, isFresh: isFresh, &names, &facts)
+      pendingSections[number].facts = facts
     }
   }
 
   func translateSections(in frame: inout Frame) {
     let areNewOnly =
-      isAction(MappingActions.additions) && assignments.contains(where: \.facts.isNew)
-    for (number, node) in pendingSections.enumerated() {
-      guard let index = assignments[number].slot else { continue }
+      isAction(MappingActions.additions) && pendingSections.contains(where: \.facts.isNew)
+    for number in pendingSections.indices {
+      let node = pendingSections[number].node
+      guard let index = pendingSections[number].slot else { continue }
       slot = index
-      sectionFacts = assignments[number].facts
+      sectionFacts = pendingSections[number].facts
       if areNewOnly, !sectionFacts.isNew { continue }
       section = lines.section(number)
       section.forgetAsked()
@@ -140,7 +151,7 @@ extension Engine {
   /// The slot of a section: by its place in a whole description, by its mid in a fragment. `nil` where a fragment
   /// names no content that is known.
   private func assign(
-    _ node: Int, _ number: Int, isFresh: Bool, _ names: inout NameSet, _ facts: inout SectionFacts
+    _ number: Int, isFresh: Bool, _ names: inout NameSet, _ facts: inout SectionFacts
   ) -> Int? {
     let line = section.firstNode(Int(tables.nodes[MappingNodes.sdpMedia].slot))
     let mid = section.firstNode(Int(tables.nodes[MappingNodes.sdpMid].slot))
@@ -172,16 +183,18 @@ extension Engine {
       if let mid, mid != name {
         lose("\(self.name(MappingNodes.sdpMid)):\(mid)", "another medium has it, and this one becomes \(name)")
       }
-      let slot = MediaState.Slot(
+      var slot = MediaState.Slot(
         name: name, mid: mid, creator: role, kind: facts.kind, transport: facts.hasICE ? .iceUDP : .rawUDP)
+      update(&slot, line, facts)
       if index == nil { state.slots.append(slot) } else { state.slots[found] = slot }
       facts.isNew = true
+    } else {
+      update(&state.slots[found], line, facts)
     }
     // An answer to contents that were added speaks of those that it had not spoken of.
     if isAction(MappingActions.answers & MappingActions.additions) {
       facts.isNew = state.slots[found][description: role] == nil
     }
-    update(&state.slots[found], line, facts)
     return found
   }
 
@@ -271,20 +284,19 @@ extension Engine {
 
 /// Names of contents: one by one where they are few, which costs less than hashing them.
 struct NameSet {
-  private var few: [String] = []
+  private var few: InlineArray<4, String> = InlineArray(repeating: "")
+  private var count = 0
   private var many: Set<String> = []
 
-  init(_ names: [String] = []) {
-    few.reserveCapacity(4)
-    for name in names { insert(name) }
-  }
+  init(_ names: [String] = []) { for name in names { insert(name) } }
 
   /// `false` where it was there before.
   @discardableResult
   mutating func insert(_ name: String) -> Bool {
-    if few.contains(name) { return false }
-    if few.count >= 8 { return many.insert(name).inserted }
-    few.append(name)
+    for index in 0..<count where few[index] == name { return false }
+    guard count < few.count else { return many.insert(name).inserted }
+    few[count] = name
+    count += 1
     return true
   }
 }

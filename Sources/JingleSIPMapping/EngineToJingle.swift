@@ -54,8 +54,12 @@ extension Engine {
   }
 
   @inline(never)
-  private func lose(_ lines: [LostLine]) {
-    for line in lines where span(line.slot, line.level) != nil { lose(note: line.note) }
+  private func lose(_ lines: Table<LostLine>) {
+    for line in lines.all {
+      let isThere =
+        line.level != .session && section.isThere(line.slot) || line.level != .section && session.isThere(line.slot)
+      if isThere, span(line.slot, line.level) != nil { lose(note: line.note) }
+    }
   }
 
   // MARK: Items and keys
@@ -106,9 +110,14 @@ extension Engine {
   @inline(__always)
   func close(_ frame: Frame, requiring needs: UInt64) -> Bool {
     if frame.present & needs != needs { return close(frame) }
+    markAttributes(frame)
     tape.close(frame.index)
     return true
   }
+
+  /// Says which attributes an element has: each has the bit of its place among them.
+  @inline(__always)
+  func markAttributes(_ frame: Frame) { tape.set(frame.index, field: 1, UInt32(truncatingIfNeeded: frame.present)) }
 
   @inline(__always)
   func put(text slice: Slice, _ word: Int, bit: UInt64, mark: UInt32 = 0, in frame: inout Frame) {
@@ -209,13 +218,17 @@ extension Engine {
   func translated(_ value: Value?, _ number: Int) -> Value? {
     let rule = tables.rules[number]
     var value = value
-    if let function = rule.function { value = convertToJingle(function, value, rule) }
+    if let function = rule.function { value = toJingle(function, rule.source, value) }
     guard let value else {
       guard !rule.absent.isEmpty, rule.function == nil else { return nil }
       return .text(append(tables.texts[rule.absent.lowerBound]))
     }
     // The action is one of Jingle already.
     if rule.function == .stanza { return value }
+    return converted(value, rule, number)
+  }
+
+  private func converted(_ value: Value, _ rule: ValueRule, _ number: Int) -> Value? {
     switch convert(value, rule) {
     case .value(let converted):
       if !isPlain, case .text(let slice) = converted { reportUnwritable(slice, number) }
@@ -225,6 +238,55 @@ extension Engine {
       lose("\(rule.name)", "Jingle has no such value")
       return nil
     }
+  }
+
+  @inline(never)
+  private func converted(_ value: Value, _ rule: Int) -> Value? { converted(value, tables.rules[rule], rule) }
+
+  // What a function has made of a value, mostly one that the attribute takes as it is.
+
+  @inline(__always)
+  func text(_ made: Value?, _ rule: Int) -> Slice? {
+    guard let made else { return nil }
+    if case .text(let slice) = made {
+      if !isPlain { reportUnwritable(slice, rule) }
+      return slice
+    }
+    if case .text(let slice)? = converted(made, rule) { return slice }
+    return nil
+  }
+
+  @inline(__always)
+  func number(_ made: Value?, bits: UInt64, _ rule: Int) -> UInt32? {
+    guard let made else { return nil }
+    if case .number(let number) = made, number >> bits == 0 { return UInt32(truncatingIfNeeded: number) }
+    if case .number(let number)? = converted(made, rule) { return UInt32(truncatingIfNeeded: number) }
+    return nil
+  }
+
+  @inline(__always)
+  func code(_ made: Value?, _ codes: StaticString, _ rule: Int) -> Code? {
+    guard let made else { return nil }
+    if case .code(let number, _) = made, Int(number) < codes.utf8CodeUnitCount, codes.utf8Start[Int(number)] > 0 {
+      return Code(number: UInt32(codes.utf8Start[Int(number)]), text: .absent)
+    }
+    if case .code(let number, let text)? = converted(made, rule) { return Code(number: number, text: text) }
+    return nil
+  }
+
+  /// A text without what the rule takes away, or in capitals; `isChecked` says that as it stands the attribute takes it.
+  func refined(_ word: Int, _ number: Int, isChecked: Bool) -> Slice? {
+    let rule = tables.rules.address(number)
+    let slice = slice(at: word)
+    var result = slice
+    if rule.pointee.flags.contains(.trim) { result = trimmed(result) }
+    if rule.pointee.flags.contains(.upper) { result = uppercased(result) }
+    if !isChecked || result != slice, !matches(result, tables.fields[rule.pointee.target].token) {
+      refuse(number)
+      return nil
+    }
+    if !isPlain { reportUnwritable(result, number) }
+    return result
   }
 
   /// A cell of the table that fills in for a line.
@@ -268,7 +330,7 @@ extension Engine {
   func choose(_ number: Int, in frame: inout Frame) {
     let choice = tables.choices[number]
     // Where one counts, the others have been heard.
-    for alternative in choice.alternatives {
+    for alternative in choice.alternatives.all {
       let slot = Int(tables.nodes[alternative.line].slot)
       section.noteAsked(slot)
       if choice.isFromSession { session.noteAsked(slot) }
@@ -278,11 +340,11 @@ extension Engine {
   }
 
   private func choose(_ choice: ChoiceRule, of lines: LineIndex, _ frame: inout Frame) -> Bool {
-    for alternative in choice.alternatives where lines.contains(Int(tables.nodes[alternative.line].slot)) {
+    for alternative in choice.alternatives.all where lines.contains(Int(tables.nodes[alternative.line].slot)) {
       let code = role == .initiator ? alternative.byInitiator : alternative.byResponder
       set(choice.field, .code(UInt32(code), .absent), in: &frame)
       state.slots[self.slot][senders: role] = Senders(rawValue: UInt8(truncatingIfNeeded: code))
-      for other in choice.alternatives
+      for other in choice.alternatives.all
       where other.line != alternative.line && lines.isThere(Int(tables.nodes[other.line].slot)) {
         lose("\(tables.nodes[other.line].name)", "\(tables.nodes[alternative.line].name) excludes it")
       }
@@ -299,7 +361,7 @@ extension Engine {
     var seen: UInt64 = 0
     while let item = nextChild(slot, from: &position, to: end) {
       guard let text = text(collection.field, in: item) else { continue }
-      guard let index = collection.members.firstIndex(where: { equals(text, $0.text) }) else {
+      guard let index = collection.members.all.firstIndex(where: { equals(text, $0.text) }) else {
         lose("\(collection.name):\(string(text))", "Jingle has none")
         continue
       }

@@ -340,7 +340,7 @@ extension Engine {
       return
     }
     state.slots[slot][senders: role] = Senders(rawValue: UInt8(truncatingIfNeeded: code))
-    for alternative in choice.alternatives {
+    for alternative in choice.alternatives.all {
       guard Int(code) == (role == .initiator ? alternative.byInitiator : alternative.byResponder) else { continue }
       let node = tables.nodes[alternative.line]
       guard isWritten(alternative.line, isAttribute: node.slot >= 64, isMark: true) else { return }
@@ -358,7 +358,7 @@ extension Engine {
     let collection = tables.collections[number]
     guard isWritten(collection.line, isAttribute: tables.nodes[collection.line].slot >= 64) else { return }
     var line = open(collection.line)
-    for member in collection.members {
+    for member in collection.members.all {
       let isThere: Bool
       if member.element >= 0 {
         isThere = nodes.child(tables.nodes[member.element].slot, of: element, after: words) != nil

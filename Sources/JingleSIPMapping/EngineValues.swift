@@ -106,23 +106,34 @@ extension Engine {
     tape.append(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 
-  func append(decimal number: UInt64) -> Slice { append(number, radix: 10) }
-
-  /// A number in digits and letters, as short as can be.
-  func append(short number: UInt64) -> Slice { append(number, radix: 36) }
-
-  // In place, so that nothing is divided by a number that is not known before.
-  @inline(__always)
-  private func append(_ number: UInt64, radix: UInt64) -> Slice {
-    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64) { digits in
+  func append(decimal number: UInt64) -> Slice {
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
       var rest = number
       var start = digits.count
       repeat {
-        start -= 1
-        let digit = UInt8(truncatingIfNeeded: rest % radix)
-        digits[start] = digit < 10 ? digit &+ 0x30 : digit &+ 0x57
-        rest /= radix
+        start &-= 1
+        digits[start] = UInt8(truncatingIfNeeded: rest % 10) &+ 0x30
+        rest /= 10
       } while rest > 0
+      return tape.append(UnsafeBufferPointer(rebasing: digits[start...]))
+    }
+  }
+
+  /// A number in digits and letters, as short as can be.
+  func append(short number: UInt64) -> Slice {
+    let signs: StaticString = "0123456789abcdefghijklmnopqrstuvwxyz"
+    // Two at a time, for each division by the radix has to wait for the one before. Thirteen are enough for any number.
+    return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 14) { digits in
+      var rest = number
+      var start = digits.count
+      repeat {
+        let pair = UInt32(truncatingIfNeeded: rest % 1296)
+        rest /= 1296
+        start &-= 2
+        digits[start] = signs.utf8Start[Int(pair / 36)]
+        digits[start &+ 1] = signs.utf8Start[Int(pair % 36)]
+      } while rest > 0
+      if digits[start] == 0x30, start &+ 1 < digits.count { start &+= 1 }
       return tape.append(UnsafeBufferPointer(rebasing: digits[start...]))
     }
   }
@@ -214,7 +225,7 @@ extension Engine {
     }
   }
 
-  private func uppercased(_ slice: Slice) -> Slice {
+  func uppercased(_ slice: Slice) -> Slice {
     guard tape.withBytes(of: slice, { hasLowercase($0) }) else { return slice }
     let copy = tape.withBytes(of: slice) { bytes in bytes.map { $0 &- 0x61 < 26 ? $0 & 0xDF : $0 } }
     return copy.withUnsafeBufferPointer { tape.append($0) }
@@ -234,9 +245,12 @@ extension Engine {
       result |= marks(memory.loadUnaligned(fromByteOffset: index, as: UInt64.self))
       index += 8
     }
-    while index < memory.count {
-      result |= marks(UInt64(memory[index]))
-      index += 1
+    if index < memory.count {
+      if memory.count >= 8 {
+        result |= marks(memory.loadUnaligned(fromByteOffset: memory.count - 8, as: UInt64.self))
+      } else {
+        for byte in memory { result |= marks(UInt64(byte)) }
+      }
     }
     return result & 0x8080_8080_8080_8080 != 0
   }

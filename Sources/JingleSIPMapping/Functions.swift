@@ -19,54 +19,78 @@ extension Engine {
 
   // MARK: To Jingle
 
-  /// Converts a value; `nil` where there is none, on either side.
-  func convertToJingle(_ function: MappingFunction, _ value: Value?, _ rule: ValueRule) -> Value? {
+  // Rows name a function and a field: in each of them only what that function does is left of these two.
+
+  /// Converts the value of a field; `nil` where there is none, on either side.
+  @inline(__always)
+  func toJingle(_ function: MappingFunction, _ source: Int, _ value: Value?) -> Value? {
     switch function {
     // mod_jingle_sip: the stanza behind a re-INVITE
-    case .stanza: return .code(action, .absent)
+    case .stanza: .code(action, .absent)
     // row 19, and row 20: a group names contents of the session, and only those that have media
-    case .contentName:
-      if rule.source == MappingFields.sdpMidTag { return .text(tape.append(state.slots[slot].name)) }
-      guard let value else { return nil }
-      let tag = asText(value, rule.source)
-      let found = state.slots.indices.first { isSame(tag, state.slots[$0].mid ?? state.slots[$0].name) }
-      guard let found, !state.slots[found].isRejected else {
-        lose("\(name(MappingNodes.sdpGroup)) … \(string(tag))", "no content has this name")
-        return nil
-      }
-      return .text(tape.append(state.slots[found].name))
+    case .contentName: source == MappingFields.sdpMidTag ? contentName(value) : groupedName(value, source)
     // row 24: what the credentials say, where the candidate says nothing
-    case .generation:
-      if let value { return value }
-      let generation = state.slots[slot].generation
-      return generation > 0 ? .number(UInt64(generation)) : nil
+    case .generation: value ?? generation
     // row 31
-    case .dtlsRole: return dtlsRole(value)
+    case .dtlsRole: dtlsRole(value)
     // Listed one by one, so that a name which a grammar misspells does not compile.
-    case .origin, .creator, .address, .protocol, .dataChannel, .candidateID: return value
+    case .origin, .creator, .address, .protocol, .dataChannel, .candidateID: value
     }
   }
 
   /// Writes what the row names: an attribute, or an element.
+  @inline(__always)
   func perform(
     _ function: MappingFunction, jingle: Int, element: Int, of source: Int, in frame: inout Frame
   ) {
     switch function {
-    case .stanza:
-      guard let sid else { return }
-      set(jingle, .text(tape.append(sid)), in: &frame)
-    case .creator:
-      set(jingle, .code(state.slots[slot].creator == .initiator ? 1 : 2, .absent), in: &frame)
-      frame.isUsed = true
-    // row 25: the same candidate has the same id in every stanza
-    case .candidateID:
-      setID(jingle, candidateDigest(source), in: &frame)
-      reportExtensions(ofCandidate: source)
+    case .stanza: writeSID(jingle, &frame)
+    case .creator: writeCreator(jingle, &frame)
+    case .candidateID: writeID(jingle, ofCandidate: source, &frame)
     case .protocol: reportProtocol()
     case .address: writeRawCandidates(element, &frame)
     case .dataChannel: writeSCTPMap(element, &frame)
     default: break
     }
+  }
+
+  private func writeSID(_ field: Int, _ frame: inout Frame) {
+    if let sid { set(field, .text(tape.append(sid)), in: &frame) }
+  }
+
+  private func writeCreator(_ field: Int, _ frame: inout Frame) {
+    set(field, .code(state.slots[slot].creator == .initiator ? 1 : 2, .absent), in: &frame)
+    frame.isUsed = true
+  }
+
+  /// The same candidate has the same id in every stanza.
+  private func writeID(_ field: Int, ofCandidate candidate: Int, _ frame: inout Frame) {
+    setID(field, candidateDigest(candidate), in: &frame)
+    reportExtensions(ofCandidate: candidate)
+  }
+
+  /// The name of the content; most are called as their `a=mid` says.
+  private func contentName(_ mid: Value?) -> Value {
+    if case .text(let slice)? = mid, isSame(slice, state.slots[slot].name) { return .text(slice) }
+    return .text(tape.append(state.slots[slot].name))
+  }
+
+  private func groupedName(_ value: Value?, _ source: Int) -> Value? {
+    guard let value else { return nil }
+    let tag = asText(value, source)
+    let found = state.slots.indices.first { isSame(tag, state.slots[$0].mid ?? state.slots[$0].name) }
+    guard let found, !state.slots[found].isRejected else {
+      lose("\(name(MappingNodes.sdpGroup)) … \(string(tag))", "no content has this name")
+      return nil
+    }
+    // Most contents are called as their `a=mid` says.
+    if state.slots[found].mid.map({ $0 == state.slots[found].name }) ?? true { return .text(tag) }
+    return .text(tape.append(state.slots[found].name))
+  }
+
+  private var generation: Value? {
+    let generation = state.slots[slot].generation
+    return generation > 0 ? .number(UInt64(generation)) : nil
   }
 
   /// A digest of what makes a candidate the same: fields that none lacks.

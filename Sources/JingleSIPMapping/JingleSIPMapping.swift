@@ -33,7 +33,7 @@ public func translateToJingle(
     engine.reportRepeated(engine.session)
   }
   if let failure = engine.failure { throw failure }
-  state = engine.state
+  swap(&state, &engine.state)
   return engine.finish()
 }
 
@@ -61,7 +61,7 @@ public func translateToSDP(
   engine.tape.close(root)
   engine.finishOrigin()
   if let failure = engine.failure { throw failure }
-  state = engine.state
+  swap(&state, &engine.state)
   return engine.finish()
 }
 
@@ -94,6 +94,7 @@ extension Engine {
   func endRoot(_ root: Frame) {
     var root = root
     root.isUsed = true
+    markAttributes(root)
     // The root stays even where something is missing in it: whoever sends it fills it in.
     tape.close(root.index)
   }

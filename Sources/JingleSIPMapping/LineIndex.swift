@@ -124,6 +124,28 @@ struct LineIndex {
   }
 }
 
+/// Where the first parameter of each kind of a line stands, for those of the first eight rows of its table.
+struct ParameterIndex {
+  static let firstSlot: UInt32 = 64
+  // The root is never a parameter.
+  private var places: InlineArray<8, Int32> = InlineArray(repeating: 0)
+
+  @inline(__always)
+  init(_ nodes: NodeTable, of node: Int, after words: Int) {
+    var position = node &+ 1 &+ words
+    let end = nodes.end(of: node)
+    while position < end {
+      let head = nodes.word(position)
+      let row = Int(truncatingIfNeeded: head >> NodeLayout.slotShift &- Self.firstSlot)
+      if row < places.count, places[row] == 0 { places[row] = Int32(truncatingIfNeeded: position) }
+      position &+= Int(head & NodeLayout.sizeMask)
+    }
+  }
+
+  @inline(__always)
+  subscript(row: Int) -> Int? { places[row] == 0 ? nil : Int(places[row]) }
+}
+
 /// Where the key of a line stands.
 struct KeyField {
   private let word: Int
@@ -187,6 +209,8 @@ struct KeyedLines {
 struct OtherLine {
   var key: UInt64
   var node: Int
+
+  func isBefore(_ other: OtherLine) -> Bool { key == other.key ? node < other.node : key < other.key }
 }
 
 /// What a translation to Jingle knows of the lines: one piece of memory, for it is made anew for each.

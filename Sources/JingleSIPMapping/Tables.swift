@@ -76,6 +76,8 @@ struct Node: Sendable {
 /// The names of an enum; code 1 is the first of them.
 struct EnumNames: Sendable {
   var names: Table<StaticString>
+  /// The same, made ready to be compared with texts.
+  var prepared: Table<PreparedText>
   /// Names are compared with regard to case.
   var isExact: Bool
   /// Other values are allowed if they match the token of the field.
@@ -83,6 +85,7 @@ struct EnumNames: Sendable {
 
   init(_ names: [StaticString], isExact: Bool, isOpen: Bool) {
     self.names = Table(names)
+    prepared = Table(names.map { PreparedText($0) })
     self.isExact = isExact
     self.isOpen = isOpen
   }
@@ -145,12 +148,12 @@ struct ChoiceRule: Sendable {
   var field: Int
   /// Where the section has none, that of the session counts.
   var isFromSession: Bool
-  var alternatives: [Alternative]
+  var alternatives: Table<Alternative>
 
   init(field: Int, isFromSession: Bool, _ alternatives: [Alternative]) {
     self.field = field
     self.isFromSession = isFromSession
-    self.alternatives = alternatives
+    self.alternatives = Table(alternatives)
   }
 }
 
@@ -177,14 +180,14 @@ struct CollectionRule: Sendable {
   var item: Int
   var field: Int
   var name: StaticString
-  var members: [Member]
+  var members: Table<Member>
 
   init(line: Int, item: Int, field: Int, name: StaticString, _ members: [Member]) {
     self.line = line
     self.item = item
     self.field = field
     self.name = name
-    self.members = members
+    self.members = Table(members)
   }
 }
 
@@ -210,13 +213,13 @@ struct LostLine: Sendable {
 
 /// Rows that say which lines are lost, one after the other. Most descriptions have none of them.
 struct LostLines: Sendable {
-  let lines: [LostLine]
+  let lines: Table<LostLine>
   /// The slots that count in the section and in the session.
   let ofSection: SlotSet
   let ofSession: SlotSet
 
   init(_ lines: [LostLine]) {
-    self.lines = lines
+    self.lines = Table(lines)
     ofSection = SlotSet(lines.filter { $0.level != .session }.map(\.slot), lastSlot: MappingTables.lastSlot)
     ofSession = SlotSet(lines.filter { $0.level != .section }.map(\.slot), lastSlot: MappingTables.lastSlot)
   }
@@ -254,6 +257,11 @@ extension MappingTables {
   private static func slots(where condition: (MappedLine) -> Bool) -> SlotSet {
     SlotSet(mappedLines.compactMap { $0 }.filter(condition).map(\.slot), lastSlot: lastSlot)
   }
+}
+
+extension Table {
+  /// Its rows, one after the other.
+  var all: LazyMapCollection<Range<Int>, Row> { (0..<count).lazy.map { self[$0] } }
 }
 
 /// A range of numbers that fit into 16 bits.

@@ -19,6 +19,8 @@ final class MappingCodeEmitter {
     var isInSession = false
     /// The row of a table from which the values come in place of a line.
     var fallback: String?
+    /// The variable that tells where the parameters of the node stand, if many are looked for.
+    var parameterIndex: String?
     /// The field that holds the key of the item, or −1.
     var keyField = -1
     /// The variable that tells which children the node has.
@@ -165,9 +167,9 @@ final class MappingCodeEmitter {
     let entry = tables.fields[field]
     if entry.mask == 0 { return nil }
     if entry.mask == entry.bits, entry.mask & (entry.mask - 1) == 0 {
-      return "nodes.word(\(node) + 1) & \(hex(entry.mask)) != 0"
+      return "nodes.word(\(node) &+ 1) & \(hex(entry.mask)) != 0"
     }
-    return "nodes.word(\(node) + 1) & \(hex(entry.mask)) == \(hex(entry.bits))"
+    return "nodes.word(\(node) &+ 1) & \(hex(entry.mask)) == \(hex(entry.bits))"
   }
 
   /// Conditions that a filter on fields makes.
@@ -196,7 +198,7 @@ final class MappingCodeEmitter {
       return isNegated ? presence.replacingEnd("!= 0", with: "== 0") : presence
     }
     let text = tables.texts[step.conditionText]
-    let place = "\(node) + \(1 + entry.word)"
+    let place = "\(node) &+ \(1 + entry.word)"
     switch entry.kind {
     case "enumeration":
       guard let code = tables.enums[entry.enumeration].cases.firstIndex(where: { $0.name == text }) else { return nil }
@@ -239,9 +241,11 @@ final class MappingCodeEmitter {
   func opening(_ index: Int) -> String { "\(node(index)), slot: \(slot(index)), words: \(words(index))" }
 
   /// The place of a field among the words of its node, head included, and the bits that say that it is there.
-  func target(_ field: Int) -> String {
+  ///
+  /// In an element the place of an attribute is its bit as well, and all of them are written when it ends.
+  func target(_ field: Int, ofElement: Bool) -> String {
     let entry = tables.fields[field]
-    let mark = entry.mask != 0 ? ", mark: \(hex(entry.bits))" : ""
+    let mark = entry.mask != 0 && !ofElement ? ", mark: \(hex(entry.bits))" : ""
     return "\(1 + entry.word), bit: \(hex(UInt64(1) << UInt64(entry.ordinal & 63)))\(mark)"
   }
 }

@@ -120,7 +120,22 @@ extension MappingCodeEmitter {
 
   private func child(_ item: Int, _ scope: Scope) -> String? {
     guard let source = scope.source, scope.node >= 0 else { return nil }
+    if let index = scope.parameterIndex, isIndexed(item) { return "\(index)[\(slot(item) - ParameterSlot.first)]" }
     return "child(\(slot(item)), of: \(source), after: \(words(scope.node)))"
+  }
+
+  private func isIndexed(_ item: Int) -> Bool {
+    item >= 0 && (0..<8).contains(slot(item) - ParameterSlot.first)
+  }
+
+  /// How often rows look for a parameter of the node that is read.
+  private func lookups(_ steps: [LoweredStep]) -> Int {
+    steps.reduce(0) { count, step in
+      let own = step.place == "child" && isIndexed(step.item) ? 1 : 0
+      let condition = step.conditionPlace == "child" && isIndexed(step.conditionItem) ? 1 : 0
+      let isInside = step.operation == "gate" || step.operation == "pair"
+      return count + own + condition + (isInside ? lookups(step.nested) : 0)
+    }
   }
 
   // MARK: Nodes
@@ -133,6 +148,7 @@ extension MappingCodeEmitter {
       inner.node = node
       inner.fallback = nil
       inner.keyField = -1
+      inner.parameterIndex = nil
       return inner
     }
     switch step.place {
@@ -237,6 +253,10 @@ extension MappingCodeEmitter {
       var inner = scope
       inner.frame = "element"
       inner.frameNode = step.element
+      if let source = scope.source, scope.node >= 0, lookups(step.nested) > 3 {
+        text.line("let parameters = ParameterIndex(nodes, of: \(source), after: \(words(scope.node)))")
+        inner.parameterIndex = "parameters"
+      }
       toJingle(step.nested, inner, &text)
       if isUnlessEmpty {
         text.block("if tape.wordCount == start") { text in
@@ -285,9 +305,13 @@ extension MappingCodeEmitter {
       bound(reading, &text) { $1.line(write(reading, $0, to: scope.frame, toJingle: true)) }
       return
     }
+    if let reading = madeReading(step, scope) {
+      bound(reading, &text) { $1.line(write(reading, $0, to: scope.frame, toJingle: true)) }
+      return
+    }
     if let bits = keyBits(step, scope) {
       text.block("if let value = keyNumber(bits: \(bits), \(ruleToJingle(step, scope)))") {
-        $0.line("put(number: value, \(target(step.jingle)), in: &\(scope.frame))")
+        $0.line("put(number: value, \(target(step.jingle, ofElement: true)), in: &\(scope.frame))")
       }
       return
     }
@@ -302,6 +326,40 @@ extension MappingCodeEmitter {
       return
     }
     text.line("copy(\(value), \(ruleToJingle(step, scope)), in: &\(scope.frame))")
+  }
+
+  /// How a value is read that a function makes of one of its kind.
+  private func madeReading(_ step: LoweredStep, _ scope: Scope) -> Reading? {
+    guard let function = step.function, scope.fallback == nil, step.sdp >= 0, step.jingle >= 0, step.texts.isEmpty,
+      step.omitted.isEmpty, step.flags.isDisjoint(with: ["trim", "upper", "known"]), let place = place(step, scope),
+      presence(step.sdp, in: place.node) == nil
+    else { return nil }
+    let from = tables.fields[step.sdp]
+    let to = tables.fields[step.jingle]
+    let word = "\(place.lookup == nil ? place.node : "$0") &+ \(1 + from.word)"
+    func made(_ value: String) -> String {
+      let value = place.lookup.map { "\($0).map { \(value) }" } ?? value
+      return "toJingle(.\(property(function)), \(field(step.sdp)), \(value))"
+    }
+    let rule = ruleToJingle(step, scope)
+    switch (from.kind, to.kind) {
+    case ("text", "text") where to.token < 0:
+      return Reading(
+        kind: .text, expression: "text(\(made(".text(slice(at: \(word)))")), \(rule))", isOptional: true,
+        target: step.jingle)
+    case ("number", "number") where from.numberBits <= to.numberBits:
+      return Reading(
+        kind: .number,
+        expression: "number(\(made(".number(UInt64(nodes.word(\(word))))")), bits: \(to.numberBits), \(rule))",
+        isOptional: true, target: step.jingle)
+    // Of a code it is not known whose it is: they have to be the same on both sides.
+    case ("enumeration", "enumeration") where step.conversion >= 0 && isIdentity(step.conversion):
+      let value = made(".code(nodes.word(\(word)), slice(at: \(word) &+ 1))")
+      return Reading(
+        kind: .code, expression: "code(\(value), \(codes(step.conversion)), \(rule))", isOptional: true,
+        target: step.jingle)
+    default: return nil
+    }
   }
 
   /// The width of an attribute that gets the key of the item around, which is a number by then.

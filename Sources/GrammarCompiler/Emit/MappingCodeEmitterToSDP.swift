@@ -158,7 +158,7 @@ extension MappingCodeEmitter {
         if step.key >= 0 {
           let isWide = tables.fields[step.key].kind == "wide"
           let value = isWide ? "wide: key" : "number: UInt32(truncatingIfNeeded: key)"
-          text.line("fill(\(value), \(target(step.key)), in: &line)")
+          text.line("fill(\(value), \(target(step.key, ofElement: false)), in: &line)")
         }
         for index in step.filters where tables.fields[tables.filters[index]].kind == "flag" {
           text.line("put(.number(1), \(field(tables.filters[index])), in: &line)")

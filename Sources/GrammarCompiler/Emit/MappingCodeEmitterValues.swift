@@ -18,10 +18,12 @@ extension MappingCodeEmitter {
     _ step: LoweredStep, from source: Int, to target: Int, in node: String, rule: () -> Int, toJingle: Bool
   ) -> Reading? {
     guard source >= 0, target >= 0, step.function == nil else { return nil }
-    guard step.flags.isDisjoint(with: ["trim", "upper", "known"]) else { return nil }
     let from = tables.fields[source]
     let to = tables.fields[target]
-    let place = "\(node) + \(1 + from.word)"
+    guard step.flags.isDisjoint(with: ["trim", "upper", "known"]) else {
+      return toJingle ? refinedReading(step, from: source, to: target, in: node, rule: rule) : nil
+    }
+    let place = "\(node) &+ \(1 + from.word)"
     var conditions = presence(source, in: node).map { [$0] } ?? []
     guard step.texts.isEmpty || from.kind == "text" && to.kind == "text" else { return nil }
     switch (from.kind, to.kind) {
@@ -71,15 +73,16 @@ extension MappingCodeEmitter {
       return Reading(
         kind: .text, expression: "text(\(place), \(rule()), \(token))", isOptional: true, conditions: conditions,
         target: target)
-    case ("number", "number"), ("wide", "wide"):
+    case ("number", "number"), ("wide", "wide"), ("number", "wide"):
       guard from.numberBits <= to.numberBits else { return nil }
-      let expression = from.kind == "wide" ? "nodes.wide(at: \(place))" : "nodes.word(\(place))"
+      var expression = from.kind == "wide" ? "nodes.wide(at: \(place))" : "nodes.word(\(place))"
+      if from.kind != to.kind { expression = "UInt64(\(expression))" }
       for index in step.omitted {
         // Other spellings of a number never are the text of one.
         if let number = UInt64(tables.texts[index]) { conditions.append("\(expression) != \(number)") }
       }
       return Reading(
-        kind: from.kind == "wide" ? .wide : .number, expression: expression, isOptional: false, conditions: conditions,
+        kind: to.kind == "wide" ? .wide : .number, expression: expression, isOptional: false, conditions: conditions,
         target: target)
     case ("enumeration", "enumeration"):
       guard step.omitted.isEmpty, step.conversion >= 0 else { return nil }
@@ -90,8 +93,30 @@ extension MappingCodeEmitter {
     }
   }
 
+  /// How a text is read that is cut or put into capitals on its way to Jingle.
+  private func refinedReading(
+    _ step: LoweredStep, from source: Int, to target: Int, in node: String, rule: () -> Int
+  ) -> Reading? {
+    let from = tables.fields[source]
+    let to = tables.fields[target]
+    guard from.kind == "text", to.kind == "text", step.texts.isEmpty, step.omitted.isEmpty,
+      step.flags.isDisjoint(with: ["known"])
+    else { return nil }
+    // A text that was read by the same token need not be looked at again as long as nothing is changed in it.
+    let isChecked = to.token < 0 || from.token == to.token
+    return Reading(
+      kind: .text, expression: "refined(\(node) &+ \(1 + from.word), \(rule()), isChecked: \(isChecked))",
+      isOptional: true, conditions: presence(source, in: node).map { [$0] } ?? [], target: target)
+  }
+
+  /// Whether a conversion leaves each code as it is.
+  func isIdentity(_ conversion: Int) -> Bool {
+    let (initiator, responder) = tables.conversions[conversion]
+    return initiator == responder && initiator == Array(initiator.indices)
+  }
+
   /// The codes of a conversion as the bytes of a text, for each code its counterpart.
-  private func codes(_ conversion: Int) -> String {
+  func codes(_ conversion: Int) -> String {
     let (initiator, responder) = tables.conversions[conversion]
     func literal(_ codes: [Int]) -> String { "\"" + codes.map { "\\u{\(String($0, radix: 16))}" }.joined() + "\"" }
     if initiator == responder { return literal(initiator) }
@@ -116,13 +141,13 @@ extension MappingCodeEmitter {
   /// The statement that writes a value into a node.
   func write(_ reading: Reading, _ value: String, to frame: String, toJingle: Bool) -> String {
     let call = toJingle ? "put" : "fill"
-    let target = reading.target
+    let target = target(reading.target, ofElement: toJingle)
     switch reading.kind {
-    case .text: return "\(call)(text: \(value), \(self.target(target)), in: &\(frame))"
-    case .number: return "\(call)(number: \(value), \(self.target(target)), in: &\(frame))"
-    case .wide: return "\(call)(wide: \(value), \(self.target(target)), in: &\(frame))"
-    case .code: return "\(call)(code: \(value), \(self.target(target)), in: &\(frame))"
-    case .general: return "put(\(value), \(field(target)), in: &\(frame))"
+    case .text: return "\(call)(text: \(value), \(target), in: &\(frame))"
+    case .number: return "\(call)(number: \(value), \(target), in: &\(frame))"
+    case .wide: return "\(call)(wide: \(value), \(target), in: &\(frame))"
+    case .code: return "\(call)(code: \(value), \(target), in: &\(frame))"
+    case .general: return "put(\(value), \(field(reading.target)), in: &\(frame))"
     }
   }
 
