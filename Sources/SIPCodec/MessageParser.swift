@@ -8,6 +8,9 @@ struct MessageParser: ~Copyable {
   /// Nodes of the headers that the rest of the message is compared with; 0 where there is none.
   private var contentLength = 0
   private var sequence = 0
+  private var contact = 0
+  /// Where the lines of the first and of a second Contact begin.
+  private var contactLines: (first: Int, second: Int) = (0, 0)
   /// There may be a conflict between the start line and the rest.
   private var isDubious = true
   /// The headers that were seen, of those that have to be there or may be there only once.
@@ -23,14 +26,15 @@ struct MessageParser: ~Copyable {
   consuming func finish() -> SIPMessage {
     let issues = issues
     let isDubious = isDubious
+    let contactLines = contactLines
     let message = SIPMessage(arena: tape.finish(), issues: issues)
     if !isDubious { return message }
-    let conflicts = message.conflicts()
+    let conflicts = message.conflicts(contactLines: contactLines)
     return conflicts.isEmpty ? message : SIPMessage(arena: message.arena, issues: issues + conflicts)
   }
 
-  consuming func finishPart(depth: Int) -> BodyPart {
-    BodyPart(issues: issues, depth: depth, arena: tape.finish())
+  consuming func finishPart(offset: Int, depth: Int) -> BodyPart {
+    BodyPart(issues: issues, offset: offset, depth: depth, arena: tape.finish())
   }
 
   /// Reads a part of a body, up to and with the CRLF that ends it: header fields, none of which has to be there, and what
@@ -67,7 +71,7 @@ struct MessageParser: ~Copyable {
     }
     tape.close(root)
     validate()
-    isDubious = !isPlain(input, lineStart, lineEnd)
+    isDubious = !isPlain(input, lineStart, lineEnd) || !isComplete(input, root)
   }
 
   /// Whether the start line, which is there from `start` up to `end`, and CSeq show at a glance that nothing is in
@@ -86,6 +90,32 @@ struct MessageParser: ~Copyable {
       return method != 0 && method == tape.word(sequence + 2)
     default: return false
     }
+  }
+
+  /// Whether there is what a message of this kind has to have, and at most one plain Contact.
+  @inline(__always)
+  private func isComplete(_ input: Input, _ root: Int) -> Bool {
+    if contactLines.second > 0 || contact > 0 && !isPlainContact { return false }
+    if tape.word(root + 2) > 0, !seen.contains(Headers.requiredWithBody) { return false }
+    let required: Headers.Watched
+    switch tape.slot(of: startLine) {
+    case SIPMessage.Slot.statusLine:
+      // The line begins with two words of the version, and two of the code.
+      let code = Int(tape.word(startLine + 3))
+      let digits = (Int(input[code]), Int(input[code &+ 1]), Int(input[code &+ 2]))
+      let status = (digits.0 - 0x30) * 100 + (digits.1 - 0x30) * 10 + digits.2 - 0x30
+      required = Headers.required(in: status, to: sequence > 0 ? tape.word(sequence + 2) : 0)
+    case SIPMessage.Slot.requestLine:
+      required = Headers.required(in: tape.word(startLine + 1))
+    default: return true
+    }
+    return seen.contains(required)
+  }
+
+  /// The field has one address, which is all that it is filled with, and no "*".
+  private var isPlainContact: Bool {
+    let first = contact + 2
+    return tape.end(of: contact) > first && tape.end(of: first) == tape.end(of: contact)
   }
 
   private mutating func note(
@@ -112,7 +142,9 @@ struct MessageParser: ~Copyable {
       .startLine, isResponse ? "status-line" : "request-line", failure?.offset ?? end,
       "expected \(failure?.expected ?? "the end of the line")")
     tape.rewind(to: startLine)
-    let line = endOfLine(input, start)
+    var line = endOfLine(input, start)
+    // A start line cannot be folded; what was meant to continue it is no header field.
+    while isBlank(input[line.next]) { line = endOfLine(input, line.next) }
     let node = tape.open(SIPMessage.Slot.malformedStartLine, fixedWords: 2)
     tape.set(node + 1, from: start, to: line.end)
     tape.close(node)
@@ -202,9 +234,16 @@ struct MessageParser: ~Copyable {
 
   /// Keeps the first of the headers that the rest of the message is compared with.
   @inline(never)
-  private mutating func remember(_ slot: UInt32, _ node: Int) {
+  private mutating func remember(_ slot: UInt32, _ node: Int, _ offset: Int) {
     if slot == Headers.cseq {
       if sequence == 0 { sequence = node }
+    } else if slot == Headers.contact {
+      if contact == 0 {
+        contact = node
+        contactLines.first = offset
+      } else if contactLines.second == 0 {
+        contactLines.second = offset
+      }
     } else if contentLength == 0 {
       contentLength = node
     }
@@ -240,7 +279,9 @@ struct MessageParser: ~Copyable {
   private mutating func see(_ node: Int, _ offset: Int) {
     let slot = tape.slot(ended: node)
     if slot > Headers.lastWatched { return }
-    if slot == Headers.contentLength || slot == Headers.cseq { remember(slot, node) }
+    if slot == Headers.contentLength || slot == Headers.cseq || slot == Headers.contact {
+      remember(slot, node, offset)
+    }
     see(slot: slot, offset)
   }
 
@@ -336,52 +377,9 @@ struct MessageParser: ~Copyable {
 
   @inline(__always)
   private mutating func validate() {
-    if seen.isComplete { return }
-    for slot in 1...Headers.lastRequired where !seen.contains(slot) {
+    if seen.contains(Headers.required) { return }
+    for slot in Headers.required.slots(without: seen) {
       note(.validation, "\(Headers.name(slot))", 0, "is missing", header: slot)
     }
-  }
-}
-
-extension SIPMessage {
-  /// Conflicts between the start line and the rest (RFC 3261 §8.1.1.1, §8.1.1.5, §19.1.1, §21.5.6).
-  func conflicts() -> [SIPIssue] {
-    var issues: [SIPIssue] = []
-    func note(_ location: String, _ place: Slice, _ message: String, _ header: UInt32? = nil) {
-      // In a message that was parsed, bytes of the arena are bytes of the input.
-      let offset = place.isAbsent ? 0 : Int(place.offset)
-      issues.append(SIPIssue(layer: .validation, location: location, offset: offset, message: message, header: header))
-    }
-    if let line = requestLine {
-      if !line.version.isSpoken { note("SIP-Version", line.version.slice, "only SIP/2.0 is spoken here") }
-      if let header = line.uri.headers.first { note("Request-URI", header.name.slice, "may not carry headers") }
-      // The field has a word for the number, then the three of the method: its code and its text.
-      if let sequence = headers.cseq, sequence.method != line.method {
-        let place = arena.slice(at: sequence.index + 3)
-        note("\(Headers.name(Headers.cseq))", place, "its method is not that of the request line", Headers.cseq)
-      }
-    } else if let line = statusLine, !line.version.isSpoken {
-      note("SIP-Version", line.version.slice, "only SIP/2.0 is spoken here")
-    }
-    // RFC 3261 §8.1.1.5
-    if let sequence = headers.cseq, sequence.number >> 31 != 0 {
-      // Of at least ten digits, which stand in front of the method and the white space between.
-      var place = arena.slice(at: sequence.index + 3)
-      let front = Slice(offset: 0, length: place.offset)
-      arena.withBytes(of: front) { bytes in
-        let digits = bytes.lastIndex { (0x30...0x39).contains($0) } ?? bytes.endIndex
-        let before = bytes[..<digits].lastIndex { !(0x30...0x39).contains($0) } ?? -1
-        place = Slice(offset: UInt32(before + 1), length: UInt32(digits - before))
-      }
-      note("\(Headers.name(Headers.cseq))", place, "its number is not below 2147483648", Headers.cseq)
-    }
-    return issues
-  }
-}
-
-extension Text {
-  /// RFC 3261 §7.1: the version is compared without regard to case.
-  fileprivate var isSpoken: Bool {
-    count == 7 && withInput { isIgnoringCase($0, 0, "sip/2.0") }
   }
 }

@@ -39,7 +39,7 @@ public struct MultipartBody: Sendable {
           guard parts.count < Self.maximumParts else {
             return note(start, "there are more than \(Self.maximumParts) parts")
           }
-          parts.append(BodyPart(reading: .init(rebasing: body[start..<line]), depth: depth + 1))
+          parts.append(BodyPart(reading: .init(rebasing: body[start..<line]), offset: start, depth: depth + 1))
         } else {
           preamble = Array(body[..<max(line - 2, 0)])
         }
@@ -155,19 +155,22 @@ public struct MultipartBody: Sendable {
 public struct BodyPart: Sendable {
   /// What is wrong with the header fields; offsets count from the first byte of the part.
   public let issues: [SIPIssue]
+  /// Bytes from the start of the body that it is a part of.
+  public let offset: Int
   private let depth: Int
   private let arena: Arena
 
-  init(issues: [SIPIssue], depth: Int, arena: Arena) {
+  init(issues: [SIPIssue], offset: Int, depth: Int, arena: Arena) {
     self.issues = issues
+    self.offset = offset
     self.depth = depth
     self.arena = arena
   }
 
-  init(reading bytes: UnsafeBufferPointer<UInt8>, depth: Int) {
+  init(reading bytes: UnsafeBufferPointer<UInt8>, offset: Int, depth: Int) {
     var parser = MessageParser(bytes)
     parser.parsePart()
-    self = parser.finishPart(depth: depth)
+    self = parser.finishPart(offset: offset, depth: depth)
   }
 
   public var headers: HeaderFields {

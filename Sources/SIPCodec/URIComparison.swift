@@ -1,6 +1,9 @@
 import CodecRuntime
 
 extension URI {
+  /// The number of a tel URI, with what makes it readable (RFC 3966 §3).
+  public var number: Text? { telephone?.number }
+
   /// Whether both lead to the same: sip and sips URIs by RFC 3261 §19.1.4, tel URIs by RFC 3966 §4, others where they are
   /// the same text but for the case of the scheme.
   ///
@@ -9,7 +12,7 @@ extension URI {
   public func isEquivalent(to other: URI) -> Bool {
     switch (scheme, other.scheme) {
     case (.sip, .sip), (.sips, .sips): isSameAddress(as: other)
-    case (.tel, .tel): isSameNumber(as: other)
+    case (.tel, .tel): telephone.flatMap { own in other.telephone.map { own.isSameNumber(as: $0) } } ?? false
     case (.other(let name), .other(let otherName)):
       name.equalsIgnoringCase(otherName) && Self.bytes(of: self) == Self.bytes(of: other)
     default: false
@@ -18,7 +21,8 @@ extension URI {
 
   private func isSameAddress(as other: URI) -> Bool {
     // The user and the password are compared with regard to case, all else without.
-    guard Self.symbols(user) == Self.symbols(other.user), Self.symbols(password) == Self.symbols(other.password),
+    guard Compared.symbols(user) == Compared.symbols(other.user),
+      Compared.symbols(password) == Compared.symbols(other.password),
       HostName(host) == HostName(other.host), port == other.port
     else { return false }
     // These matter even where only one side has them. RFC 3261 has transport among its examples only.
@@ -32,23 +36,89 @@ extension URI {
     return comparedHeaders == other.comparedHeaders
   }
 
-  private func isSameNumber(as other: URI) -> Bool {
-    guard let number, let otherNumber = other.number else { return false }
-    return Self.withoutSeparators(Self.symbols(number, ignoringCase: true))
-      == Self.withoutSeparators(Self.symbols(otherNumber, ignoringCase: true))
+  // MARK: What is compared
+
+  /// The values of the parameters by their names; one without value has an empty one.
+  private var comparedParameters: [Compared.Symbols: Compared.Symbols] {
+    var result: [Compared.Symbols: Compared.Symbols] = [:]
+    for parameter in Draft(self).parameters {
+      let (name, value) = Compared.parts(Self.bytes(of: parameter))
+      result[name] = value
+    }
+    return result
+  }
+
+  /// The headers in an order of their own. That of a header says more of how values compare; here they are equal or not.
+  private var comparedHeaders: [[UInt16]] {
+    headers.map { header in
+      Compared.symbols(header.name, ignoringCase: true) + [0x200] + Compared.symbols(header.value, ignoringCase: false)
+    }.sorted { $0.lexicographicallyPrecedes($1) }
+  }
+
+  private static func bytes(of uri: URI) -> [UInt8] {
+    var output = Output()
+    for byte in (uri.scheme?.name ?? "").utf8 { output.append(lowercased(byte)) }
+    let start = output.count
+    URI.write(uri.arena, uri.index, to: &output)
+    // The scheme is there twice now, in one case and in its own, and is as long both times.
+    return Array(output.bytes[..<start] + output.bytes[(2 * start)...])
+  }
+
+  private static func bytes(of parameter: Parameter) -> [UInt8] {
+    var tape = Tape()
+    // It was read from a URI, so the grammar allows it.
+    guard (try? parameter.append(to: &tape)) != nil else { return [] }
+    let arena = tape.finish()
+    var output = Output()
+    writeParameter(arena, 0, to: &output)
+    return output.bytes
+  }
+}
+
+extension TelephoneSubscriber {
+  fileprivate func isSameNumber(as other: TelephoneSubscriber) -> Bool {
+    Compared.withoutSeparators(Compared.symbols(number, ignoringCase: true))
+      == Compared.withoutSeparators(Compared.symbols(other.number, ignoringCase: true))
       && comparedParameters == other.comparedParameters
   }
 
-  // MARK: What is compared
+  /// The values of the parameters by their names; one without value has an empty one.
+  private var comparedParameters: [Compared.Symbols: Compared.Symbols] {
+    var result: [Compared.Symbols: Compared.Symbols] = [:]
+    for parameter in Draft(self).parameters {
+      var (name, value) = Compared.parts(Self.bytes(of: parameter))
+      switch parameter {
+      case .ext: value = Compared.withoutSeparators(value)
+      // A number, not the name of a domain.
+      case .phoneContext where value.first == 0x2B: value = Compared.withoutSeparators(value)
+      default: break
+      }
+      result[name] = value
+    }
+    return result
+  }
 
+  private static func bytes(of parameter: Parameter) -> [UInt8] {
+    var tape = Tape()
+    // It was read from a URI, so the grammar allows it.
+    guard (try? parameter.append(to: &tape)) != nil else { return [] }
+    let arena = tape.finish()
+    var output = Output()
+    writeParameter(arena, 0, to: &output)
+    return output.bytes
+  }
+}
+
+/// Texts as they are compared.
+private enum Compared {
   /// A byte, or with 0x100 added one of the reserved set that is escaped: it does not mean what it means unescaped.
-  private typealias Symbols = [UInt16]
+  typealias Symbols = [UInt16]
 
-  private static func symbols(_ text: Text?, ignoringCase: Bool = false) -> Symbols? {
+  static func symbols(_ text: Text?, ignoringCase: Bool = false) -> Symbols? {
     text.map { $0.withBytes { symbols($0[...], ignoringCase: ignoringCase) } }
   }
 
-  private static func symbols(_ text: Text, ignoringCase: Bool) -> Symbols {
+  static func symbols(_ text: Text, ignoringCase: Bool) -> Symbols {
     text.withBytes { symbols($0[...], ignoringCase: ignoringCase) }
   }
 
@@ -80,52 +150,14 @@ extension URI {
   }
 
   /// RFC 3966 §5.1.1: what makes a number readable is no part of it.
-  private static func withoutSeparators(_ symbols: Symbols) -> Symbols {
+  static func withoutSeparators(_ symbols: Symbols) -> Symbols {
     symbols.filter { symbol in symbol > 0xFF || !isOne(UInt8(symbol), Tokens.visualSeparator) }
   }
 
-  /// The values of the parameters by their names; one without value has an empty one.
-  private var comparedParameters: [Symbols: Symbols] {
-    var result: [Symbols: Symbols] = [:]
-    for parameter in Draft(self).parameters {
-      let bytes = Self.bytes(of: parameter)
-      let name = bytes.prefix { $0 != 0x3D }
-      var value = Self.symbols(bytes.dropFirst(name.count + 1), ignoringCase: true)
-      switch parameter {
-      case .ext: value = Self.withoutSeparators(value)
-      // A number, not the name of a domain.
-      case .phoneContext where value.first == 0x2B: value = Self.withoutSeparators(value)
-      default: break
-      }
-      result[Self.symbols(name, ignoringCase: true)] = value
-    }
-    return result
-  }
-
-  /// The headers in an order of their own. That of a header says more of how values compare; here they are equal or not.
-  private var comparedHeaders: [[UInt16]] {
-    headers.map { header in
-      Self.symbols(header.name, ignoringCase: true) + [0x200] + Self.symbols(header.value, ignoringCase: false)
-    }.sorted { $0.lexicographicallyPrecedes($1) }
-  }
-
-  private static func bytes(of uri: URI) -> [UInt8] {
-    var output = Output()
-    for byte in (uri.scheme?.name ?? "").utf8 { output.append(lowercased(byte)) }
-    let start = output.count
-    URI.write(uri.arena, uri.index, to: &output)
-    // The scheme is there twice now, in one case and in its own, and is as long both times.
-    return Array(output.bytes[..<start] + output.bytes[(2 * start)...])
-  }
-
-  private static func bytes(of parameter: Parameter) -> [UInt8] {
-    var tape = Tape()
-    // It was read from a URI, so the grammar allows it.
-    guard (try? parameter.append(to: &tape)) != nil else { return [] }
-    let arena = tape.finish()
-    var output = Output()
-    writeParameter(arena, 0, to: &output)
-    return output.bytes
+  /// The name and the value of a parameter.
+  static func parts(_ bytes: [UInt8]) -> (Symbols, Symbols) {
+    let name = bytes.prefix { $0 != 0x3D }
+    return (symbols(name, ignoringCase: true), symbols(bytes.dropFirst(name.count + 1), ignoringCase: true))
   }
 }
 

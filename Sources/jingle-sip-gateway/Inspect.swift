@@ -11,7 +11,8 @@ struct Inspect: ParsableCommand {
       Each file is read as one message: a SIP datagram, a session description, or a stanza of Jingle or its payload, \
       such as <jingle/> or <propose/>. One \
       JSON object a line goes to standard output: file, verdict (accept or reject), and where it rejects layer, \
-      where, offset and message. Reading is strict: the first thing that is wrong rejects the message.
+      where, offset and message. Of a SIP message that has a body, body says what is in it, part by part: type, \
+      disposition, where it starts and how long it is, and of session descriptions a verdict of their own. Reading is strict: the first thing that is wrong rejects the message.
 
       Exit status: 0 when all were accepted, 1 otherwise.
       """)
@@ -45,7 +46,8 @@ struct Inspect: ParsableCommand {
         if kind == .jingle { serialized.append(0x0A) }
         Console.write(serialized)
       } else {
-        Console.print(Inspection.report(file: file, objection: nil))
+        let parts = kind == .sip ? Inspection.parts(ofMessage: bytes) : []
+        Console.print(Inspection.report(file: file, objection: nil, parts: parts))
       }
       return true
     } catch {

@@ -143,6 +143,50 @@ struct InspectionTests {
     }
   }
 
+  @Test("RFC 5621: what is in a body, and what is wrong in it, by its place in the message")
+  func parts() throws {
+    let description = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n"
+    func inspected(_ type: String, _ body: String) -> (bytes: [UInt8], parts: [InspectedPart], objection: Objection?) {
+      let bytes = message(options + ["Content-Type: \(type)"]) + Array(body.utf8)
+      return (bytes, Inspection.parts(ofMessage: bytes), objection(bytes, .sip))
+    }
+    let plain = inspected("application/sdp", description)
+    #expect(plain.objection == nil && plain.parts.map(\.number) == ["1"] && plain.parts.first?.objection == nil)
+    #expect(
+      Inspection.report(file: "f", objection: nil, parts: plain.parts)
+        == #"{"file":"f","verdict":"accept","body":[{"part":"1","type":"application/sdp","#
+        + "\"start\":\(plain.bytes.count - description.utf8.count),\"length\":\(description.utf8.count),"
+        + #""verdict":"accept"}]}"#)
+    #expect(Inspection.parts(ofMessage: message(options)) == [])
+
+    let wrong = description.replacing("t=0 0", with: "t=0 x")
+    let body =
+      "--b\r\nContent-Type: text/plain\r\n\r\nhello\r\n--b\r\nContent-Type: multipart/alternative;boundary=c\r\n\r\n"
+      + "--c\r\nContent-Type: Application/SDP\r\nContent-Disposition: session;handling=optional\r\n\r\n\(wrong)\r\n--c--\r\n"
+      + "\r\n--b--\r\n"
+    let mixed = inspected("multipart/mixed;boundary=b", body)
+    #expect(mixed.objection == nil)
+    #expect(mixed.parts.map(\.number) == ["1", "2.1"] && mixed.parts.map(\.isRead) == [false, true])
+    #expect(mixed.parts.map(\.type) == ["text/plain", "Application/SDP"])
+    #expect(mixed.parts.map(\.disposition) == [nil, "session"])
+    for (part, content) in zip(mixed.parts, ["hello", wrong]) {
+      #expect(text(Array(mixed.bytes[part.start..<part.start + part.count])) == content)
+    }
+    let place = try #require(mixed.parts.last?.objection)
+    #expect(place.layer == "syntax" && place.location == "t=")
+    #expect(text(Array(mixed.bytes[place.offset...].prefix(3))) == "x\r\n")
+
+    // How a body is cut, and the header fields of its parts, are of the message.
+    let cut = inspected("multipart/mixed;boundary=d", body)
+    #expect(cut.objection?.layer == "framing" && cut.objection?.location == "body")
+    #expect(cut.objection?.offset == cut.bytes.count - body.utf8.count)
+    let field = inspected("multipart/mixed;boundary=b", body.replacing("text/plain", with: "text"))
+    #expect(field.objection?.layer == "header" && field.objection?.location == "Content-Type")
+    #expect(
+      field.objection?.offset
+        == field.bytes.count - body.utf8.count + "/plain".utf8.count + "--b\r\nContent-Type: text".utf8.count)
+  }
+
   @Test("the report is one JSON object on one line")
   func report() {
     #expect(Inspection.report(file: "a\"b\\\n", objection: nil) == #"{"file":"a\"b\\\n","verdict":"accept"}"#)

@@ -251,4 +251,78 @@ import Testing
       """)
   }
 
+  @Test func requiredParams() {
+    expectRefused(
+      """
+      header A = v:token *( ";" params )
+      params A "="
+          a required when shape = value:token
+          b required when nothing
+          c required
+          d required when
+      token = 1*%x61-7A
+      shape = v:token
+      """,
+      """
+      a.grammar:6:20: error: expected the rule that says when the parameter is required, but the declaration ends
+          d required when
+                         ^
+      """)
+    expectRefused(
+      """
+      header A = v:token s:shape *( ";" params )
+      params A "="
+          a required when shape = value:token
+          b required when nothing
+      token = 1*%x61-7A
+      shape = ":" v:token
+      """,
+      """
+      a.grammar:3:21: error: a predicate is a token rule, and `shape` has captures
+          a required when shape = value:token
+                          ^
+      a.grammar:4:21: error: there is no rule `nothing`
+          b required when nothing
+                          ^
+      """)
+  }
+
+  /// There is a bit of a word for each parameter that was seen.
+  @Test func requiredParamsFarDown() {
+    let rows = (1...64).map { "    p\($0)\n" }.joined()
+    expectRefused(
+      """
+      header A = v:token *( ";" params )
+      params A "="
+      \(rows)    last required
+      token = 1*%x61-7A
+      """,
+      """
+      a.grammar:67:5: error: the parameter `last` is required, and 64 others stand in front of it
+          last required
+          ^
+      a.grammar:67:5: note: let it stand further up: only the first 64 are counted
+      """)
+  }
+
+  @Test func anExampleWithoutARequiredParameter() {
+    expectRefused(
+      """
+      header A = v:token *( ";" params )
+          example a;x=1;y=2
+          example a;x=1
+          example b;x=1
+      params A "="
+          x = value:digit
+          y required when a-ahead = value:digit
+      a-ahead = "a"
+      token = 1*%x61-7A
+      digit = %x30-39
+      """,
+      """
+      a.grammar:3:18: error: the example does not fit the rule: expected the parameter y here
+          example a;x=1
+                       ^
+      """)
+  }
 }

@@ -250,4 +250,43 @@ import Testing
                                 ^
       """)
   }
+
+  @Test func headersThatAreRequiredSomewhere() {
+    expectRefused(
+      """
+      header A required in INVITE, 2xx to BYE, 99 = value:token
+      header B required in 7xx = value:token
+      header C required with head = value:token
+      header E required in = value:token
+      """,
+      """
+      a.grammar:1:42: error: a status code is a number from 100 to 699, or 1xx to 6xx
+      header A required in INVITE, 2xx to BYE, 99 = value:token
+                                               ^
+      a.grammar:2:22: error: a status code is a number from 100 to 699, or 1xx to 6xx
+      header B required in 7xx = value:token
+                           ^
+      a.grammar:3:24: error: expected `body`, found `head`
+      header C required with head = value:token
+                             ^
+      a.grammar:4:22: error: expected a method or a status code, found `=`
+      header E required in = value:token
+                           ^
+      """)
+    expectRefused(
+      """
+      header A required in INVTE, 2xx to CANCEL = value:token
+      header B required in 200 to BYE, INVITE, 404 required with body = value:token
+      enum Method : token = "INVITE" / "BYE"
+      token = 1*%x41-5A
+      """,
+      """
+      a.grammar:1:22: error: `INVTE` is no value of the enum `Method`; did you mean `INVITE`?
+      header A required in INVTE, 2xx to CANCEL = value:token
+                           ^
+      a.grammar:1:36: error: `CANCEL` is no value of the enum `Method`
+      header A required in INVTE, 2xx to CANCEL = value:token
+                                         ^
+      """)
+  }
 }

@@ -25,6 +25,8 @@ struct GrammarSampler {
   private var claims: [(offset: Int, predicate: TokenRule, holds: Bool)] = []
   /// The known parameters that a shape has already: each may be there once (RFC 3261 §7.3.1).
   private var taken: Set<String> = []
+  /// Where the shape begins that is being made.
+  private var start = 0
   /// Shapes within shapes; beyond this depth what may be left out is.
   private var depth = 0
   private static let maximumDepth = 6
@@ -59,6 +61,7 @@ struct GrammarSampler {
       output = []
       claims = []
       depth = 0
+      start = 0
       append(shape)
       if output.count < 2000, claims.allSatisfy({ Self.matches($0.predicate, output[$0.offset...]) == $0.holds }) {
         return output
@@ -115,9 +118,12 @@ struct GrammarSampler {
   }
 
   private mutating func append(_ shape: Shape) {
+    let outer = start
+    start = output.count
     depth += 1
     append(shape.body, shape)
     depth -= 1
+    start = outer
   }
 
   private mutating func append(_ steps: [Step], _ shape: Shape) {
@@ -148,6 +154,13 @@ struct GrammarSampler {
         if let predicate = alternative.predicate { claims.append((output.count, predicate, true)) }
         append(alternative.body, shape)
       }
+      // Those that have to be there come last.
+      for row in shape.params?.rows ?? [] where ShapeBuilder.positionOfParams(alternative.body) != nil {
+        guard !taken.contains(row.name), isRequired(row, since: start) else { continue }
+        for step in alternative.body {
+          if case .params = step, let params = shape.params { append(row, of: params) } else { append(step, shape) }
+        }
+      }
       if let predicate = alternative.predicate { claims.append((output.count, predicate, false)) }
     case .commaList(let minimum, let alternative, let separator, _):
       for index in 0..<count(minimum, nil) {
@@ -170,6 +183,18 @@ struct GrammarSampler {
       if let other = params.other { append(other) }
       return
     }
+    append(row, of: params)
+  }
+
+  private func isRequired(_ row: ParameterTable.Row, since start: Int) -> Bool {
+    switch row.requirement {
+    case .never: false
+    case .always: true
+    case .when(let rule): Self.matches(rule, output[start...])
+    }
+  }
+
+  private mutating func append(_ row: ParameterTable.Row, of params: ParameterTable) {
     taken.insert(row.name)
     output += row.name.utf8
     guard let value = row.value, !(row.isValueOptional && oneIn(2)) else { return }

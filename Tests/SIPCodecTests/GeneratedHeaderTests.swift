@@ -282,7 +282,7 @@ struct GeneratedHeaderTests {
     .init("From", "\"A", 0, "scheme"),
     .init("From", "<sip:a@example.org>;tag=", 24, "token"),
     .init("To", "example.org", 11, "\":\""),
-    .init("Contact", "", 0, "scheme"),
+    .init("Contact", "", 0, "\"*\""),
     .init("Contact", "<sip:a@example.org>;expires=soon", 28, "a number up to 4294967295"),
     .init("Content-Length", "-1", 0, "a number up to 4294967295"),
     .init("Content-Length", "", 0, "a number up to 4294967295"),
@@ -384,14 +384,14 @@ struct GeneratedHeaderTests {
 
   @Test func alternativesOfADraft() throws {
     let sip = URI.Draft(scheme: .sip, user: "alice", host: "a.example", port: 5070, parameters: [.lr(nil)])
-    let tel = URI.Draft(scheme: .tel, number: "+49-30-1234")
+    let tel = URI.Draft(scheme: .tel, telephone: .init(number: "+49-30-1234"))
     let other = URI.Draft(scheme: Scheme("im"), opaque: "a@b.example")
     #expect(try written(.route(.init(routeParam: [.init(uri: sip)]))) == "<sip:alice@a.example:5070;lr>")
     #expect(try written(.to(.init(party: .init(address: .init(uri: tel))))) == "<tel:+49-30-1234>")
     #expect(
-      try written(.contact(.init(contactParam: [.init(address: .init(displayName: "\"A B\"", uri: other))])))
+      try written(.contact(.init(contacts: [.init(address: .init(displayName: "\"A B\"", uri: other))])))
         == "\"A B\" <im:a@b.example>")
-    #expect(try written(.contact(.init(contactParam: [.init(wildcard: true)]))) == "*")
+    #expect(try written(.contact(.init(wildcard: true))) == "*")
   }
 
   @Test func aDraftIsRefusedWhereItsValueIsNotOfTheGrammar() {
@@ -413,9 +413,16 @@ struct GeneratedHeaderTests {
     #expect(refusal(.cseq(.init(number: 1, method: .other(Text("A B"))))) != nil)
     // Values of two alternatives at once.
     #expect(
-      refusal(.to(.init(party: .init(address: .init(uri: .init(scheme: .sip, host: "a.example", number: "1")))))) != nil
-    )
+      refusal(
+        .to(
+          .init(
+            party: .init(address: .init(uri: .init(scheme: .sip, host: "a.example", telephone: .init(number: "1")))))
+        )) != nil)
     // None of any alternative.
-    #expect(refusal(.contact(.init(contactParam: [.init()]))) != nil)
+    #expect(refusal(.contact(.init())) != nil)
+    // Without a parameter that is required (RFC 3891 §6.1).
+    #expect(
+      refusal(.replaces(.init(callID: "1", parameters: [.toTag("a")])))
+        == DraftError(field: "ReplacesHeader.parameters", message: "from-tag is missing"))
   }
 }

@@ -43,7 +43,7 @@ struct HeaderRow: Sendable, CustomTestStringConvertible {
       "Authorization", #"Digest username="a",qop=auth"#, #"dIGEST  username = "a", qop=auth"#,
       wrong: "Digest username=\"a", at: 16, "auth-value"),
     .init(
-      "Authorization", "Bearer mF_9.B5f-4.1/JqM==", "bearer  mF_9.B5f-4.1/JqM==", wrong: "Bearer a=b=c", at: 10,
+      "Authorization", "Bearer mF_9.B5f-4.1/JqM==", "bearer  mF_9.B5f-4.1/JqM==", wrong: "Bearer a=b=c", at: 9,
       "the end of the header field"),
     .init("Call-ID", "a@b", "a@b", wrong: "a b", at: 2, "the end of the header field"),
     .init(
@@ -145,7 +145,7 @@ struct HeaderRow: Sendable, CustomTestStringConvertible {
       "Reject-Contact", "*;actor=\"msg-taker\";video", "*; actor=\"msg-taker\"; video", wrong: "*;;", at: 2,
       "the name of a parameter"),
     .init(
-      "Request-Disposition", "proxy,no-fork,x", "Proxy , NO-FORK , x", wrong: "proxy;fork", at: 5,
+      "Request-Disposition", "proxy,no-fork,queue", "Proxy , NO-FORK , QUEUE", wrong: "proxy;fork", at: 5,
       "the end of the header field"),
     // RFC 4028
     .init(
@@ -245,7 +245,7 @@ struct HeaderRow: Sendable, CustomTestStringConvertible {
     .init("Content-ID", "<1@a.example>", "<1@a.example>", wrong: "<1>", at: 1, "msg-id"),
     // The compact forms that have no row above.
     .init("j", "*;video", "* ;VIDEO", wrong: "", at: 0, "\"*\""),
-    .init("d", "queue", "Queue", wrong: "", at: 0, "token"),
+    .init("d", "queue", "Queue", wrong: "", at: 0, "Directive"),
     .init("y", "a;info=<cid:x@y>", "a ;info= <cid:x@y>", wrong: "a;ppt", at: 5, "the value of ppt"),
     .init("e", "gzip", "gzip", wrong: ",", at: 0, "token"),
     .init("c", "application/sdp", "application/ sdp", wrong: "sdp", at: 3, "\"/\""),

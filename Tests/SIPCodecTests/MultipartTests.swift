@@ -84,7 +84,6 @@ struct MultipartTests {
       return body.issues.first.map { ($0.offset, $0.message) }
     }
     let noBoundary = "a body of parts needs a boundary of 1 to 70 bytes"
-    #expect(try issue("multipart/mixed", ["--b--"])! == (0, noBoundary))
     #expect(try issue(#"multipart/mixed;boundary="""#, ["--", ""])! == (0, noBoundary))
     let long = String(repeating: "b", count: 71)
     #expect(try issue("multipart/mixed;boundary=\(long)", ["--\(long)--"])! == (0, noBoundary))

@@ -24,8 +24,8 @@ import Testing
       "Record-Route: <sip:p1@192.0.2.70;lr>\nRecord-Route: <sip:p2@192.0.2.71;lr=on>\n")
     let accepted = try #require(probe.sent.first?.message)
     #expect(accepted.headers.recordRoute.map { $0.uri.user?.string } == ["p1", "p2"])
-    #expect(accepted.headers.contact.first?.address?.uri?.host?.string == "192.0.2.1")
-    #expect(accepted.headers.contact.first?.address?.uri?.user?.string == "bob")
+    #expect(accepted.headers.contact.first?.contacts.first?.address.uri?.host?.string == "192.0.2.1")
+    #expect(accepted.headers.contact.first?.contacts.first?.address.uri?.user?.string == "bob")
     try probe.act { try $0.request(.bye, in: leg, at: $1, into: &$2) }
     let bye = try #require(probe.sent.last)
     #expect(bye.message.requestLine?.uri.user?.string == "carol")
@@ -85,8 +85,8 @@ import Testing
     #expect(message.headers.to?.party.tag == nil)
     #expect(message.headers.via.first?.hasRport == true)
     #expect(message.headers.maxForwards?.value == 70)
-    #expect(message.headers.contact.first?.address?.uri?.user?.string == "alice")
-    #expect(message.headers.contact.first?.address?.uri?.port == 5001)
+    #expect(message.headers.contact.first?.contacts.first?.address.uri?.user?.string == "alice")
+    #expect(message.headers.contact.first?.contacts.first?.address.uri?.port == 5001)
     #expect(message.headers.allow.map(\.value).contains(.info))
     #expect(message.headers.supported.map(\.value) == [.trickleICE])
     #expect(message.headers.recvInfo.first?.name.string == "trickle-ice")
@@ -158,11 +158,14 @@ import Testing
     probe.receive(other)
     probe.receive(response("200 OK", to: invite, tag: "t1", extra: "Via: SIP/2.0/UDP 192.0.2.5\n"))
     probe.receive(response("200 OK", to: invite, tag: "t1").replacing("SIP/2.0 200", with: "SIP/3.0 200"))
+    #expect(probe.takeSent() == [])
+    #expect(probe.takeReports() == [])
+    #expect(probe.agent.strayResponseCount == 2)
+    // Codes that no class has (RFC 3261 §7.2).
     probe.receive(response("099 Low", to: invite, tag: "t1"))
     probe.receive(response("700 High", to: invite, tag: "t1"))
     #expect(probe.takeSent() == [])
-    #expect(probe.takeReports() == [])
-    #expect(probe.agent.strayResponseCount == 4)
+    #expect(probe.takeReports() == ["malformed status-line", "malformed status-line"])
     #expect(probe.agent.legCount == 1)
   }
 

@@ -225,7 +225,7 @@ extension Shard {
   ) {
     guard let leg = session.leg, let message = session.message(reference),
       let proxy = session.proxy.flatMap({ proxies[$0] }),
-      let contact = message.headers.contact.first?.address?.uri
+      let contact = message.headers.contact.first?.contacts.first?.address.uri
     else {
       handle(number, .inviteTransportError, at: now)
       return

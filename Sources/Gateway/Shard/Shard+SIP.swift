@@ -217,7 +217,9 @@ extension Shard {
 
   /// A redirection to the host that has redirected is one that the proxy can be asked for.
   private func leadsToProxy(_ message: SIPMessage, _ proxy: ProxyTarget?) -> Bool {
-    guard let proxy, let host = message.headers.contact.first?.address?.uri?.host?.string else { return false }
+    guard let proxy, let host = message.headers.contact.first?.contacts.first?.address.uri?.host?.string else {
+      return false
+    }
     return host.lowercased() == SIPConfiguration.uriHost(proxy.host).lowercased()
       || IPAddress(host) != nil && IPAddress(host) == proxies[proxy]?.address
   }

@@ -63,11 +63,16 @@ public enum Inspection {
   public static func inspect(_ bytes: [UInt8], as kind: MessageKind) throws(Objection) -> [UInt8] {
     switch kind {
     case .sip:
+      let written: [UInt8]
+      let objection: Objection?
       do throws(SIPIssue) {
         let message = try SIPMessage(parsing: bytes)
         if let issue = firstIssue(of: message) { throw issue }
-        return message.bytes
+        objection = Self.objection(toBodyOf: message)
+        written = message.bytes
       } catch { throw Objection(error) }
+      if let objection { throw objection }
+      return written
     case .sdp:
       do throws(SDPIssue) {
         let description = try SessionDescription(parsing: bytes)
@@ -102,16 +107,21 @@ public enum Inspection {
   }
 
   /// What is printed about a file: one JSON object, on one line.
-  public static func report(file: String, objection: Objection?) -> String {
+  public static func report(file: String, objection: Objection?, parts: [InspectedPart] = []) -> String {
     var object = JSONObject()
     object.add("file", file)
     object.add("verdict", objection == nil ? "accept" : "reject")
-    if let objection {
-      object.add("layer", objection.layer)
-      object.add("where", objection.location)
-      object.add("offset", objection.offset)
-      object.add("message", objection.message)
-    }
+    if let objection { object.add(objection) }
+    if !parts.isEmpty { object.add("body", parts.map(\.json)) }
     return object.text
+  }
+}
+
+extension JSONObject {
+  mutating func add(_ objection: Objection) {
+    add("layer", objection.layer)
+    add("where", objection.location)
+    add("offset", objection.offset)
+    add("message", objection.message)
   }
 }

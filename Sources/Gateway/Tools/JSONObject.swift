@@ -1,4 +1,4 @@
-/// Writes a flat JSON object on one line (RFC 8259).
+/// Writes a JSON object on one line (RFC 8259).
 struct JSONObject {
   private var members = ""
 
@@ -6,6 +6,10 @@ struct JSONObject {
 
   mutating func add(_ name: String, _ value: String) { add(name, raw: Self.quoted(value)) }
   mutating func add(_ name: String, _ value: Int) { add(name, raw: String(value)) }
+
+  mutating func add(_ name: String, _ values: [JSONObject]) {
+    add(name, raw: "[" + values.map(\.text).joined(separator: ",") + "]")
+  }
 
   private mutating func add(_ name: String, raw: String) {
     if !members.isEmpty { members += "," }

@@ -78,10 +78,17 @@ private struct ExampleReader {
   var position = 0
   /// The known parameters that have been there.
   private var seen: Set<String> = []
+  /// Where the shape that is read begins.
+  private var start = 0
 
   init(bytes: [UInt8]) { self.bytes = bytes }
 
-  mutating func read(_ shape: Shape) throws(Failure) { try read(shape.body, shape) }
+  mutating func read(_ shape: Shape) throws(Failure) {
+    let outer = start
+    start = position
+    defer { start = outer }
+    try read(shape.body, shape)
+  }
 
   private mutating func read(_ steps: [Step], _ shape: Shape) throws(Failure) {
     for step in steps { try read(step, shape) }
@@ -110,6 +117,7 @@ private struct ExampleReader {
         count += 1
       }
       if count < minimum { throw Failure(expected: ParserEmitter.expectation([alternative])) }
+      if ShapeBuilder.positionOfParams(alternative.body) != nil { try requireParameters(of: shape) }
     case .commaList(let minimum, let alternative, let separator, _):
       if minimum == 0, !isChosen(alternative) { return }
       repeat { try read(alternative.body, shape) } while take(separator)
@@ -131,6 +139,18 @@ private struct ExampleReader {
     case .enumeration(let type): try take(type.token, expected: type.token.name)
     case .shape(let shape): try read(shape)
     case .flag(let literal, let exact): try take(literal, exact: exact)
+    }
+  }
+
+  private func requireParameters(of shape: Shape) throws(Failure) {
+    for row in shape.layout.params?.rows ?? [] where !seen.contains(row.name) {
+      let isMissing =
+        switch row.requirement {
+        case .never: false
+        case .always: true
+        case .when(let rule): matched(rule.automaton, at: start) != nil
+        }
+      if isMissing { throw Failure(expected: ParserEmitter.missing(row.name)) }
     }
   }
 
@@ -184,10 +204,10 @@ private struct ExampleReader {
   // MARK: Tokens
 
   /// How long the longest match is.
-  private func matched(_ automaton: Automaton) -> Int? {
+  private func matched(_ automaton: Automaton, at start: Int? = nil) -> Int? {
     var state = 0
     var longest = automaton.isAccepting[0] ? 0 : nil
-    for (offset, byte) in bytes[position...].enumerated() {
+    for (offset, byte) in bytes[(start ?? position)...].enumerated() {
       state = automaton.next(state, byte)
       if state < 0 { break }
       if automaton.isAccepting[state] { longest = offset + 1 }

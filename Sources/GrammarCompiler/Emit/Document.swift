@@ -37,7 +37,7 @@ extension Compilation {
     }
     if let params = shape.params {
       parts.append(
-        "parameters " + params.rows.map { "`\($0.name)`" }.joined(separator: " ")
+        "parameters " + params.rows.map { "`\($0.name)`\($0.requirement.mark)" }.joined(separator: " ")
           + (params.other == nil ? "" : " and others"))
     }
     return parts.joined(separator: ", ")
@@ -60,7 +60,7 @@ extension Compilation {
       model.headers.map { header in
         [
           "`\(header.name)`", header.compactForm ?? "",
-          (header.isRequired ? "required, " : "") + (header.isMany ? "many" : "once"),
+          header.requirement + (header.isMany ? "many" : "once"),
           fields(header.shape), "`\(header.shape.typeName)`", source(header.shape.comment, header.examples),
         ]
       })
@@ -150,6 +150,33 @@ extension ElementType.Child {
     case .optional: "?"
     case .many: "*"
     case .some: "+"
+    }
+  }
+}
+
+extension HeaderModel {
+  /// In which messages it has to be, with a comma behind it.
+  var requirement: String {
+    let places = needs.map(\.name) + (isRequiredWithBody ? ["messages with a body"] : [])
+    return isRequired ? "required, " : places.isEmpty ? "" : "required in \(places.joined(separator: ", ")), "
+  }
+}
+
+extension ParameterTable.Requirement {
+  var explanation: String {
+    switch self {
+    case .never: ""
+    case .always: "required"
+    case .when(let rule): "required where `\(rule.name)` matches"
+    }
+  }
+
+  /// What the tables say of it, behind the name of the parameter.
+  var mark: String {
+    switch self {
+    case .never: ""
+    case .always: " (required)"
+    case .when: " (required for some)"
     }
   }
 }

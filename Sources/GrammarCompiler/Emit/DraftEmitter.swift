@@ -162,7 +162,9 @@ struct DraftEmitter {
     case .choice(let alternatives, let conditions, _): emitChoice(alternatives, conditions, shape, to: &text)
     case .repetition(_, _, let alternative), .commaList(_, let alternative, _, _):
       for step in alternative.body { emitStep(step, shape, loops: loops, to: &text) }
-    case .params: text.line("for parameter in parameters { try parameter.append(to: &tape) }")
+    case .params:
+      text.line("for parameter in parameters { try parameter.append(to: &tape) }")
+      emitRequiredParameters(of: shape, to: &text)
     }
   }
 
@@ -171,7 +173,7 @@ struct DraftEmitter {
   ) {
     let labels = alternatives.map { Set(allFields($0.body, shape).map(\.label)) }
     for (index, alternative) in alternatives.enumerated() {
-      let required = requiredFields(alternative.body, shape).filter(\.isOptional).map { isGiven($0) }
+      let required = requiredFields(alternative.body, shape).filter { $0.isOptional || $0.isList }.map { isGiven($0) }
       let foreign = shape.fields.filter { field in
         !labels[index].contains(field.label) && labels.contains { $0.contains(field.label) }
       }.map { "!(\(isGiven($0)))" }
@@ -228,8 +230,11 @@ struct DraftEmitter {
 
   private func requiredFields(_ steps: [Step], _ shape: Shape) -> [Field] {
     steps.flatMap { step -> [Field] in
-      if case .capture(let index, _, _) = step { return [shape.fields[index]] }
-      return []
+      switch step {
+      case .capture(let index, _, _): [shape.fields[index]]
+      case .commaList(1..., let alternative, _, _): requiredFields(alternative.body, shape)
+      default: []
+      }
     }
   }
 
@@ -312,6 +317,17 @@ struct DraftEmitter {
           text.line("case .other(let draft): try draft.append(to: &tape, slot: \(ParameterSlot.unknown))")
         }
         text.line("}")
+      }
+    }
+  }
+
+  /// Those that are required always; what a rule says of others is known only when all is written.
+  private func emitRequiredParameters(of shape: Shape, to text: inout SourceText) {
+    for row in shape.params?.rows ?? [] {
+      guard case .always = row.requirement else { continue }
+      let name = Naming.escaped(TypeEmitter.property(row, of: shape))
+      text.block("guard parameters.contains(where: { if case .\(name) = $0 { true } else { false } }) else") {
+        $0.line("throw DraftError(field: \"\(shape.typeName).parameters\", message: \"\(row.name) is missing\")")
       }
     }
   }

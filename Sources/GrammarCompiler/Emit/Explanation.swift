@@ -176,7 +176,7 @@ private struct Explainer {
         "header \(header.name)\(header.compactForm.map { ", in short \($0)" } ?? "")", header.position,
         [
           ("source", header.shape.comment),
-          ("occurs", (header.isRequired ? "required, " : "") + (header.isMany ? "many times" : "once")),
+          ("occurs", header.requirement + (header.isMany ? "many times" : "once")),
           ("fields", compilation.fields(header.shape)), ("tolerates", tolerated(header.name)),
         ] + such(header.examples) + [
           ("in Swift", "\(header.shape.typeName), `headers.\(Naming.property(header.name))`")
@@ -188,7 +188,7 @@ private struct Explainer {
           "parameter \(row.name) of \(shape.name)", row.position,
           [
             ("value", row.value.map { compilation.fields($0) } ?? "none"),
-            ("may", row.isValueOptional ? "lack its value" : ""),
+            ("may", row.isValueOptional ? "lack its value" : ""), ("occurs", row.requirement.explanation),
             ("tolerates", tolerated(shape.name, at: row.position)),
             ("in Swift", "`\(row.label)` of \(shape.layout.typeName)"),
           ])

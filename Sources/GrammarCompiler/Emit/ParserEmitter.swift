@@ -185,6 +185,9 @@ struct ParserEmitter {
           $0.line(context.failure(Self.expectation([alternative])))
         }
       }
+      if alternative.body.contains(where: { if case .params = $0 { true } else { false } }) {
+        emitRequiredParameters(context, to: &text)
+      }
     case .commaList(let minimum, let alternative, let separator, _):
       if minimum == 0 { text.line("if \(decision(alternative, context)) {") }
       text.line("repeat {")

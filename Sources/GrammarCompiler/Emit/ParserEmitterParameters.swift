@@ -18,6 +18,23 @@ extension ParserEmitter {
     text.line("seen |= \(bit)")
   }
 
+  /// What is expected where a parameter is missing.
+  static func missing(_ name: String) -> String { "the parameter \(name)" }
+
+  /// Refuses the shape where a parameter is missing that its table requires, at the end of those that are there.
+  func emitRequiredParameters(_ context: Context, to text: inout SourceText) {
+    for (index, row) in (context.shape.layout.params?.rows ?? []).enumerated() where index < UInt64.bitWidth {
+      let bit = "0x" + String(UInt64(1) << UInt64(index), radix: 16)
+      let condition: String
+      switch row.requirement {
+      case .never: continue
+      case .always: condition = ""
+      case .when(let rule): condition = " || !begins(input, start, \(tokens.function(rule)))"
+      }
+      text.block("guard seen & \(bit) != 0\(condition) else") { $0.line(context.failure(Self.missing(row.name))) }
+    }
+  }
+
   /// A parameter: its first byte tells which ones it may be, and a known name need not be read byte by byte.
   func emitParameter(_ params: ParameterTable, _ context: inout Context, to text: inout SourceText) {
     let nameToken: TokenRule

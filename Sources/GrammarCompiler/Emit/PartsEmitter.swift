@@ -50,20 +50,17 @@ struct PartsEmitter {
         "/// The name as it is written.", "public static func name(_ slot: UInt32) -> StaticString",
         model.headers.map { ($0.slot, SourceText.literal($0.name)) }, fallback: "\"\"", to: &text)
       text.line()
-      // The slots were given out in this order: required ones, single ones, others.
-      let required = model.headers.count(where: \.isRequired)
-      let requiredMany = model.headers.count { $0.isRequired && $0.isMany }
-      let watched = model.headers.count { $0.isRequired || !$0.isMany }
-      text.line("/// The last of the headers, counted from 1, without which a message is invalid.")
-      text.line("static let lastRequired: UInt32 = \(required)")
-      text.line("/// The last of the headers, counted from 1, that have to be there or may be there only once.")
+      // The slots were given out in this order: those that something demands and that may be repeated, single ones, others.
+      let demanded = model.headers.count { $0.isDemanded && $0.isMany }
+      let watched = model.headers.count { $0.isDemanded || !$0.isMany }
+      text.line("/// The last of the headers that some message has to have, or that may be there only once.")
       text.line("static let lastWatched: UInt32 = \(watched)")
       text.line()
       text.line("/// Whether the header may occur more than once.")
-      text.line(
-        "static func isRepeatable(_ slot: UInt32) -> Bool { slot <= \(requiredMany) || slot > lastWatched }")
+      text.line("static func isRepeatable(_ slot: UInt32) -> Bool { slot <= \(demanded) || slot > lastWatched }")
       text.line()
-      emitWatched(count: watched, required: required, to: &text)
+      emitWatched(words: (watched + 64) / 64, to: &text)
+      emitNeeds(words: (watched + 64) / 64, to: &text)
     }
     text.line()
     text.line("/// The header fields of a message.")
@@ -99,11 +96,10 @@ struct PartsEmitter {
   }
 
   /// A set of watched headers: a bit for the slot of each.
-  private func emitWatched(count: Int, required: Int, to text: inout SourceText) {
-    let words = (count + 64) / 64
-    text.line("/// Which of the watched headers a message has.")
+  private func emitWatched(words: Int, to text: inout SourceText) {
+    text.line("/// Some of the watched headers.")
     text.block("struct Watched") { text in
-      for word in 0..<words { text.line("private var word\(word): UInt64 = 0") }
+      for word in 0..<words { text.line("var word\(word): UInt64 = 0") }
       text.line()
       text.line("/// Adds the header of a slot; tells whether it was there already.")
       text.line("@inline(__always)")
@@ -122,22 +118,75 @@ struct PartsEmitter {
         }
       }
       text.line()
-      text.block("func contains(_ slot: UInt32) -> Bool") { text in
-        text.line("var copy = self")
-        text.line("return copy.insert(slot)")
+      text.line("/// Whether all of `others` are among these.")
+      text.line("@inline(__always)")
+      text.block("func contains(_ others: Watched) -> Bool") { text in
+        text.line((0..<words).map { "others.word\($0) & ~word\($0) == 0" }.joined(separator: " && "))
       }
       text.line()
-      text.line("/// Whether no header is missing without which a message is invalid.")
-      text.line("@inline(__always)")
-      text.block("var isComplete: Bool") { text in
-        // The slots from 1 up to that of the last required one.
-        var masks = [UInt64](repeating: 0, count: words)
-        for slot in 0..<required { masks[(slot + 1) / 64] |= 1 << UInt64((slot + 1) % 64) }
-        let tests = masks.enumerated().filter { $0.element != 0 }.map { word, mask in
-          "0x\(String(mask, radix: 16)) & ~word\(word) == 0"
-        }
-        text.line(tests.isEmpty ? "true" : tests.joined(separator: " && "))
+      text.line("/// The slots of those that are not among `others`.")
+      text.block("func slots(without others: Watched = Watched()) -> [UInt32]") { text in
+        text.line("var rest = self")
+        for word in 0..<words { text.line("rest.word\(word) &= ~others.word\(word)") }
+        text.line("return (0...lastWatched).filter { rest.insert($0) }")
       }
+    }
+  }
+
+  /// Which headers a message has to have: each one, one with a body, a request of a method, or a response to one. As bits,
+  /// for this is asked of each message.
+  private func emitNeeds(words: Int, to text: inout SourceText) {
+    let needs = model.headers.flatMap { header in header.needs.map { (need: $0, slot: header.slot) } }
+    func bits(_ slots: [Int]) -> String {
+      let values = (0..<words).compactMap { word -> String? in
+        let bits = Set(slots).filter { $0 / 64 == word }.reduce(UInt64(0)) { $0 | 1 << UInt64($1 % 64) }
+        return bits == 0 ? nil : "word\(word): 0x\(String(bits, radix: 16))"
+      }
+      return "Watched(\(values.joined(separator: ", ")))"
+    }
+    func emit(_ needs: [(need: HeaderModel.Need, slot: Int)], to text: inout SourceText) {
+      let always = needs.filter { $0.need.method == nil }.map(\.slot)
+      let methods = Set(needs.compactMap(\.need.method)).sorted()
+      if methods.isEmpty { return text.line("return \(bits(always))") }
+      text.line("switch method {")
+      for method in methods {
+        let slots = needs.filter { $0.need.method == method }.map(\.slot)
+        text.line("case \(method): return \(bits(always + slots))")
+      }
+      text.line("default: return \(bits(always))")
+      text.line("}")
+    }
+    func emit(_ name: String, _ comment: String, _ headers: [HeaderModel], to text: inout SourceText) {
+      text.line()
+      text.line("/// \(comment)")
+      text.line("static var \(name): Watched { \(bits(headers.map(\.slot))) }")
+    }
+    emit("required", "Headers without which a message is invalid.", model.headers.filter(\.isRequired), to: &text)
+    emit(
+      "requiredWithBody", "Headers without which a message that has a body is invalid.",
+      model.headers.filter(\.isRequiredWithBody), to: &text)
+    text.line()
+    text.line(
+      "/// The headers without which a request of this method, by the number that it has in an arena, is invalid.")
+    text.block("static func required(in method: UInt32) -> Watched") { text in
+      emit(needs.filter { $0.need.status == nil }, to: &text)
+    }
+    text.line()
+    text.line("/// The same for a response with this status to a request.")
+    text.block("static func required(in status: Int, to method: UInt32) -> Watched") { text in
+      // A code by itself comes before its class.
+      let statuses = Set(needs.compactMap(\.need.status)).sorted(by: >)
+      if statuses.isEmpty { return text.line("return \(bits([]))") }
+      text.line("switch status {")
+      for status in statuses {
+        let fitting = needs.filter { need in
+          need.need.status == status || need.need.status.map { $0 < 10 && status / 100 == $0 } == true
+        }
+        text.line("case \(status < 10 ? "\(status)00...\(status)99" : String(status)):")
+        text.indented { emit(fitting, to: &$0) }
+      }
+      text.line("default: return \(bits([]))")
+      text.line("}")
     }
   }
 

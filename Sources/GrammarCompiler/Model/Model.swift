@@ -180,7 +180,14 @@ final class ParameterTable {
     /// A shape with the one field `value`, or `nil` for a parameter without value.
     var value: Shape?
     var isValueOptional: Bool
+    /// When it has to be there.
+    var requirement: Requirement
     var position: Position
+  }
+  enum Requirement {
+    case never, always
+    /// Where the rule matches the text of the shape.
+    case when(TokenRule)
   }
   let separator: Step
   let rows: [Row]
@@ -245,9 +252,25 @@ enum ParameterSlot {
 }
 
 struct HeaderModel {
+  /// A message without which the header is invalid.
+  struct Need {
+    /// 100 to 699, or 1 to 6 for a class of them; `nil` for a request.
+    var status: Int?
+    /// The number of a case of ``methods``; `nil`: whatever the method.
+    var method: Int?
+    /// As it is declared.
+    var name: String
+  }
+  /// The name of the enum that has the methods which `required in` names.
+  static let methods = "Method"
+
   var name: String
   var compactForm: String?
   var isRequired: Bool
+  var needs: [Need]
+  var isRequiredWithBody: Bool
+  /// Whether there are messages that have to have it.
+  var isDemanded: Bool { isRequired || isRequiredWithBody || !needs.isEmpty }
   var isMany: Bool
   var shape: Shape
   /// The field of a header that is nothing but a comma list.

@@ -36,17 +36,34 @@ extension ModelBuilder {
     model.headers.append(
       HeaderModel(
         name: declaration.name, compactForm: declaration.compactForm, isRequired: declaration.isRequired,
+        needs: declaration.needs.compactMap(need), isRequiredWithBody: declaration.isRequiredWithBody,
         isMany: declaration.isMany || listField != nil, shape: shape, listField: listField,
         examples: declaration.examples, position: declaration.position))
   }
 
-  /// Gives the headers their slots: first come those that have to be there, then those that may be there only once, so that
-  /// a parser has to watch the first ones alone.
+  /// Gives the headers their slots: first come those that some message has to have, then those that may be there only once,
+  /// so that a parser has to watch the first ones alone.
   func numberHeaders() {
-    func rank(_ header: HeaderModel) -> Int { header.isRequired ? (header.isMany ? 0 : 1) : (header.isMany ? 3 : 2) }
+    func rank(_ header: HeaderModel) -> Int { header.isMany ? (header.isDemanded ? 0 : 2) : 1 }
     let ranks = model.headers.map(rank)
     let order = model.headers.indices.sorted { (ranks[$0], $0) < (ranks[$1], $1) }
     for (number, index) in order.enumerated() { model.headers[index].slot = number + 1 }
+  }
+
+  /// One of the messages behind `required in`.
+  private func need(_ need: HeaderDeclaration.Need) -> HeaderModel.Need? {
+    let code = need.status.map { $0 < 10 ? "\($0)xx" : "\($0)" }
+    guard let method = need.method else { return .init(status: need.status, method: nil, name: code ?? "") }
+    model.usedEnums.insert(HeaderModel.methods)
+    let methods = model.orderedEnums.first { $0.name == HeaderModel.methods }?.cases ?? []
+    guard let number = methods.firstIndex(where: { $0.name == method.name }) else {
+      let suggestion =
+        Spelling.closest(to: method.name, among: methods.map(\.name)).map { "; did you mean `\($0)`?" } ?? ""
+      diagnostics.report(
+        method.position, "`\(method.name)` is no value of the enum `\(HeaderModel.methods)`" + suggestion)
+      return nil
+    }
+    return .init(status: need.status, method: number + 1, name: (code.map { "\($0) to " } ?? "") + method.name)
   }
 
   /// RFCs spell the name of a header, an attribute or a parameter out, in front of what is its value here.

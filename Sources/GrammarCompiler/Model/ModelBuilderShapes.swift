@@ -125,7 +125,8 @@ extension ModelBuilder {
       }
       rows.append(
         .init(
-          name: row.name, label: label, value: value, isValueOptional: isValueOptional, position: row.position))
+          name: row.name, label: label, value: value, isValueOptional: isValueOptional,
+          requirement: requirement(of: row, number: rows.count), position: row.position))
     }
     var other: Shape?
     if let reference = declaration.other {
@@ -138,5 +139,23 @@ extension ModelBuilder {
     }
     shape.params = ParameterTable(
       separator: separator, rows: rows, other: other, position: declaration.position, comment: declaration.comment)
+  }
+
+  /// `required`, and `required when rule`.
+  private func requirement(of row: ParamsDeclaration.Row, number: Int) -> ParameterTable.Requirement {
+    guard row.isRequired else { return .never }
+    if number >= UInt64.bitWidth {
+      diagnostics.report(
+        row.position, "the parameter `\(row.name)` is required, and \(UInt64.bitWidth) others stand in front of it",
+        note: "let it stand further up: only the first \(UInt64.bitWidth) are counted")
+    }
+    guard let condition = row.condition else { return .always }
+    guard !isShape(condition.name.lowercased()) else {
+      diagnostics.report(
+        condition.position, "a predicate is a token rule, and `\(condition.name)` has captures")
+      return .always
+    }
+    // What there is not has been reported.
+    return token(condition.name, at: condition.position).map { .when($0) } ?? .always
   }
 }

@@ -331,10 +331,19 @@ struct Parser {
     var compactForm: String?
     if skip(symbol: "/") { compactForm = try expectName("the compact form").name }
     var isRequired = false
+    var needs: [HeaderDeclaration.Need] = []
+    var isRequiredWithBody = false
     var isMany = false
     while !isSymbol("=") {
       if skip(word: "required") {
-        isRequired = true
+        if skip(word: "in") {
+          repeat { needs.append(try parseNeed()) } while skip(symbol: ",")
+        } else if skip(word: "with") {
+          guard skip(word: "body") else { throw expected("`body`") }
+          isRequiredWithBody = true
+        } else {
+          isRequired = true
+        }
       } else if skip(word: "many") {
         isMany = true
       } else {
@@ -347,9 +356,27 @@ struct Parser {
     try expectEndOfDeclaration()
     tree.headers.append(
       HeaderDeclaration(
-        name: name.name, compactForm: compactForm, isRequired: isRequired, isMany: isMany, expression: expression,
-        examples: examples,
+        name: name.name, compactForm: compactForm, isRequired: isRequired, needs: needs,
+        isRequiredWithBody: isRequiredWithBody, isMany: isMany, expression: expression, examples: examples,
         position: name.position, comment: start.comment))
+  }
+
+  /// `METHOD`, `200`, `2xx to METHOD`.
+  private mutating func parseNeed() throws -> HeaderDeclaration.Need {
+    let position = current.position
+    guard case .number(let number) = current.kind else {
+      let method = try expectName("a method or a status code")
+      return .init(status: nil, method: method, position: position)
+    }
+    _ = take()
+    // A class of codes is its digit with "xx" behind it.
+    let isClass = skip(word: "xx")
+    guard (isClass ? 1...6 : 100...699).contains(number) else {
+      diagnostics.report(position, "a status code is a number from 100 to 699, or 1xx to 6xx")
+      throw Failure()
+    }
+    let method = skip(word: "to") ? try expectName("the method of the request") : nil
+    return .init(status: number, method: method, position: position)
   }
 
   private mutating func parseLine() throws {
@@ -439,9 +466,15 @@ struct Parser {
         label = name
         name = try expectParameterName()
       }
-      var value: Expression?
-      if skip(symbol: "=") { value = try parseRow() }
-      declaration.rows.append(.init(name: name, label: label, value: value, position: rowStart))
+      var row = ParamsDeclaration.Row(name: name, label: label, value: nil, position: rowStart)
+      if !current.isFirstOnLine, skip(word: "required") {
+        row.isRequired = true
+        if !current.isFirstOnLine, skip(word: "when") {
+          row.condition = try expectName("the rule that says when the parameter is required")
+        }
+      }
+      if skip(symbol: "=") { row.value = try parseRow() }
+      declaration.rows.append(row)
     }
     tree.params.append(declaration)
   }

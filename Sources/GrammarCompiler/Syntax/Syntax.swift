@@ -47,9 +47,20 @@ struct Example {
 }
 
 struct HeaderDeclaration {
+  /// A message without which the header is invalid: `METHOD`, `CODE`, `CODE to METHOD`.
+  struct Need {
+    /// 100 to 699, or 1 to 6 for a class of them; `nil` for a request.
+    var status: Int?
+    var method: Reference?
+    var position: Position
+  }
   var name: String
   var compactForm: String?
   var isRequired: Bool
+  /// `required in`
+  var needs: [Need]
+  /// `required with body`
+  var isRequiredWithBody: Bool
   var isMany: Bool
   var expression: Expression
   var examples: [Example]
@@ -82,6 +93,10 @@ struct ParamsDeclaration {
     /// What the parameter is called in Swift, where that is not its name.
     var label: String?
     var value: Expression?
+    /// It has to be there.
+    var isRequired = false
+    /// The rule that matches the text of the shape where it has to be there, if not always.
+    var condition: Reference?
     var position: Position
   }
   var owner: Reference

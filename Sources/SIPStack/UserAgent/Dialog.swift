@@ -59,7 +59,7 @@ struct Dialog: Sendable {
 
   /// The target of requests to the one who sent `message`; `nil` where it says none.
   static func contact(of message: SIPMessage) -> URI.Draft? {
-    guard let uri = message.headers.contact.first?.address?.uri else { return nil }
+    guard let uri = message.headers.contact.first?.contacts.first?.address.uri else { return nil }
     return URI.Draft(uri)
   }
 

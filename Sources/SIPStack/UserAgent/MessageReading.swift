@@ -42,7 +42,10 @@ enum MessageReading {
       switch issue.layer {
       case .framing, .startLine: return true
       case .header, .validation:
-        if let header = issue.header { return needed.contains(header) || (founds && neededByInvite.contains(header)) }
+        if let header = issue.header {
+          // Without a Contact, the address in From serves, as for an RFC 2543 client.
+          return needed.contains(header) || founds && issue.layer == .header && neededByInvite.contains(header)
+        }
         guard issue.layer == .validation, let line = message.requestLine else { return false }
         return SpokenProtocol.isSpoken(line.version)
       }

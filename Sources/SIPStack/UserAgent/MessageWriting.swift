@@ -40,7 +40,7 @@ struct MessageWriter: Sendable {
   }
 
   static func contactHeader(_ uri: URI.Draft) -> HeaderDraft {
-    .contact(.init(contactParam: [.init(address: NameAddr.Draft(uri: uri))]))
+    .contact(.init(contacts: [.init(address: NameAddr.Draft(uri: uri))]))
   }
 
   var allow: HeaderDraft { .allow(.init(methods: configuration.allowedMethods)) }

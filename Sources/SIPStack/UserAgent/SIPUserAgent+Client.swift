@@ -42,7 +42,7 @@ extension SIPUserAgent {
       leg: leg, isCaller: true, local: Party.Draft(address: invite.from, parameters: [.tag(leg.localTag)]),
       remote: invite.to,
       contact: writer.contact(
-        user: invite.from.uri?.user ?? invite.from.uri?.number, over: invite.nextHop.transport),
+        user: invite.from.uri?.user ?? invite.from.uri?.telephone?.number, over: invite.nextHop.transport),
       invite: .client(branch: [], method: .invite), inviteSequence: identifiers.sequenceNumber())
     record.answerToOffer = invite.answerToOffer
     _ = record.exclusion.beginLocal()
