@@ -27,6 +27,7 @@ extension Engine {
     let description = firstChild(MappingNodes.jingleContentDescription, of: source)
     if let description { readDescription(description, &facts) }
     readTransports(of: source, &facts)
+    loseOtherTransports(of: source)
     let map = sctpMap(of: source)
     if description != nil {
       facts.kind = .rtp
@@ -38,11 +39,23 @@ extension Engine {
       facts.kind = state.slots[slot].kind
     }
     let token = tables.fields[MappingFields.sdpMediaMedia].token
-    if let description, text(MappingFields.rtpDescriptionMedia, in: description).map({ !matches($0, token) }) ?? false {
-      facts.kind = .unmapped
+    if let description {
+      if let media = text(MappingFields.rtpDescriptionMedia, in: description) {
+        if !matches(media, token) {
+          facts.kind = .unmapped
+          facts.reason = "the name of its media cannot stand in SDP"
+        }
+      } else if !isFragment, !isSourceChange, !isAction(MappingActions.descriptions) {
+        // XEP-0167 §4: it is required. None is invented.
+        facts.kind = .unmapped
+        facts.reason = "its description does not say which media it is"
+      }
     }
     // RTP over a transport that we do not know has no address.
-    if facts.kind == .rtp, facts.transport == nil, hasUnknown("transport", source) { facts.kind = .unmapped }
+    if facts.kind == .rtp, facts.transport == nil, hasUnknown("transport", source) {
+      facts.kind = .unmapped
+      facts.reason = "SDP has no such transport"
+    }
     if let transportSource {
       var other = ContentFacts()
       reading(transportSource) { engine in
@@ -77,6 +90,16 @@ extension Engine {
       facts.hasFeedback =
         firstChild(MappingNodes.rtpPayloadTypeRTCPFeedback, of: type) != nil
         || firstChild(MappingNodes.rtpPayloadTypeRTCPIntervals, of: type) != nil
+    }
+  }
+
+  /// XEP-0166 §7.3: a content has one transport. Where there are more, the one that ``readTransports(of:_:)`` takes counts.
+  private func loseOtherTransports(of source: Source) {
+    var isChosen = false
+    for node in [MappingNodes.jingleContentICEUDP, MappingNodes.jingleContentICE, MappingNodes.jingleContentRawUDP]
+    where firstChild(node, of: source) != nil {
+      if isChosen { lose("\(tables.nodes[node].name)", "a content has one transport, and another one counts") }
+      isChosen = true
     }
   }
 

@@ -9,6 +9,8 @@ struct ContentFacts {
   }
 
   var kind = MediaKind.rtp
+  /// Why it is ``MediaKind/unmapped``.
+  var reason: StaticString = "SDP has no such media"
   /// `nil` where there is none that is known.
   var transport: TransportKind?
   var hasFingerprint = false
@@ -119,7 +121,7 @@ extension Engine {
       state.slots[slot].kind = self.content.kind
       if let transport = self.content.transport { state.slots[slot].transport = transport }
       if self.content.kind == .unmapped {
-        lose("<jingle:content> \(state.slots[slot].name)", "SDP has no such media")
+        lose("<jingle:content> \(state.slots[slot].name)", "\(self.content.reason)")
         state.slots[slot].isRejected = true
         writeRejected(nil)
         return

@@ -109,7 +109,7 @@ extension Engine {
   private func isWanted(_ facts: SectionFacts) -> Bool {
     let isRemoval = isAction(MappingActions.removals)
     if facts.kind == .unmapped {
-      if !isRemoval { lose("m= of \(state.slots[slot].name)", "Jingle has no such media") }
+      if !isRemoval { lose("m= of \(state.slots[slot].name)", "Jingle has RTP and data channels only") }
       return false
     }
     if facts.isRejected, isAction(MappingActions.opening) {

@@ -86,10 +86,13 @@ extension Engine {
     let end = nodes.end(of: node)
     while failure == nil, let item = nextChild(slot, from: &position, to: end) {
       guard let number = itemNumber(field, in: item) else {
-        lose("\(name)", "a format that is no payload type")
+        lose("\(name)", "a format is no payload type, which is a number from 0 to 127")
         continue
       }
-      guard seen.insert(number) else { continue }
+      guard seen.insert(number) else {
+        lose("\(name) format \(number)", "it is there a second time, and the first one counts")
+        continue
+      }
       _ = sectionKeys.insert(number)
       key = number
       body(item)

@@ -336,7 +336,7 @@ extension Engine {
     let choice = tables.choices[number]
     guard let value = read(choice.field, in: element) else { return }
     guard case .code(let code, _) = value, code > 0 else {
-      lose("\(name)", "a value that is not known")
+      lose("\(name)", "SDP has no such direction")
       return
     }
     state.slots[slot][senders: role] = Senders(rawValue: UInt8(truncatingIfNeeded: code))
@@ -350,7 +350,7 @@ extension Engine {
       return
     }
     // One that is known, and that SDP cannot say.
-    lose("\(name)", "a value that is not known")
+    lose("\(name)", "SDP has no such direction")
   }
 
   /// A list of what elements and attributes stand for.

@@ -4,10 +4,17 @@ import CodecRuntime
 extension Engine {
   /// Row 4: Jingle has no name for the protocol; one that keys and feedback would not make again is lost.
   func reportProtocol() {
-    guard !isFragment, saysAll, sectionFacts.kind == .rtp,
+    guard !isFragment, saysAll, sectionFacts.kind != .unmapped,
       let line = section.firstNode(Int(tables.nodes[MappingNodes.sdpMedia].slot)),
       let name = text(MappingFields.sdpMediaProtocol, in: line)
     else { return }
+    if sectionFacts.kind == .data {
+      if equals(name, "UDP/DTLS/SCTP") { return }
+      lose(
+        "\(self.name(MappingNodes.sdpMedia)) protocol \(string(name))",
+        "Jingle has no name for it; it becomes UDP/DTLS/SCTP")
+      return
+    }
     let made = Self.protocolName(
       hasFingerprint: has(MappingNodes.sdpFingerprint, orSession: true),
       hasEncryption: has(MappingNodes.sdpCrypto) || has(MappingNodes.sdpZrtpHash),
@@ -56,6 +63,12 @@ extension Engine {
   @inline(never)
   func loseRepeated(_ name: StaticString) {
     lose("\(name):\(key)", "it is there a second time, and the first one counts")
+  }
+
+  /// A line that the item around needs and that a table does not stand in for, such as the `a=rtpmap` of payload type 96.
+  @inline(never)
+  func loseMissing(_ name: StaticString) {
+    if saysAll { lose("\(name):\(key)", "it is missing, and nobody else says what this payload type is") }
   }
 
   /// Elements of the signalling in a stanza that describes a session: nothing reads them there.

@@ -258,6 +258,65 @@ struct TranslatorTests {
     #expect(objection { () throws(Objection) in try Translator().translateToSDP(bytes("<iq>")) }?.layer == "syntax")
   }
 
+  /// Head of a description, and a stanza with one content.
+  private static let head = ["v=0", "o=- 1 1 IN IP4 192.0.2.1", "s=-", "c=IN IP4 192.0.2.1", "t=0 0"]
+  private static func content(_ children: String, media: String = " media='audio'") -> String {
+    "<jingle xmlns='urn:xmpp:jingle:1' sid='a' action='session-initiate'><content creator='initiator' name='a'>"
+      + "<description xmlns='urn:xmpp:jingle:apps:rtp:1'\(media)><payload-type id='0' name='PCMU'/></description>"
+      + "<transport xmlns='urn:xmpp:jingle:transports:ice-udp:1'/>\(children)</content></jingle>"
+  }
+
+  @Test("a description of another version is refused")
+  func otherVersion() {
+    let other = objection { () throws(Objection) in
+      try Translator().translateToJingle(bytes("v=1", "o=- 1 1 IN IP4 192.0.2.1", "s=-", "t=0 0"))
+    }
+    #expect(other?.location == "v=" && other?.offset == 2)
+  }
+
+  @Test(
+    "what a description says twice, or does not say, is named as lost",
+    arguments: [
+      ("m=audio 4000 RTP/AVP 0 0", "m= format 0: it is there a second time, and the first one counts"),
+      ("m=audio 4000 RTP/AVP 0 96", "a=rtpmap:96: it is missing, and nobody else says what this payload type is"),
+      (
+        "m=application 9 TCP/DTLS/SCTP webrtc-datachannel",
+        "m= protocol TCP/DTLS/SCTP: Jingle has no name for it; it becomes UDP/DTLS/SCTP"
+      ),
+    ])
+  func lossesOfDescriptions(_ media: String, _ loss: String) throws {
+    let translation = try Translator().translateToJingle(
+      Array((Self.head + [media]).joined(separator: "\r\n").utf8))
+    #expect(translation.losses == [loss])
+  }
+
+  @Test(
+    "what a stanza says twice, or does not say, is named as lost",
+    arguments: [
+      (
+        "<jingle xmlns='urn:xmpp:jingle:1' sid='a' action='session-info'/>",
+        ["jingle: a description has nothing of a session-info without contents"]
+      ),
+      (
+        content("<transport xmlns='urn:xmpp:jingle:transports:raw-udp:1'/>"),
+        ["<raw-udp:transport>: a content has one transport, and another one counts"]
+      ),
+      (
+        content("<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'/>"),
+        ["jingle/content/description: is there twice"]
+      ),
+      (
+        content("", media: ""),
+        [
+          "jingle/content/description@media: is missing",
+          "<jingle:content> a: its description does not say which media it is",
+        ]
+      ),
+    ])
+  func lossesOfStanzas(_ stanza: String, _ losses: [String]) throws {
+    #expect(try Translator().translateToSDP(Array(stanza.utf8)).losses == losses)
+  }
+
   @Test("a value that is no value is named as lost")
   func losses() throws {
     let jingle = """

@@ -185,6 +185,6 @@ struct SessionTests {
     #expect(result.losses.contains("<jingle:content> f: SDP has no such media"))
     let other = try jingle(Self.offer + "m=image 4004 udptl t38\n")
     #expect(!other.text.contains("image"))
-    #expect(other.losses == ["m= of image: Jingle has no such media"])
+    #expect(other.losses == ["m= of image: Jingle has RTP and data channels only"])
   }
 }

@@ -80,3 +80,6 @@ let plainOffer = """
   a=ptime:20
 
   """
+
+/// What SHA-256 makes of a certificate, as RFC 8122 §5 writes it.
+let digest = (0..<32).map { "A" + String($0 % 16, radix: 16, uppercase: true) }.joined(separator: ":")

@@ -93,13 +93,13 @@ struct TableRow: Sendable, CustomTestStringConvertible {
     .init(
       30, "a=ice-lite\nm=audio 4000 RTP/AVP 0", ["<jingle"], back: [],
       losses: [
-        "a=ice-lite: Jingle has none; the session keeps it"
+        "a=ice-lite: Jingle cannot say it; the session keeps it"
       ]),
     // XEP-0320
     .init(
-      31, "m=audio 4000 UDP/TLS/RTP/SAVP 0\n" + credentials + "\na=fingerprint:sha-256 02:1A:CC\na=setup:actpass",
-      ["hash='sha-256' setup='actpass'>02:1A:CC</fingerprint>"],
-      back: ["m=audio 9 UDP/TLS/RTP/SAVP 0", "a=fingerprint:sha-256 02:1A:CC", "a=setup:actpass"]),
+      31, "m=audio 4000 UDP/TLS/RTP/SAVP 0\n" + credentials + "\na=fingerprint:sha-256 \(digest)\na=setup:actpass",
+      ["hash='sha-256' setup='actpass'>\(digest)</fingerprint>"],
+      back: ["m=audio 9 UDP/TLS/RTP/SAVP 0", "a=fingerprint:sha-256 \(digest)", "a=setup:actpass"]),
     .init(
       32, securely + "a=crypto:1 X inline:a KDR=0\na=crypto:2 Y inline:b",
       [
@@ -187,9 +187,13 @@ struct TableTests {
       + "\na=sctpmap:5000 webrtc-datachannel 1024\na=max-message-size:262144\n"
     let forth = try jingle(text)
     #expect(forth.text.contains("number='5000' protocol='webrtc-datachannel' streams='1024'"))
-    #expect(forth.losses == ["a=max-message-size: Jingle has none"])
+    #expect(
+      forth.losses == [
+        "m= protocol DTLS/SCTP: Jingle has no name for it; it becomes UDP/DTLS/SCTP",
+        "a=max-message-size: Jingle has no limit of the messages of data channels",
+      ])
     let back = try sdp(forth.text)
     #expect(back.lines("a=sctp-port") == ["a=sctp-port:5000"])
-    #expect(back.losses == ["<sctp:sctpmap> @streams: SDP has none"])
+    #expect(back.losses == ["<sctp:sctpmap> @streams: a=sctp-port does not say how many streams there are"])
   }
 }

@@ -125,7 +125,7 @@ def main() -> int:
         insert(grammars / "sdp/rtp.grammar", "attribute rtcp-rsize at media", "\n" + attribute)
         check(refusal.partition("error: ")[2].strip())
         media = grammars / "mapping/media.grammar"
-        insert(media, '    lost information key "Jingle has none"', lost)
+        insert(media, '    lost information "Jingle has no title of a medium"', lost)
         check()
         print("ok    an attribute, refused until somebody says what becomes of it")
 

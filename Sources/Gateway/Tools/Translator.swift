@@ -64,8 +64,11 @@ public struct Translator: Sendable {
       try JingleSIPMapping.translateToSDP(
         reading.jingle.arena, at: reading.jingle.index, by: author, state: &state)
     }
-    // A value that is wrong is absent from what was read.
-    let wrong = reading.issues.filter { $0.layer == .syntax }.map { "\($0.location): \($0.message)" }
+    // A value that is wrong is absent from what was read, and of what is there too often the first one counts.
+    var wrong = reading.issues.map { "\($0.location): \($0.message)" }
+    if reading.jingle.contents.isEmpty {
+      wrong.append("jingle: a description has nothing of a \(reading.jingle.action.name) without contents")
+    }
     return Output(
       bytes: SessionDescription(arena: translation.arena).bytes,
       losses: wrong + translation.losses.map(\.description))
@@ -89,6 +92,10 @@ public struct Translator: Sendable {
   /// What makes of text no description: no line of it is one, or an m-line, on which all hangs, is malformed.
   private static func objection(to description: SessionDescription) -> Objection? {
     if let issue = description.issues.first(where: { $0.layer == .syntax && $0.location == "m=" }) {
+      return Objection(issue)
+    }
+    // RFC 8866 §5.1: who knows no other version does not know what it says.
+    if let issue = description.issues.first(where: { $0.location == "v=" && $0.offset == 2 }) {
       return Objection(issue)
     }
     let arena = description.arena

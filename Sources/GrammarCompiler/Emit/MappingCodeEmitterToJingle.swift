@@ -236,6 +236,8 @@ extension MappingCodeEmitter {
     fallback.node = -1
     fallback.fallback = "row"
     text.indented { toJingle(step.nested, fallback, &$0) }
+    text.line("} else {")
+    text.indented { $0.line("loseMissing(\(SourceText.literal(tables.nodes[step.line].name)))") }
     text.line("}")
   }
 
