@@ -98,7 +98,7 @@ extension Engine {
     var isChosen = false
     for node in [MappingNodes.jingleContentICEUDP, MappingNodes.jingleContentICE, MappingNodes.jingleContentRawUDP]
     where firstChild(node, of: source) != nil {
-      if isChosen { lose("\(tables.nodes[node].name)", "a content has one transport, and another one counts") }
+      if isChosen { lose(name(node), "a content has one transport, and another one counts") }
       isChosen = true
     }
   }

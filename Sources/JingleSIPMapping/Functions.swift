@@ -329,7 +329,7 @@ extension Engine {
     } else {
       set(MappingFields.sdpSCTPPortValue, .number(number), in: &line)
       if read(MappingFields.sctpSctpmapStreams, in: map) != nil {
-        lose("<sctp:sctpmap> @streams", "a=sctp-port does not say how many streams there are")
+        lose("<sctp:sctpmap> @streams", "\(name(MappingNodes.sdpSCTPPort)) does not say how many streams there are")
       }
       if let name = text(MappingFields.sctpSctpmapProtocol, in: map), !equals(name, "webrtc-datachannel") {
         lose("<sctp:sctpmap> @protocol", "UDP/DTLS/SCTP has no other than webrtc-datachannel")

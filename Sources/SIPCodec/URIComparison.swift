@@ -65,13 +65,7 @@ extension URI {
   }
 
   private static func bytes(of parameter: Parameter) -> [UInt8] {
-    var tape = Tape()
-    // It was read from a URI, so the grammar allows it.
-    guard (try? parameter.append(to: &tape)) != nil else { return [] }
-    let arena = tape.finish()
-    var output = Output()
-    writeParameter(arena, 0, to: &output)
-    return output.bytes
+    Compared.bytes(of: { try parameter.append(to: &$0) }, write: { writeParameter($0, 0, to: &$1) })
   }
 }
 
@@ -99,13 +93,7 @@ extension TelephoneSubscriber {
   }
 
   private static func bytes(of parameter: Parameter) -> [UInt8] {
-    var tape = Tape()
-    // It was read from a URI, so the grammar allows it.
-    guard (try? parameter.append(to: &tape)) != nil else { return [] }
-    let arena = tape.finish()
-    var output = Output()
-    writeParameter(arena, 0, to: &output)
-    return output.bytes
+    Compared.bytes(of: { try parameter.append(to: &$0) }, write: { writeParameter($0, 0, to: &$1) })
   }
 }
 
@@ -113,6 +101,17 @@ extension TelephoneSubscriber {
 private enum Compared {
   /// A byte, or with 0x100 added one of the reserved set that is escaped: it does not mean what it means unescaped.
   typealias Symbols = [UInt16]
+
+  /// A parameter as it is written. It was read from a URI, so the grammar allows it.
+  static func bytes(
+    of append: (inout Tape) throws -> Void, write: (Arena, inout Output) -> Void
+  ) -> [UInt8] {
+    var tape = Tape()
+    guard (try? append(&tape)) != nil else { return [] }
+    var output = Output()
+    write(tape.finish(), &output)
+    return output.bytes
+  }
 
   static func symbols(_ text: Text?, ignoringCase: Bool = false) -> Symbols? {
     text.map { $0.withBytes { symbols($0[...], ignoringCase: ignoringCase) } }
