@@ -12,6 +12,7 @@ public final class ElementCodec: Sendable {
   let elements: Table<PreparedElement>
   let attributes: Table<PreparedAttribute>
   let children: Table<PreparedChild>
+  let demands: [ElementDemandRow]
   /// The namespaces of all elements, each once.
   let namespaces: Table<PreparedName>
   /// The names of all enums, one after the other.
@@ -19,21 +20,25 @@ public final class ElementCodec: Sendable {
   let codeOfEnum: @Sendable (Int, Input) -> UInt32
   let isOpenEnum: @Sendable (Int) -> Bool
   let matchesToken: @Sendable (Int, Input) -> Bool
+  let wordsOfToken: @Sendable (Int) -> StaticString
 
   public init<Tables: ElementTables>(_ tables: Tables.Type) {
     var namespaces: [StaticString] = []
     var elements: [PreparedElement] = []
-    for row in Tables.elements {
+    let demanding = Set(Tables.demands.map(\.element))
+    for (number, row) in Tables.elements.enumerated() {
       let known = namespaces.firstIndex { PreparedName.isSame($0, row.namespace) }
       if known == nil { namespaces.append(row.namespace) }
-      elements.append(PreparedElement(row, Tables.self, namespace: known ?? namespaces.count - 1))
+      elements.append(
+        PreparedElement(
+          row, Tables.self, namespace: known ?? namespaces.count - 1, hasDemands: demanding.contains(number)))
     }
     self.elements = Table(elements)
     children = Table(
       Tables.children.map { row in
         PreparedChild(
           slot: row.slot, element: row.element, name: elements[row.element].name,
-          namespace: elements[row.element].namespace, isRepeatable: row.isRepeatable)
+          namespace: elements[row.element].namespace, isRepeatable: row.isRepeatable, uniqueBits: row.uniqueBits)
       })
     var names: [StaticString] = []
     var firstNames: [Int: Int] = [:]
@@ -61,6 +66,8 @@ public final class ElementCodec: Sendable {
     codeOfEnum = { Tables.code(ofEnum: $0, $1) }
     isOpenEnum = { Tables.isOpen(enum: $0) }
     matchesToken = { Tables.matches(token: $0, $1) }
+    wordsOfToken = { Tables.words(ofToken: $0) }
+    demands = Tables.demands
   }
 }
 
@@ -221,6 +228,9 @@ struct PreparedElement: Sendable {
   let children: Range<Int>
   /// A bit for each kind of child that has to be there; the last one stands for all from the 64th on.
   let requiredChildren: UInt64
+  let exclusiveChildren: UInt64
+  /// Whether there are rows of ``ElementCodec/demands`` about it.
+  let hasDemands: Bool
   let name: PreparedName
   /// Index into ``ElementCodec/namespaces``.
   let namespace: Int
@@ -233,7 +243,9 @@ struct PreparedElement: Sendable {
   /// Bytes that its start-tag has at most where no value is longer than ``Markup/shortText``, with some to spare.
   let room: Int
 
-  init<Tables: ElementTables>(_ row: ElementRow, _ tables: Tables.Type, namespace: Int) {
+  init<Tables: ElementTables>(
+    _ row: ElementRow, _ tables: Tables.Type, namespace: Int, hasDemands hasDemandsOfItsOwn: Bool
+  ) {
     fixedWords = row.fixedWords
     let end = row.firstAttribute + row.attributeCount
     let all = Tables.attributes[row.firstAttribute..<end]
@@ -252,6 +264,8 @@ struct PreparedElement: Sendable {
       requiredChildren |= 1 << UInt64(min(number, 63))
     }
     self.requiredChildren = requiredChildren
+    exclusiveChildren = row.exclusiveChildren
+    hasDemands = hasDemandsOfItsOwn
     name = PreparedName(row.name)
     self.namespace = namespace
     startTag = Markup { $0.beginStartTag(row.name) }
@@ -293,18 +307,21 @@ struct PreparedChild: Sendable {
   let name: PreparedName
   let namespace: Int
   let isRepeatable: Bool
+  let uniqueBits: UInt32
 
-  init(slot: UInt32, element: Int, name: PreparedName, namespace: Int, isRepeatable: Bool) {
+  init(slot: UInt32, element: Int, name: PreparedName, namespace: Int, isRepeatable: Bool, uniqueBits: UInt32) {
     self.slot = slot
     self.element = element
     self.name = name
     self.namespace = namespace
     self.isRepeatable = isRepeatable
+    self.uniqueBits = uniqueBits
   }
 
   /// The element by itself.
   init(_ row: PreparedElement, slot: UInt32, element: Int) {
-    self.init(slot: slot, element: element, name: row.name, namespace: row.namespace, isRepeatable: false)
+    self.init(
+      slot: slot, element: element, name: row.name, namespace: row.namespace, isRepeatable: false, uniqueBits: 0)
   }
 
   /// Whether this is the name, in the namespace with this number.

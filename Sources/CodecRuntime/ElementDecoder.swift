@@ -1,9 +1,11 @@
 /// Turns XML elements into typed nodes on a tape that extends the arena of the XML.
 public struct ElementDecoder {
-  private let arena: Arena
-  private let codec: ElementCodec
+  let arena: Arena
+  let codec: ElementCodec
   /// In the order of the document.
-  public private(set) var issues: [ElementIssue] = []
+  public internal(set) var issues: [ElementIssue] = []
+  /// What is passed over, and no mistake that anybody has to mind.
+  public internal(set) var notes: [ElementIssue] = []
   /// The numbers of the elements that are being read, the innermost last: the first of them, how many there are, and
   /// those for which there was no room.
   private var outer = InlineArray<16, Int>(repeating: 0)
@@ -76,7 +78,8 @@ public struct ElementDecoder {
     tape.set(node, field: 1, present)
     // One that is there but wrong was reported.
     if row.pointee.required & ~(present | wrong) != 0 { reportMissing(row.pointee, present | wrong, xml) }
-    decodeChildren(from: position, to: end, of: xml, row, &tape)
+    let seen = decodeChildren(from: position, to: end, of: xml, row, &tape, in: node)
+    if row.pointee.hasDemands { checkDemands(number, row.pointee, node, present, wrong, seen, xml, &tape) }
     tape.close(node)
     depth &-= 1
     if depth >= outer.count { inner.removeLast() }
@@ -92,8 +95,9 @@ public struct ElementDecoder {
   }
 
   private mutating func decodeChildren(
-    from start: Int, to end: Int, of xml: Int, _ row: UnsafePointer<PreparedElement>, _ tape: inout Tape
-  ) {
+    from start: Int, to end: Int, of xml: Int, _ row: UnsafePointer<PreparedElement>, _ tape: inout Tape,
+    in parent: Int
+  ) -> UInt64 {
     let kinds = codec.children.rows(row.pointee.children)
     var seen: UInt64 = 0
     var position = start
@@ -102,7 +106,10 @@ public struct ElementDecoder {
     while position < end {
       let child = position
       position = arena.end(of: child)
-      guard arena.slot(of: child) == XMLLayout.element else { continue }
+      guard arena.slot(of: child) == XMLLayout.element else {
+        if row.pointee.text < 0 { checkText(child, of: xml) }
+        continue
+      }
       let known = kind(of: child, kinds, from: last)
       guard known >= 0 else {
         let node = tape.open(ElementLayout.unknownElement, fixedWords: 1)
@@ -113,19 +120,28 @@ public struct ElementDecoder {
       last = known
       let bit: UInt64 = 1 &<< UInt64(truncatingIfNeeded: min(known, 63))
       let kind = kinds.address(known)
-      if seen & bit != 0, !kind.pointee.isRepeatable { report(.validation, kind.pointee, at: child, "is there twice") }
-      seen |= bit
+      if seen & bit != 0 {
+        if !kind.pointee.isRepeatable { report(.validation, kind.pointee, at: child, "is there twice") }
+      } else if bit & row.pointee.exclusiveChildren != 0, seen & row.pointee.exclusiveChildren != 0 {
+        report(.validation, kind.pointee, at: child, "is there beside another one, and only one of them may be")
+      }
+      let node = tape.wordCount
       decode(child, kind.pointee.element, kind.pointee.slot, &tape)
+      if seen & bit != 0, kind.pointee.uniqueBits != 0 {
+        checkUnique(kind.pointee, node, behind: parent &+ 1 &+ row.pointee.fixedWords, at: child, tape)
+      }
+      seen |= bit
     }
-    guard row.pointee.requiredChildren & ~seen != 0 else { return }
+    guard row.pointee.requiredChildren & ~seen != 0 else { return seen }
     for index in 0..<kinds.count where row.pointee.requiredChildren & ~seen & 1 << UInt64(min(index, 63)) != 0 {
       report(.validation, kinds[index], at: xml, "is missing")
     }
+    return seen
   }
 
   /// Which kind of child the element at `index` is; −1 where it is none of them.
   @inline(__always)
-  private mutating func kind(of index: Int, _ kinds: Rows<PreparedChild>, from start: Int) -> Int {
+  mutating func kind(of index: Int, _ kinds: Rows<PreparedChild>, from start: Int) -> Int {
     if kinds.count == 0 { return -1 }
     let fields = arena.fields(of: index, count: XMLLayout.elementWords)
     let namespace = number(ofNamespace: fields.slice(XMLLayout.namespace))
@@ -167,13 +183,13 @@ public struct ElementDecoder {
         tape.set(node, field: word, trimmed)
         return true
       }
-    case .number(let maximum):
-      if let value = number(slice, tape, maximum: maximum) {
+    case .number(let minimum, let maximum):
+      if let value = number(slice, tape, maximum: maximum), value >= minimum {
         tape.set(node, field: word, UInt32(truncatingIfNeeded: value))
         if maximum > UInt64(UInt32.max) { tape.set(node, field: word &+ 1, UInt32(truncatingIfNeeded: value >> 32)) }
         return true
       }
-      report(row.pointee, xml, "is no number up to \(maximum)")
+      report(row.pointee, xml, "is no number \(minimum == 0 ? "" : "from \(minimum) ")up to \(maximum)")
       return false
     case .enumeration(let number):
       let code = tape.withInput(of: slice) { codec.codeOfEnum(number, $0) }
@@ -183,7 +199,7 @@ public struct ElementDecoder {
         return true
       }
     }
-    report(row.pointee, xml, "is not what the grammar allows here")
+    report(row.pointee, xml, refusal(of: row.pointee))
     return false
   }
 
@@ -223,7 +239,7 @@ public struct ElementDecoder {
     }
   }
 
-  private static func trimmed(_ bytes: UnsafeBufferPointer<UInt8>) -> Range<Int> {
+  static func trimmed(_ bytes: UnsafeBufferPointer<UInt8>) -> Range<Int> {
     var start = 0
     var end = bytes.count
     func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D }
@@ -234,14 +250,14 @@ public struct ElementDecoder {
 
   // MARK: Issues
 
-  private var location: String {
+  var location: String {
     let path = (0..<min(depth, outer.count)).map { outer[$0] } + inner
     return path.map { "\(codec.elements[$0].name.text)" }.joined(separator: "/")
   }
 
-  private func location(_ row: PreparedAttribute) -> String { row.isText ? location : location + "@\(row.name.text)" }
+  func location(_ row: PreparedAttribute) -> String { row.isText ? location : location + "@\(row.name.text)" }
 
-  private func offset(of xml: Int) -> Int { XMLElement(arena: arena, index: xml).sourceOffset ?? 0 }
+  func offset(of xml: Int) -> Int { XMLElement(arena: arena, index: xml).sourceOffset ?? 0 }
 
   @inline(never)
   private mutating func reportMissing(_ row: PreparedElement, _ present: UInt32, _ xml: Int) {
@@ -257,7 +273,7 @@ public struct ElementDecoder {
 
   /// A value that is wrong, with the place where it begins.
   @inline(never)
-  private mutating func report(_ row: PreparedAttribute, _ xml: Int, _ message: String) {
+  mutating func report(_ row: PreparedAttribute, _ xml: Int, _ message: String) {
     let start = offset(of: xml)
     let name = row.isText ? nil : row.name.text
     let place = XMLElement(arena: arena, index: xml).sourceOffset == nil ? nil : StartTag(arena, start).place(of: name)
@@ -265,7 +281,7 @@ public struct ElementDecoder {
   }
 
   @inline(never)
-  private mutating func report(_ layer: ElementIssue.Layer, _ child: PreparedChild, at xml: Int, _ message: String) {
+  mutating func report(_ layer: ElementIssue.Layer, _ child: PreparedChild, at xml: Int, _ message: String) {
     let name = child.name.text
     issues.append(.init(layer: layer, location: location + "/\(name)", offset: offset(of: xml), message: message))
   }

@@ -138,7 +138,7 @@ public struct ElementEncoder {
     var slice: Slice
     switch row.pointee.kind {
     case .text, .token: slice = fields.slice(word)
-    case .number(let maximum):
+    case .number(_, let maximum):
       let number = maximum > UInt64(UInt32.max) ? fields.wide(word) : UInt64(fields[word])
       return target + Output.store(number, at: target)
     case .enumeration:

@@ -11,6 +11,8 @@ public struct ElementReading<Element: ElementPayload>: Sendable {
   public let element: Element
   /// What is wrong, in the order of the document; a value that is wrong is absent from ``element``.
   public let issues: [ElementIssue]
+  /// What is passed over: character data where the grammar has none.
+  public let notes: [ElementIssue]
 }
 
 extension ElementPayload {
@@ -27,7 +29,8 @@ extension ElementPayload {
     var decoder = ElementDecoder(xml.arena, Tables.codec)
     let index = tape.wordCount
     decoder.decode(xml, as: number, slot: 0, into: &tape)
-    return ElementReading(element: Self(arena: tape.finish(), index: index), issues: decoder.issues)
+    return ElementReading(
+      element: Self(arena: tape.finish(), index: index), issues: decoder.issues, notes: decoder.notes)
   }
 
   /// Writes the element; its namespace is declared on it.

@@ -4,6 +4,8 @@ public protocol ElementTables: Sendable {
   static var elements: [ElementRow] { get }
   static var attributes: [ElementAttributeRow] { get }
   static var children: [ElementChildRow] { get }
+  /// What is demanded besides, sorted by the element.
+  static var demands: [ElementDemandRow] { get }
   /// These tables, made ready once.
   static var codec: ElementCodec { get }
   /// The number of a value of an enum; 0 for one that the grammar does not name.
@@ -13,6 +15,8 @@ public protocol ElementTables: Sendable {
   static func name(ofEnum number: Int, code: UInt32) -> StaticString
   /// Whether the whole input is a match of a token rule.
   static func matches(token number: Int, _ input: Input) -> Bool
+  /// What a person calls a token.
+  static func words(ofToken number: Int) -> StaticString
 }
 
 /// One element. Its node has a word of presence bits, its attributes and text, then children in document order.
@@ -25,10 +29,12 @@ public struct ElementRow: Sendable {
   public var attributeCount: Int
   public var firstChild: Int
   public var childCount: Int
+  /// Kinds of its children, a bit each, of which there is no more than one in all.
+  public var exclusiveChildren: UInt64
 
   public init(
     namespace: StaticString, name: StaticString, fixedWords: Int, firstAttribute: Int, attributeCount: Int,
-    firstChild: Int, childCount: Int
+    firstChild: Int, childCount: Int, exclusiveChildren: UInt64 = 0
   ) {
     self.namespace = namespace
     self.name = name
@@ -37,6 +43,7 @@ public struct ElementRow: Sendable {
     self.attributeCount = attributeCount
     self.firstChild = firstChild
     self.childCount = childCount
+    self.exclusiveChildren = exclusiveChildren
   }
 }
 
@@ -47,7 +54,7 @@ public struct ElementAttributeRow: Sendable {
     /// A token rule, by its number.
     case token(Int)
     /// A number; two words where it has 64 bits.
-    case number(maximum: UInt64)
+    case number(minimum: UInt64, maximum: UInt64)
     /// An enum, by its number.
     case enumeration(Int)
 
@@ -55,7 +62,7 @@ public struct ElementAttributeRow: Sendable {
     var words: Int {
       switch self {
       case .text, .token: 2
-      case .number(let maximum): maximum > UInt64(UInt32.max) ? 2 : 1
+      case .number(_, let maximum): maximum > UInt64(UInt32.max) ? 2 : 1
       case .enumeration: 3
       }
     }
@@ -85,12 +92,41 @@ public struct ElementChildRow: Sendable {
   public var element: Int
   public var isRequired: Bool
   public var isRepeatable: Bool
+  /// The bits of the attributes by which no two of them are the same; 0: they may be.
+  public var uniqueBits: UInt32
 
-  public init(slot: UInt32, element: Int, isRequired: Bool, isRepeatable: Bool) {
+  public init(slot: UInt32, element: Int, isRequired: Bool, isRepeatable: Bool, uniqueBits: UInt32 = 0) {
     self.slot = slot
     self.element = element
     self.isRequired = isRequired
     self.isRepeatable = isRepeatable
+    self.uniqueBits = uniqueBits
+  }
+}
+
+/// What an attribute demands where it has one of some values, or none of them.
+public struct ElementDemandRow: Sendable {
+  public enum Demand: Sendable {
+    /// An attribute that has to be there, by its place in the element.
+    case attribute(Int)
+    /// The form of an attribute, or of the character data, which comes last.
+    case form(Int, token: Int)
+    /// A kind of child that has to be there, by its place in the element.
+    case child(Int)
+  }
+
+  public var element: Int
+  public var attribute: Int
+  public var values: [StaticString]
+  public var isNegated: Bool
+  public var demand: Demand
+
+  public init(element: Int, attribute: Int, values: [StaticString], isNegated: Bool, demand: Demand) {
+    self.element = element
+    self.attribute = attribute
+    self.values = values
+    self.isNegated = isNegated
+    self.demand = demand
   }
 }
 

@@ -393,3 +393,9 @@ public func begins(_ input: Input, _ position: Int, _ token: (Input, inout Int) 
   var ahead = position
   return token(input, &ahead)
 }
+
+/// Whether the token rule matches so many bytes from `start` on, and no more.
+public func isWhole(_ input: Input, from start: Int, count: Int, _ token: (Input, inout Int) -> Bool) -> Bool {
+  var position = start
+  return token(input, &position) && position == start + count
+}

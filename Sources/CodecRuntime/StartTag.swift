@@ -1,3 +1,10 @@
+extension XMLElement {
+  /// Where the value of the attribute with this name begins: bytes from the start of what was parsed.
+  public func sourceOffset(ofValueOf name: StaticString) -> Int? {
+    sourceOffset.flatMap { StartTag(arena, $0).place(of: name) }
+  }
+}
+
 /// A start-tag as it stands in the document, for messages that say where something is wrong.
 ///
 /// An XML reader has found it well-formed, and it is read only where there is something to report.

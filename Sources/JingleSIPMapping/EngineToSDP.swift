@@ -237,7 +237,10 @@ extension Engine {
 
   @inline(never)
   func refuse(_ rule: Int) {
-    lose("\(tables.rules[rule].name)", isToSDP ? "the value is not allowed in SDP" : "Jingle has no such value")
+    let target = tables.rules[rule].target
+    let token = target >= 0 ? Int(tables.fields[target].token) : -1
+    let reason = token < 0 ? "the value is not allowed in SDP" : "SDP demands \(MappingTables.words(ofToken: token))"
+    lose("\(tables.rules[rule].name)", isToSDP ? reason : "Jingle has no such value")
   }
 
   /// A value that is more than copied, as SDP has it.

@@ -7,6 +7,8 @@ struct DescriptionParser: ~Copyable {
   private var order = LineOrder()
   /// Where the first m-line begins whose section has no `c=`; −1 where each has one.
   private var unconnected = -1
+  /// Attributes whose values are all different.
+  private var uniqueValues = UniqueValues()
 
   init(_ bytes: UnsafeBufferPointer<UInt8>) {
     tape = Tape(copying: UnsafeRawBufferPointer(bytes), expectedWords: bytes.count / 2 + 64)
@@ -86,15 +88,32 @@ struct DescriptionParser: ~Copyable {
     let nameStart = start &+ 2
     var nameEnd = nameStart
     guard Tokens.sdpToken(input, &nameEnd) else {
-      return keep(input, start, SessionDescription.Slot.malformedLine, "expected the name of an attribute")
+      return keep(
+        input, start, SessionDescription.Slot.malformedLine, "expected the name of an attribute", offset: nameStart)
     }
     let mark = tape.wordCount
     let end = Lines.parseAttribute(input, to: nameEnd, &tape, from: nameStart)
     let next = end >= 0 ? endOfValue(input, end) : -1
-    if next >= 0 { return next }
+    if next >= 0 {
+      if Lines.isUnique(input, from: nameStart, to: nameEnd) { noteUnique(input, nameStart, nameEnd, end) }
+      return next
+    }
     return end == -2
       ? parseOther(input, start, nameEnd)
       : malformed(input, Lines.attributeSlot(input, nameStart, nameEnd), start, mark, end)
+  }
+
+  /// An attribute whose value no other medium may have.
+  @inline(never)
+  private mutating func noteUnique(_ input: Input, _ start: Int, _ nameEnd: Int, _ end: Int) {
+    var text: [UInt8] = []
+    text.reserveCapacity(end - start)
+    for index in start..<end { text.append(input[index]) }
+    if uniqueValues.insert(text) { return }
+    let name = String(decoding: text[..<(nameEnd - start)], as: UTF8.self)
+    issues.append(
+      SDPIssue(
+        layer: .validation, location: "a=\(name)", offset: nameEnd + 1, message: "another medium has the same value"))
   }
 
   /// An attribute that the grammars do not know, or that has a value where it should have none.
@@ -111,7 +130,7 @@ struct DescriptionParser: ~Copyable {
     let line = endOfLine(input, valueStart)
     if !hasValue, line.end > nameEnd {
       return keep(
-        input, start, SessionDescription.Slot.malformedLine, "expected \":\" or the end of the line")
+        input, start, SessionDescription.Slot.malformedLine, "expected \":\" or the end of the line", offset: nameEnd)
     }
     let node = tape.open(slot, fixedWords: 4)
     tape.set(node + 1, from: start + 2, to: nameEnd)

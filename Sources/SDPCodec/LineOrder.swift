@@ -44,3 +44,17 @@ struct LineOrder {
   /// All lines that have to be there are there.
   var isComplete: Bool { state > 0 && Tokens.lineOrderIsComplete(state) }
 }
+
+/// Values of which each is there once: one by one where they are few, which costs less than hashing them.
+struct UniqueValues {
+  private var few: [[UInt8]] = []
+  private var many: Set<[UInt8]> = []
+
+  /// `false` where it was there before.
+  mutating func insert(_ value: [UInt8]) -> Bool {
+    if few.contains(value) { return false }
+    if few.count >= 16 { return many.insert(value).inserted }
+    few.append(value)
+    return true
+  }
+}

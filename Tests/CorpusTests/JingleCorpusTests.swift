@@ -63,17 +63,19 @@ struct JingleCorpusTests {
 
   /// What is wrong in examples of others, by file: each was looked at.
   private static let flaws: [String: [String]] = {
-    let candidate = ["foundation", "ip", "protocol"].map { "jingle/content/transport/candidate@\($0)" }
+    let candidate = ["component", "foundation", "ip", "protocol"].map { "jingle/content/transport/candidate@\($0)" }
     let source = "jingle/content/description/source@ssrc"
     let media = "jingle/content/description@media"
     return [
       // Templates, with words where numbers belong.
       "xeps/examples/xep-0339-02-code.xml": [source],
       "xeps/examples/xep-0339-06-code.xml": ["jingle/content/description/ssrc-group/source@ssrc"],
-      "xeps/examples/xep-0320-04-code.xml": ["jingle/content/transport/fingerprint@setup"],
+      "xeps/examples/xep-0320-04-code.xml": [
+        "jingle/content/transport/fingerprint@setup", "jingle/content/transport/fingerprint",
+      ],
       // A test of what Jitsi refuses: no numbers.
       "lib-jitsi-meet/spec/JingleSessionPC.spec.ts-L368.xml": [source, source],
-      // Attributes that XEP-0176 §13 and XEP-0167 §4 require are missing.
+      // Attributes that XEP-0176 §13 and XEP-0167 §4 require are missing, and no component is number 0.
       "qxmpp/L0586-testContent-xml.xml": candidate + candidate,
       "qxmpp/L0920-testContentRtpFeedbackNegotiation-xml.xml": [media],
       "qxmpp/L0990-testContentRtpHeaderExtensionsNegotiation-xml.xml": [media],
@@ -86,7 +88,10 @@ struct JingleCorpusTests {
     for example in examples {
       let reading = try #require(Jingle.read(example.element), "\(example.name)")
       // Examples of Jitsi's tests leave out the action.
-      let issues = reading.issues.filter { $0.location != "jingle@action" && $0.location != "jingle@sid" }
+      let issues = reading.issues.filter { issue in
+        // Templates have words where the digits of a fingerprint belong, and a group alone is in no content.
+        !["jingle@action", "jingle@sid", "jingle/content"].contains(issue.location)
+      }
       #expect(issues.map(\.location) == Self.flaws[example.name] ?? [], "\(example.name): \(issues)")
     }
   }

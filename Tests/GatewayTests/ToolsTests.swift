@@ -84,7 +84,9 @@ struct InspectionTests {
     let anonymous = "<iq id='1' type='set'><jingle xmlns='urn:xmpp:jingle:1' action='session-info'/></iq>"
     #expect(
       objection(Array(anonymous.utf8), .jingle)
-        == Objection(layer: "validation", location: "jingle@sid", offset: 22, message: "is missing"))
+        == Objection(
+          layer: "validation", location: "jingle@sid", offset: 22,
+          message: "is missing, and action \"session-info\" demands it"))
     let predecessor = "<jingle xmlns='urn:xmpp:jingle:1' action='existing-session-initiate'/>"
     #expect(objection(Array(predecessor.utf8), .jingle) == nil)
     let missing = objection(Array(" <jingle xmlns='urn:xmpp:jingle:1' sid='a'/>".utf8), .jingle)
@@ -108,6 +110,22 @@ struct InspectionTests {
     let found = objection(Array(text.replacing("|", with: "").utf8), .jingle)
     #expect(found?.layer == "syntax" && found?.location == "jingle/\(location)")
     #expect(found?.offset == text.utf8.distance(from: text.utf8.startIndex, to: mark))
+  }
+
+  @Test("XEP-0166 §6: Jingle is in a set, and only the predecessor's query in a get")
+  func typesOfIQs() throws {
+    func type(_ type: String, _ action: String) -> Objection? {
+      objection(
+        Array("<iq id='1' type='\(type)'><jingle xmlns='urn:xmpp:jingle:1' action='\(action)' sid='s'/></iq>".utf8),
+        .jingle)
+    }
+    #expect(type("set", "session-info") == nil && type("get", "existing-session-initiate") == nil)
+    for (found, message) in [
+      (type("get", "session-info"), "is not \"set\" (XEP-0166 §6)"),
+      (type("set", "existing-session-initiate"), "is not \"get\", by which sessions are asked for"),
+    ] {
+      #expect(found == Objection(layer: "validation", location: "iq@type", offset: 17, message: message))
+    }
   }
 
   @Test("payloads of messages: XEP-0353, XEP-0482")
@@ -299,7 +317,10 @@ struct TranslatorTests {
       ),
       (
         content("<transport xmlns='urn:xmpp:jingle:transports:raw-udp:1'/>"),
-        ["<raw-udp:transport>: a content has one transport, and another one counts"]
+        [
+          "jingle/content/transport: is there beside another one, and only one of them may be",
+          "<raw-udp:transport>: a content has one transport, and another one counts",
+        ]
       ),
       (
         content("<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'/>"),

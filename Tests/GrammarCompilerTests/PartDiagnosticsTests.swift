@@ -75,7 +75,7 @@ import Testing
       token = 1*%x61-7A
       """,
       """
-      a.grammar:3:17: error: the example does not fit the rule: expected a number up to 255 here
+      a.grammar:3:17: error: the example does not fit the rule: expected a number up to 255 (x) here
           example a;x=256;b
                       ^
       a.grammar:4:13: error: the example does not fit the rule: expected token here
@@ -84,10 +84,10 @@ import Testing
       a.grammar:5:15: error: the example does not fit the rule: expected the end of the header field here
           example a b
                     ^
-      a.grammar:12:13: error: the example does not fit the rule: expected a number up to 255 here
+      a.grammar:12:13: error: the example does not fit the rule: expected a number up to 255 (size) here
           example x
                   ^
-      a.grammar:15:13: error: the example does not fit the rule: expected Kind here
+      a.grammar:15:13: error: the example does not fit the rule: expected "clear" or "prompt" (kind) here
           example promt
                   ^
       """)

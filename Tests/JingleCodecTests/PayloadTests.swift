@@ -78,7 +78,7 @@ struct PayloadTests {
     #expect(jingle.tones.map(\.code.string) == ["7", "#"])
     #expect(jingle.tones.map(\.durationOrDefault) == [400, 100])
     let wrong =
-      "<jingle xmlns='urn:xmpp:jingle:1' action='session-info'><dtmf xmlns='urn:xmpp:jingle:dtmf:0' code='12'/></jingle>"
+      "<jingle xmlns='urn:xmpp:jingle:1' action='session-info' sid='s'><dtmf xmlns='urn:xmpp:jingle:dtmf:0' code='12'/></jingle>"
     let reading = try #require(Jingle.read(try XMLReader.parseDocument(Array(wrong.utf8))))
     #expect(reading.issues.map(\.location) == ["jingle/dtmf@code"])
   }
@@ -93,7 +93,7 @@ struct PayloadTests {
         "jingle/content/transport/candidate@type"
       ),
       (
-        "<content name='a'><transport xmlns='urn:xmpp:jingle:transports:ice-udp:1'><fingerprint xmlns='urn:xmpp:jingle:apps:dtls:0' hash='sha-256' setup='client'>AA</fingerprint></transport></content>",
+        "<content name='a'><transport xmlns='urn:xmpp:jingle:transports:ice-udp:1'><fingerprint xmlns='urn:xmpp:jingle:apps:dtls:0' hash='sha3-256' setup='client'>AA</fingerprint></transport></content>",
         "jingle/content/transport/fingerprint@setup"
       ),
     ])

@@ -27,6 +27,8 @@ struct GrammarSampler {
   private var taken: Set<String> = []
   /// Where the shape begins that is being made.
   private var start = 0
+  /// The fields of a shape of which one calls for another, by their labels.
+  private var values: [String: String] = [:]
   /// Shapes within shapes; beyond this depth what may be left out is.
   private var depth = 0
   private static let maximumDepth = 6
@@ -75,10 +77,11 @@ struct GrammarSampler {
     return element(of: type.cases).map { Array($0.name.utf8) } ?? []
   }
 
-  mutating func number(_ bits: Int) -> [UInt8] {
-    let limit: UInt64 = bits >= 64 ? .max : (1 << UInt64(bits)) - 1
-    let value =
-      oneIn(4) ? [0, 1, limit][below(3)] : UInt64.random(in: 0...limit, using: &chance) >> UInt64(below(bits))
+  mutating func number(_ type: NumberType) -> [UInt8] {
+    let limit = type.maximum
+    var value =
+      oneIn(4) ? [0, 1, limit][below(3)] : UInt64.random(in: 0...limit, using: &chance) >> UInt64(below(type.bits))
+    value = max(value, type.minimum)
     return Array(String(value).utf8)
   }
 
@@ -134,7 +137,15 @@ struct GrammarSampler {
     switch step {
     case .literal(let bytes, _, _): output += bytes
     case .token(let rule, _): output += oneIn(3) ? text(of: rule) : rule.written ?? text(of: rule)
-    case .capture(_, let type, _): append(type)
+    case .capture(let index, let type, _):
+      let field = shape.layout.fields[index]
+      let start = output.count
+      let demanded = shape.requirements.first { requirement in
+        let value = values[requirement.subject.label]?.lowercased() ?? ""
+        return requirement.target === field && requirement.values.contains(value) != requirement.isNegated
+      }
+      if let demanded { output += text(of: demanded.rule) } else { append(type) }
+      if !shape.requirements.isEmpty { values[field.label] = String(decoding: output[start...], as: UTF8.self) }
     case .optional(let alternative, _):
       let isTaken = depth <= Self.maximumDepth && oneIn(2)
       if let predicate = alternative.predicate { claims.append((output.count, predicate, isTaken)) }
@@ -205,7 +216,7 @@ struct GrammarSampler {
   private mutating func append(_ type: FieldType) {
     switch type {
     case .text(let rule): output += text(of: rule)
-    case .number(let bits): output += number(bits)
+    case .number(let type): output += number(type)
     case .enumeration(let type): output += text(of: type)
     case .shape(let shape): append(shape)
     case .flag(let bytes, _): output += bytes

@@ -367,12 +367,13 @@ private struct StanzaSource {
     case ("jingle:content", "name", _): return "content\(number)"
     case ("rtp:payload-type", "id", _): return "\(number % 96 + 32)"
     case ("rtp:description", "media", _): return sampler.oneIn(3) ? "video" : "audio"
-    case ("dtls:fingerprint", "", _): return "AB:CD:EF"
+    case ("dtls:fingerprint", "", _): return Array(repeating: "5A", count: 32).joined(separator: ":")
+    case ("dtls:fingerprint", "hash", _): return sampler.oneIn(2) ? "sha-256" : "sha3-256"
     case (_, "ip", _): return "192.0.2.\(number % 250 + 1)"
     case (_, "protocol", _): return sampler.oneIn(3) ? "tcp" : "udp"
     case (_, _, .text): return sampler.element(of: ["a\(number)", "b\(number)", "c-\(number)", "d.\(number)"]) ?? ""
     case (_, _, .token(let rule)): bytes = sampler.text(of: rule)
-    case (_, _, .number(let bits)): bytes = sampler.number(bits)
+    case (_, _, .number(let number)): bytes = sampler.number(number)
     case (_, _, .enumeration(let enumeration)): bytes = sampler.text(of: enumeration)
     }
     return String(decoding: bytes, as: UTF8.self)

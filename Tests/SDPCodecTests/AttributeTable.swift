@@ -41,10 +41,11 @@ struct AttributeExamples {
     .init("msid", ["- t1", "stream"]),
     .init("label", ["1"]),
     .init("content", ["slides", "main,alt", "sl,new"], refused: [""]),
-    .init("orient", ["landscape", "seascape"]),
+    .init("orient", ["landscape", "seascape"], refused: ["diagonal", "landscapes"]),
     .init("framerate", ["30", "29.97"], refused: ["x"]),
     .init("quality", ["10"], refused: ["256"]),
-    .init("record", ["on", "paused"]), .init("recordpref", ["nopreference"]),
+    .init("record", ["on", "paused"], refused: ["pause", "yes"]),
+    .init("recordpref", ["nopreference"], refused: ["paused", "none"]),
   ]
 
   // RFC 8866, RFC 4585, RFC 8285, RFC 5761, RFC 3605, RFC 5576, RFC 3611, RFC 7273 and others
@@ -74,7 +75,12 @@ struct AttributeExamples {
 
   // RFC 8122, RFC 4145, RFC 4568, RFC 6189, RFC 8842, RFC 4567
   private static let security = [
-    AttributeExamples("fingerprint", ["sha-256 02:1A:CC"], refused: ["sha-256 02:1", "sha-256"]),
+    AttributeExamples(
+      "fingerprint", ["sha-1 4A:AD:B9:B1:3F:82:18:3B:54:02:12:DF:3E:5D:49:6B:19:E5:7C:AB", "sha3-256 02:1A:CC"],
+      refused: [
+        "sha3-256 02:1", "sha-256", "sha-256 02:1A:CC", "SHA-1 02:1A:CC",
+        "sha-1 4A:AD:B9:B1:3F:82:18:3B:54:02:12:DF:3E:5D:49:6B:19:E5:7C:AB:00",
+      ]),
     .init("setup", ["actpass", "holdconn"], refused: ["client"]),
     .init("connection", ["new", "existing"]),
     .init(
@@ -118,13 +124,13 @@ struct AttributeExamples {
       refused: ["1", "1 send pt=96;", "1 both"]),
     .init(
       "simulcast", ["send 1;2,3 recv 4", "recv 1", "send ~1,2;~3"],
-      refused: ["", "1,2", "send 1;", "send 1 recv", "both 1"]),
+      refused: ["", "1,2", "send 1;", "send 1 recv", "both 1", "send 1 send 2", "recv 1 recv 2"]),
     .init(
       "imageattr",
       [
         "97 send [x=800,y=640,sar=1.1,q=0.6] [x=480,y=320] recv [x=330,y=250]", "* recv *",
         "97 send [x=[480:16:800],y=[320,640],par=[1.2-1.3]]",
-      ], refused: ["97", "97 send", "97 send [x=1]"]),
+      ], refused: ["97", "97 send", "97 send [x=1]", "97 send * send *", "* recv * recv [x=1,y=1]"]),
     .init("framesize", ["99 320-240"], refused: ["99 320"]),
     .init("depend", ["97 lay L1:96", "98 lay L1:96,97;99 lay L1:96 L2:97,98"], refused: ["97 lay"]),
     .init("cryptex", flag, refused: ["x"]),

@@ -85,6 +85,19 @@ struct AttributeTests {
     #expect(letter.map(\.offset) == [Self.head.utf8.count + 21])
   }
 
+  @Test("RFC 5888 §4: no two media have the same name", arguments: [2, 40])
+  func names(_ count: Int) throws {
+    func media(_ number: Int) -> String { "m=audio 9 RTP/AVP 0\r\nc=IN IP4 192.0.2.1\r\na=mid:m\(number)\r\n" }
+    let whole = (0..<count).map(media).joined()
+    #expect(try SessionDescription(parsing: Array((Self.head + whole).utf8)).issues == [])
+    let doubled = Self.head + whole + media(count - 1)
+    let issues = try SessionDescription(parsing: Array(doubled.utf8)).issues
+    let issue = try #require(issues.first)
+    #expect(issues.count == 1 && issue.layer == .validation && issue.location == "a=mid")
+    #expect(issue.offset == doubled.utf8.count - "m\(count - 1)\r\n".utf8.count)
+    #expect(issue.message == "another medium has the same value")
+  }
+
   private func lines(_ line: String) throws -> LineFields {
     let text = Self.head + "m=video 9 RTP/AVP 96\r\n" + line + "\r\n"
     return try #require(try SessionDescription(parsing: Array(text.utf8)).media.first).lines
@@ -93,10 +106,10 @@ struct AttributeTests {
   @Test("RFC 8853 §5.1: simulcast, alternatives of streams and which begin as paused")
   func simulcast() throws {
     let value = try #require(try lines("a=simulcast:send 1,~2;3 recv 4").simulcast.first)
-    #expect(value.first.direction == .send)
-    #expect(value.first.streams.map { $0.alternatives.map(\.id.string) } == [["1", "2"], ["3"]])
-    #expect(value.first.streams.first?.alternatives.map(\.paused) == [false, true])
-    #expect(value.second?.direction == .recv)
+    #expect(value.sent?.streams.map { $0.alternatives.map(\.id.string) } == [["1", "2"], ["3"]])
+    #expect(value.sent?.streams.first?.alternatives.map(\.paused) == [false, true])
+    #expect(value.thenReceived?.streams.map { $0.alternatives.map(\.id.string) } == [["4"]])
+    #expect(value.received == nil && value.thenSent == nil)
   }
 
   @Test("RFC 8851 §5: restrictions of a rid")
@@ -118,9 +131,9 @@ struct AttributeTests {
   func images() throws {
     let value = try #require(try lines("a=imageattr:97 send [x=800,y=640,q=0.6] [x=480,y=320] recv *").imageattr.first)
     #expect(value.payloadType == 97)
-    #expect(value.first.sets.map(\.width.string) == ["800", "480"])
-    #expect(value.first.sets.first?.options.map(\.name.string) == ["q"])
-    #expect(value.second?.any == true)
+    #expect(value.sent?.sets.map(\.width.string) == ["800", "480"])
+    #expect(value.sent?.sets.first?.options.map(\.name.string) == ["q"])
+    #expect(value.thenReceived?.any == true)
   }
 
   @Test("RFC 5939 §3.5.1: a potential configuration")

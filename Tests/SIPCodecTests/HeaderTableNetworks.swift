@@ -12,11 +12,11 @@ extension HeaderRow {
     .init(
       "Security-Server", #"digest;d-alg=MD5;d-qop=auth;d-ver="0000000000000000000000000000a64c";x=y"#,
       #"Digest; D-alg=MD5 ;d-qop=auth; d-ver="0000000000000000000000000000a64c" ; x=y"#,
-      wrong: "digest;d-ver=a", at: 13, "digest-verify"),
+      wrong: "digest;d-ver=a", at: 13, "digest-verify (d-ver)"),
     .init(
       "Security-Verify", "ipsec-ike;q=0.1;ealg=aes-cbc;prot=esp;mod=trans,ipsec-man",
       "ipsec-ike;q=0.1; EAlg=aes-cbc;prot=esp ;mod=trans,ipsec-man",
-      wrong: "tls;port-c=65536", at: 11, "a number up to 65535"),
+      wrong: "tls;port-c=65536", at: 11, "a number up to 65535 (port-c)"),
     // RFC 3903, 5839
     .init("SIP-ETag", "dx200xyz", "dx200xyz", wrong: "a b", at: 2, "the end of the header field"),
     .init("SIP-If-Match", "dx200xyz", "dx200xyz", wrong: "", at: 0, "token"),
@@ -26,7 +26,7 @@ extension HeaderRow {
       "P-User-Database", "<aaa://host.example.com;transport=tcp>;x=y", "<aaa://host.example.com;transport=tcp> ; x=y",
       wrong: "aaa://host", at: 0, "\"<\""),
     // RFC 4964
-    .init("P-Answer-State", "Unconfirmed", "unconfirmed", wrong: ";x", at: 0, "token"),
+    .init("P-Answer-State", "Unconfirmed", "unconfirmed", wrong: ";x", at: 0, "token (state)"),
     // RFC 5002
     .init(
       "P-Profile-Key", "<sip:chatroom-!.*!@example.com>;x=y", "<sip:chatroom-!.*!@example.com> ; x=y", wrong: "<>",
@@ -47,7 +47,7 @@ extension HeaderRow {
     .init(
       "Trigger-Consent", #"sip:123@relay.example;target-uri="sip:friends@relay.example""#,
       #"SIP:123@relay.example ; Target-URI="sip:friends@relay.example""#, wrong: "sip:a@b;target-uri=x", at: 19,
-      "quoted-string"),
+      "quoted-string (target-uri)"),
     // RFC 5393
     .init("Max-Breadth", "60", "060", wrong: "many", at: 0, "a number up to 4294967295"),
     // RFC 5502, 8498

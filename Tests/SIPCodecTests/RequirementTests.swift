@@ -166,9 +166,12 @@ struct RequirementTests {
       .init("Identity", "abc;alg=ES256", at: 13, "the parameter info"), .init("Identity", "\"abc\""),
       .init("History-Info", "<sip:a@b.example>;index=1, <sip:a@b.example>", at: 44, "the parameter index"),
       .init("Content-Type", "Multipart/mixed", at: 15, "the parameter boundary"), .init("Content-Type", "multiparty/x"),
-      .init("Request-Disposition", "fork, x", at: 6, "Directive"),
-      .init("Session-Expires", "90;refresher=both", at: 13, "Refresher"),
-      .init("P-Served-User", "<sip:a@b.example>;sescase=x", at: 26, "SessionCase"),
+      .init(
+        "Request-Disposition", "fork, x", at: 6,
+        "\"proxy\", \"redirect\", \"cancel\", \"no-cancel\", \"fork\", \"no-fork\", \"recurse\", \"no-recurse\", \"parallel\", \"sequential\", \"queue\" or \"no-queue\" (directives)"
+      ),
+      .init("Session-Expires", "90;refresher=both", at: 13, "\"uac\" or \"uas\" (refresher)"),
+      .init("P-Served-User", "<sip:a@b.example>;sescase=x", at: 26, "\"orig\" or \"term\" (sescase)"),
       .init("Authorization", "Basic YQ==", at: 9, "auth-value"), .init("Authorization", "Bearer YQ=="),
     ]
   }

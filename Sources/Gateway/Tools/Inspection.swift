@@ -95,9 +95,7 @@ public enum Inspection {
   private static func inspectJingle(_ bytes: [UInt8]) throws(Objection) -> [UInt8] {
     let document = try JingleDocument(parsing: bytes)
     if let issue = document.issues?.first { throw Objection(issue) }
-    if let jingle = document.reading?.jingle, jingle.sid == nil, jingle.action != .existingSessionInitiate {
-      throw Objection(layer: "validation", location: "jingle@sid", offset: document.offset, message: "is missing")
-    }
+    if let objection = document.wrongType { throw objection }
     if document.issues == nil, !document.isResponse {
       throw Objection(
         layer: "validation", location: "\(document.root.name)", offset: document.offset,

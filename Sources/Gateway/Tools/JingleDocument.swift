@@ -53,6 +53,16 @@ public struct JingleDocument: Sendable {
     return type == "result" || type == "error"
   }
 
+  /// Jingle stands in a set; by a get a client asks for the session that rings (mod_jingle_sip).
+  public var wrongType: Objection? {
+    guard root.name == "iq", let jingle = reading?.jingle, let type = root.attribute("type") else { return nil }
+    let isQuery = jingle.action == .existingSessionInitiate
+    if isResponse || (type == (isQuery ? "get" : "set")) { return nil }
+    return Objection(
+      layer: "validation", location: "iq@type", offset: root.sourceOffset(ofValueOf: "type") ?? 0,
+      message: isQuery ? "is not \"get\", by which sessions are asked for" : "is not \"set\" (XEP-0166 §6)")
+  }
+
   /// The document: the payload from its values, what is around it as it came.
   public func write(to output: inout Output) {
     guard let payload else {

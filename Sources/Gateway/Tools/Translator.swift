@@ -65,7 +65,7 @@ public struct Translator: Sendable {
         reading.jingle.arena, at: reading.jingle.index, by: author, state: &state)
     }
     // A value that is wrong is absent from what was read, and of what is there too often the first one counts.
-    var wrong = reading.issues.map { "\($0.location): \($0.message)" }
+    var wrong = (reading.issues + reading.notes).map { "\($0.location): \($0.message)" }
     if reading.jingle.contents.isEmpty {
       wrong.append("jingle: a description has nothing of a \(reading.jingle.action.name) without contents")
     }

@@ -97,13 +97,13 @@ private struct ExampleReader {
   private mutating func read(_ step: Step, _ shape: Shape) throws(Failure) {
     switch step {
     case .literal(let literal, let exact, _): try take(literal, exact: exact)
-    case .token(let rule, _): try take(rule, expected: rule.written.map(ParserEmitter.shown) ?? rule.name)
-    case .capture(_, let type, _): try read(type)
+    case .token(let rule, _): try take(rule, expected: Expectation.words(of: rule))
+    case .capture(let index, let type, _): try read(type, shape.layout.fields[index], of: shape)
     case .optional(let alternative, _):
       if isChosen(alternative) { try read(alternative.body, shape) }
     case .choice(let alternatives, _, _):
       guard let chosen = alternatives.first(where: isChosen) else {
-        throw Failure(expected: ParserEmitter.expectation(alternatives))
+        throw Failure(expected: Expectation.words(alternatives, of: shape))
       }
       try read(chosen.body, shape)
     case .repetition(let minimum, let maximum, let alternative):
@@ -116,7 +116,7 @@ private struct ExampleReader {
         try read(alternative.body, shape)
         count += 1
       }
-      if count < minimum { throw Failure(expected: ParserEmitter.expectation([alternative])) }
+      if count < minimum { throw Failure(expected: Expectation.words([alternative], of: shape)) }
       if ShapeBuilder.positionOfParams(alternative.body) != nil { try requireParameters(of: shape) }
     case .commaList(let minimum, let alternative, let separator, _):
       if minimum == 0, !isChosen(alternative) { return }
@@ -126,17 +126,19 @@ private struct ExampleReader {
     }
   }
 
-  private mutating func read(_ type: FieldType) throws(Failure) {
+  private mutating func read(_ type: FieldType, _ field: Field, of shape: Shape) throws(Failure) {
+    let expected = Expectation.words(type, field.label, of: shape)
     switch type {
-    case .text(let rule): try take(rule, expected: rule.name)
-    case .number(let bits):
+    case .text(let rule): try take(rule, expected: expected)
+    case .number(let number):
       let digits = bytes[position...].prefix { (0x30...0x39).contains($0) }
-      let maximum = bits == 64 ? UInt64.max : (1 << UInt64(bits)) - 1
-      guard let value = UInt64(String(decoding: digits, as: UTF8.self)), value <= maximum else {
-        throw Failure(expected: "a number up to \(maximum)")
+      guard let value = UInt64(String(decoding: digits, as: UTF8.self)), value >= number.minimum,
+        value <= number.maximum
+      else {
+        throw Failure(expected: expected)
       }
       position += digits.count
-    case .enumeration(let type): try take(type.token, expected: type.token.name)
+    case .enumeration(let type): try take(type.token, expected: expected)
     case .shape(let shape): try read(shape)
     case .flag(let literal, let exact): try take(literal, exact: exact)
     }

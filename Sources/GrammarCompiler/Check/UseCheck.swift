@@ -12,6 +12,9 @@ struct UseCheck {
           rule.position, "nothing uses the rule `\(rule.name)`",
           note: "delete it, refer to it, or name it in a line `framing …` if hand-written framing calls it")
       }
+      for number in tree.numbers where !model.usedNumbers.contains(number.name) {
+        diagnostics.report(number.position, "nothing uses the number `\(number.name)`")
+      }
       for type in tree.enums where !model.usedEnums.contains(type.name) {
         diagnostics.report(type.position, "nothing uses the enum `\(type.name)`")
       }

@@ -47,7 +47,7 @@ extension Compilation {
   func type(of field: Field) -> String {
     switch field.type {
     case .text(let rule): rule.isAnonymous ? "text" : rule.name
-    case .number(let bits): "UInt\(bits)"
+    case .number(let number): "UInt\(number.bits)"
     case .enumeration(let value): value.name
     case .shape(let nested): nested.layout.name
     case .flag: "flag"

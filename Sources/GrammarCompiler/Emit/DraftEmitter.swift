@@ -7,7 +7,7 @@ struct DraftEmitter {
     let one: String
     switch field.type {
     case .text: one = "String"
-    case .number(let bits): one = "UInt\(bits)"
+    case .number(let number): one = "UInt\(number.bits)"
     case .enumeration(let type): one = type.typeName
     case .shape(let shape): one = "\(shape.layout.typeName).Draft"
     case .flag: return "Bool"
@@ -100,8 +100,8 @@ struct DraftEmitter {
     switch (field.type, field.isList) {
     case (.text, true): "\(value).map(\\.text.string)"
     case (.text, false): field.isOptional ? "\(value)?.string" : "\(value).string"
-    case (.number(32), true): "\(value).map(\\.value)"
-    case (.number(let bits), true): "\(value).map { UInt\(bits)(truncatingIfNeeded: $0.value) }"
+    case (.number(let number), true) where number.bits == 32: "\(value).map(\\.value)"
+    case (.number(let number), true): "\(value).map { UInt\(number.bits)(truncatingIfNeeded: $0.value) }"
     case (.enumeration, true): "\(value).map(\\.value)"
     case (.shape(let shape), true): "\(value).map(\(shape.layout.typeName).Draft.init)"
     case (.shape(let shape), false):
@@ -283,15 +283,25 @@ struct DraftEmitter {
       text.line(
         "tape.set(\(at), try tape.append(\(value), matching: \(tokens.function(rule, hint: shape.name)), field: \(owner)))"
       )
-    case .number(let bits):
+    case .number(let number):
+      Self.emitLimits(number, value, owner, to: &text)
       text.line("tape.set(\(at), UInt32(truncatingIfNeeded: \(value)))")
-      if bits == 64 { text.line("tape.set(\(at) + 1, UInt32(truncatingIfNeeded: \(value) >> 32))") }
+      if number.bits == 64 { text.line("tape.set(\(at) + 1, UInt32(truncatingIfNeeded: \(value) >> 32))") }
     case .enumeration(let type):
       text.line("tape.set(\(at), \(value).code)")
       text.line(
         "tape.set(\(at) + 1, try tape.append(\(value).name, matching: \(tokens.function(type.token)), field: \(owner)))"
       )
     case .flag, .shape: break
+    }
+  }
+
+  /// A number beyond limits that its type does not have.
+  static func emitLimits(_ number: NumberType, _ value: String, _ field: String, to text: inout SourceText) {
+    guard number != NumberType(bits: number.bits) else { return }
+    let tests = [number.minimum > 0 ? "\(value) >= \(number.minimum)" : nil, "\(value) <= \(number.maximum)"]
+    text.block("guard \(tests.compactMap { $0 }.joined(separator: ", ")) else") {
+      $0.line("throw DraftError(field: \(field), message: \(SourceText.literal("is not \(number.words)")))")
     }
   }
 

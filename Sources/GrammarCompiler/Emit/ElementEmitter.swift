@@ -41,17 +41,30 @@ struct ElementEmitter {
     var rows: [String] = []
     var attributes: [String] = []
     var children: [String] = []
+    var demands: [String] = []
     for element in model.orderedElements {
       let values = element.attributes + (element.text.map { [$0] } ?? [])
       rows.append(
-        ".init(\n      namespace: \(SourceText.literal(element.namespace)), name: \(SourceText.literal(element.name)), fixedWords: \(element.fixedWords), firstAttribute: \(attributes.count),\n      attributeCount: \(values.count), firstChild: \(children.count), childCount: \(element.children.count))"
+        ".init(\n      namespace: \(SourceText.literal(element.namespace)), name: \(SourceText.literal(element.name)), fixedWords: \(element.fixedWords), firstAttribute: \(attributes.count),\n      attributeCount: \(values.count), firstChild: \(children.count), childCount: \(element.children.count),\n      exclusiveChildren: \(element.exclusive.reduce(0) { $0 | 1 << $1 }))"
       )
+      for requirement in element.requirements {
+        let demand: String
+        switch requirement.demand {
+        case .attribute(let place): demand = ".attribute(\(place))"
+        case .form(let place, let rule): demand = ".form(\(place), token: \(number(rule)))"
+        case .child(let place): demand = ".child(\(place))"
+        }
+        let values = requirement.values.map(SourceText.literal).joined(separator: ", ")
+        demands.append(
+          ".init(element: \(element.number), attribute: \(requirement.subject), values: [\(values)], isNegated: \(requirement.isNegated), demand: \(demand))"
+        )
+      }
       for value in values {
         let kind: String
         switch value.type {
         case .text: kind = ".text"
         case .token(let rule): kind = ".token(\(number(rule)))"
-        case .number(let bits): kind = ".number(maximum: \(bits == 64 ? UInt64.max : (1 << UInt64(bits)) - 1))"
+        case .number(let number): kind = ".number(minimum: \(number.minimum), maximum: \(number.maximum))"
         case .enumeration(let type): kind = ".enumeration(\(number(type)))"
         }
         attributes.append(
@@ -62,7 +75,7 @@ struct ElementEmitter {
         let isRequired = child.occurrence == .one || child.occurrence == .some
         let isRepeatable = child.occurrence == .many || child.occurrence == .some
         children.append(
-          ".init(slot: \(child.slot), element: \(child.element.number), isRequired: \(isRequired), isRepeatable: \(isRepeatable))"
+          ".init(slot: \(child.slot), element: \(child.element.number), isRequired: \(isRequired), isRepeatable: \(isRepeatable), uniqueBits: \(child.uniqueBits))"
         )
       }
     }
@@ -75,6 +88,7 @@ struct ElementEmitter {
       emitArray("elements", "ElementRow", rows, to: &text)
       emitArray("attributes", "ElementAttributeRow", attributes, to: &text)
       emitArray("children", "ElementChildRow", children, to: &text)
+      emitArray("demands", "ElementDemandRow", demands, to: &text)
       text.line()
       text.line("/// The same, made ready for reading and writing.")
       text.line("public static let codec = ElementCodec(Elements.self)")
@@ -117,6 +131,10 @@ struct ElementEmitter {
         }
         text.line("return isMatch && position == input.count")
       }
+      text.line()
+      dispatch(
+        "public static func words(ofToken number: Int) -> StaticString", "number",
+        tokenNumbers.map { ($0.1, SourceText.literal(Expectation.words(of: $0.0))) }, fallback: "\"\"", to: &text)
     }
     return text.text
   }
@@ -208,7 +226,7 @@ struct ElementEmitter {
       let name = value.label.prefix(1).uppercased() + value.label.dropFirst()
       let type: String
       switch value.type {
-      case .text where value.isOptional: type = "String"
+      case .text where value.isOptional, .token where value.isOptional: type = "String"
       case .enumeration(let enumeration): type = enumeration.typeName
       default: continue
       }
@@ -234,7 +252,7 @@ struct ElementEmitter {
   private func type(_ type: ElementType.ValueType) -> String {
     switch type {
     case .text, .token: "Text"
-    case .number(let bits): "UInt\(bits)"
+    case .number(let number): "UInt\(number.bits)"
     case .enumeration(let type): type.typeName
     }
   }
@@ -244,8 +262,8 @@ struct ElementEmitter {
     let read: String
     switch value.type {
     case .text, .token: read = "arena.text(at: \(at))"
-    case .number(64): read = "arena.wide(at: \(at))"
-    case .number(let bits): read = "UInt\(bits)(truncatingIfNeeded: arena.word(\(at)))"
+    case .number(let number) where number.bits == 64: read = "arena.wide(at: \(at))"
+    case .number(let number): read = "UInt\(number.bits)(truncatingIfNeeded: arena.word(\(at)))"
     case .enumeration(let type): read = "\(type.typeName)(arena: arena, at: \(at))"
     }
     let presence = "arena.word(index + 1) & \(1 << value.bit) != 0"
@@ -278,7 +296,7 @@ struct ElementEmitter {
       let one: String
       switch value.type {
       case .text, .token: one = "String"
-      case .number(let bits): one = "UInt\(bits)"
+      case .number(let number): one = "UInt\(number.bits)"
       case .enumeration(let type): one = type.typeName
       }
       return value.isOptional ? "\(one)?" : one
@@ -342,9 +360,10 @@ struct ElementEmitter {
       case .text: text.line("tape.set(\(at), tape.append(\(name)))")
       case .token(let rule):
         text.line("tape.set(\(at), try tape.append(\(name), matching: \(tokens.function(rule)), field: \(field)))")
-      case .number(let bits):
+      case .number(let number):
+        DraftEmitter.emitLimits(number, name, field, to: &text)
         text.line("tape.set(\(at), UInt32(truncatingIfNeeded: \(name)))")
-        if bits == 64 { text.line("tape.set(\(at) + 1, UInt32(truncatingIfNeeded: \(name) >> 32))") }
+        if number.bits == 64 { text.line("tape.set(\(at) + 1, UInt32(truncatingIfNeeded: \(name) >> 32))") }
       case .enumeration:
         text.line("tape.set(\(at), \(name).code)")
         text.line("tape.set(\(at) + 1, tape.append(\(name).name))")

@@ -256,7 +256,7 @@ private struct Explainer {
     switch attribute.type {
     case .text: "text"
     case .token(let rule): rule.name
-    case .number(let bits): "UInt\(bits)"
+    case .number(let number): "UInt\(number.bits)"
     case .enumeration(let type): type.name
     }
   }

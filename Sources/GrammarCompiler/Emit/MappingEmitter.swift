@@ -187,6 +187,16 @@ struct MappingEmitter {
         }
         text.line("return isMatch && position == input.count")
       }
+      text.line()
+      text.line("/// What a person calls the token rule `number`.")
+      text.block("static func words(ofToken number: Int) -> StaticString") { text in
+        text.line("switch number {")
+        for (number, rule) in tables.tokens.enumerated() {
+          text.line("case \(number): \(SourceText.literal(Expectation.words(of: rule)))")
+        }
+        text.line("default: \"\"")
+        text.line("}")
+      }
     }
     text.line("}")
     return emitter.emit() + "\n" + text.text

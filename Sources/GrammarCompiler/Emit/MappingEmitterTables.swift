@@ -156,9 +156,10 @@ final class MappingTableBuilder {
 
   private func entry(_ type: FieldType, name: String, word: Int) -> FieldEntry {
     switch type {
-    case .text(let token): return FieldEntry(kind: "text", name: name, word: word, token: self.token(token))
-    case .number(let bits):
-      return FieldEntry(kind: bits > 32 ? "wide" : "number", name: name, word: word, numberBits: bits)
+    case .text(let token):
+      return FieldEntry(kind: "text", name: name, word: word, token: self.token(token))
+    case .number(let number):
+      return FieldEntry(kind: number.bits > 32 ? "wide" : "number", name: name, word: word, numberBits: number.width)
     case .enumeration(let type):
       return FieldEntry(
         kind: "enumeration", name: name, word: word, enumeration: enumeration(type),
@@ -201,8 +202,9 @@ final class MappingTableBuilder {
       case .text: entry = FieldEntry(kind: "text", name: label, word: attribute.word)
       case .token(let token):
         entry = FieldEntry(kind: "text", name: label, word: attribute.word, token: self.token(token))
-      case .number(let bits):
-        entry = FieldEntry(kind: bits > 32 ? "wide" : "number", name: label, word: attribute.word, numberBits: bits)
+      case .number(let number):
+        entry = FieldEntry(
+          kind: number.bits > 32 ? "wide" : "number", name: label, word: attribute.word, numberBits: number.width)
       case .enumeration(let type):
         entry = FieldEntry(
           kind: "enumeration", name: label, word: attribute.word, enumeration: enumeration(type),

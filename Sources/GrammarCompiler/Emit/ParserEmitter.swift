@@ -56,17 +56,41 @@ struct ParserEmitter {
       "static func \(Self.function(shape))(_ input: Input, _ start: Int, _ tape: inout Tape, slot: UInt32) -> Int"
     ) { text in
       let isFilled = shape.fills == nil && Self.fillsAll(shape.body, shape)
-      if isFilled, Self.isLeaf(shape.body, shape) {
+      if isFilled, shape.requirements.isEmpty, Self.isLeaf(shape.body, shape) {
         text.line("var position = start")
         emitLeaf(shape.body, Context(shape: shape), slot: "slot", to: &text)
       } else {
         text.line("let node = tape.begin(\(isFilled ? "filling" : "fixedWords"): \(layout.fixedWords))")
         text.line("var position = start")
         emitNode(shape.body, Context(shape: shape), slot: "slot", to: &text)
+        for requirement in shape.requirements { emit(requirement, to: &text) }
       }
       text.line("return position")
     }
     if shape.fills == nil { emitMissingValue(shape, to: &text) }
+  }
+
+  /// What a field calls for in another one, once both are in the node.
+  private func emit(_ requirement: FieldRequirement, to text: inout SourceText) {
+    func word(_ field: Field) -> Int {
+      if case .enumeration = field.type { return field.word + 2 }
+      return field.word + 1
+    }
+    let subject = word(requirement.subject)
+    let target = word(requirement.target)
+    let tests = requirement.values.map { value in
+      "tape.word(node + \(subject + 1)) == \(value.utf8.count)"
+        + " && isIgnoringCase(input, Int(tape.word(node + \(subject))), \(SourceText.literal(value.asciiLowercased)))"
+    }
+    let test = (requirement.isNegated ? "!" : "") + "(" + tests.joined(separator: " || ") + ")"
+    let slice = "from: Int(tape.word(node + \(target))), count: Int(tape.word(node + \(target + 1)))"
+    // Where something else follows the value, that is what is wrong.
+    text.block(
+      "if \(test), peek(input, position) <= 0x20, !isWhole(input, \(slice), \(tokens.function(requirement.rule)))"
+    ) { text in
+      let expected = SourceText.literal(Expectation.words(of: requirement.rule))
+      text.line("return tape.fail(Int(tape.word(node + \(target))), \(expected))")
+    }
   }
 
   /// Whether the steps set each word of the node, whatever is there.
@@ -130,7 +154,7 @@ struct ParserEmitter {
         text.line("_ = \(tokens.function(rule))(input, &position)")
       } else {
         text.block("guard \(tokens.function(rule))(input, &position) else") {
-          $0.line(context.failure(rule.written.map(Self.shown) ?? rule.name))
+          $0.line(context.failure(Expectation.words(of: rule)))
         }
       }
     case .capture(let index, let type, _): emitCapture(index, type, &context, to: &text)
@@ -164,7 +188,7 @@ struct ParserEmitter {
       if case .otherwise? = alternatives.last?.decision {
       } else {
         text.line("} else {")
-        text.indented { $0.line(context.failure(Self.expectation(alternatives))) }
+        text.indented { $0.line(context.failure(Expectation.words(alternatives, of: context.shape))) }
       }
       text.line("}")
     case .repetition(let minimum, let maximum, let alternative):
@@ -182,7 +206,7 @@ struct ParserEmitter {
       text.line("}")
       if let count, minimum > 0 {
         text.block("guard \(count) >= \(minimum) else") {
-          $0.line(context.failure(Self.expectation([alternative])))
+          $0.line(context.failure(Expectation.words([alternative], of: context.shape)))
         }
       }
       if alternative.body.contains(where: { if case .params = $0 { true } else { false } }) {
@@ -372,7 +396,7 @@ struct ParserEmitter {
       text.block("guard move(&position, to: \(call)) else") { $0.line(context.attempt ?? "return -1") }
       return
     }
-    let value = emitValue(type, &context, to: &text)
+    let value = emitValue(type, of: field, &context, to: &text)
     if field.isList {
       text.line(Self.leaf(slot: String(field.slot), [value]))
       return
@@ -416,8 +440,8 @@ struct ParserEmitter {
     var context = context
     var values: [Value] = []
     for step in steps {
-      if case .capture(_, let type, _) = step {
-        values.append(emitValue(type, &context, to: &text))
+      if case .capture(let index, let type, _) = step {
+        values.append(emitValue(type, of: context.shape.layout.fields[index], &context, to: &text))
       } else {
         emitStep(step, &context, to: &text)
       }
@@ -435,7 +459,10 @@ struct ParserEmitter {
   }
 
   /// Reads a value; returns what a node keeps of it.
-  private func emitValue(_ type: FieldType, _ context: inout Context, to text: inout SourceText) -> Value {
+  private func emitValue(
+    _ type: FieldType, of field: Field, _ context: inout Context, to text: inout SourceText
+  ) -> Value {
+    let expected = Expectation.words(type, field.label, of: context.shape)
     switch type {
     case .text(let rule):
       let start = context.fresh("start")
@@ -444,18 +471,20 @@ struct ParserEmitter {
         text.line("_ = \(tokens.function(rule, hint: context.shape.name))(input, &position)")
       } else {
         text.block("guard \(tokens.function(rule, hint: context.shape.name))(input, &position) else") {
-          $0.line(context.failure(rule.name))
+          $0.line(context.failure(expected))
         }
       }
       return Value(start: start)
-    case .number(let bits):
-      let maximum = bits == 64 ? UInt64.max : (1 << UInt64(bits)) - 1
+    case .number(let number):
       let value = context.fresh("value")
-      text.block("guard let \(value) = decimal(input, &position, maximum: \(maximum)) else") {
-        $0.line(context.failure("a number up to \(maximum)"))
+      let limit = "maximum: \(number.maximum)"
+      if number.minimum > 0 { text.line("let before\(value) = position") }
+      let least = number.minimum > 0 ? ", \(value) >= \(number.minimum)" : ""
+      text.block("guard let \(value) = decimal(input, &position, \(limit))\(least) else") {
+        $0.line(context.failure(expected, at: number.minimum > 0 ? "before\(value)" : "position"))
       }
       let low = "UInt32(truncatingIfNeeded: \(value))"
-      return Value(words: bits == 64 ? [low, "UInt32(truncatingIfNeeded: \(value) >> 32)"] : [low])
+      return Value(words: number.bits == 64 ? [low, "UInt32(truncatingIfNeeded: \(value) >> 32)"] : [low])
     case .enumeration(let type):
       let start = context.fresh("start")
       text.line("let \(start) = position")
@@ -464,13 +493,13 @@ struct ParserEmitter {
       if EnumEmitter.isTakenWhole(type) {
         code = context.fresh("code")
         text.line("let \(code) = \(type.typeName).take(input, &position)")
-        text.block("guard \(code) > 0 || \(token) else") { $0.line(context.failure(type.token.name)) }
+        text.block("guard \(code) > 0 || \(token) else") { $0.line(context.failure(expected)) }
         // A run of like bytes that goes on behind a name is another name; other tokens may end there all the same.
         if TokenEmitter.asScan(type.token.automaton) == nil {
           code = "\(code) > 0 ? \(code) : \(type.typeName).code(input, \(start), position)"
         }
       } else {
-        text.block("guard \(token) else") { $0.line(context.failure(type.token.name)) }
+        text.block("guard \(token) else") { $0.line(context.failure(expected)) }
       }
       return Value(words: [code], start: start)
     case .flag(let bytes, let exact):
@@ -507,24 +536,6 @@ struct ParserEmitter {
         "\(Naming.property(context.shape.name))Ahead", sure: sure, contested: contested, automaton)
     case .otherwise: return "true"
     }
-  }
-
-  static func expectation(_ alternatives: [Alternative]) -> String {
-    alternatives.compactMap { alternative -> String? in
-      switch alternative.body.first {
-      case .literal(let bytes, _, _): shown(bytes)
-      case .token(let rule, _): rule.written.map(shown) ?? rule.name
-      case .capture(_, let type, _):
-        switch type {
-        case .text(let rule): rule.name
-        case .number: "a number"
-        case .enumeration(let type): type.base?.name ?? type.name
-        case .shape(let shape): shape.name
-        case .flag(let bytes, _): shown(bytes)
-        }
-      default: nil
-      }
-    }.joined(separator: " or ")
   }
 
   // MARK: rule as Type

@@ -350,6 +350,15 @@ struct PartsEmitter {
         text.line("return -2")
       }
       text.line()
+      text.line("/// Whether no two media have the same value of the attribute of this name.")
+      text.line("@inline(__always)")
+      text.block("static func isUnique(_ input: Input, from start: Int, to end: Int) -> Bool") { text in
+        let tests = model.attributes.filter(\.isUnique).map { attribute in
+          "end &- start == \(attribute.name.utf8.count) && isExact(input, start, \(SourceText.literal(attribute.name)))"
+        }
+        text.line(tests.isEmpty ? "false" : tests.joined(separator: " || "))
+      }
+      text.line()
       emitWriter("/// Writes the line or attribute whose node is at `node`.", to: &text)
     }
     text.line()

@@ -19,7 +19,7 @@ struct TypeEmitter {
   static func type(_ type: FieldType) -> String {
     switch type {
     case .text: "Text"
-    case .number(let bits): "UInt\(bits)"
+    case .number(let number): "UInt\(number.bits)"
     case .enumeration(let type): type.typeName
     case .shape(let shape): shape.layout.typeName
     case .flag: "Bool"
@@ -30,8 +30,8 @@ struct TypeEmitter {
   static func read(_ type: FieldType, _ at: String) -> String {
     switch type {
     case .text: "arena.text(at: \(at))"
-    case .number(64): "arena.wide(at: \(at))"
-    case .number(let bits): "UInt\(bits)(truncatingIfNeeded: arena.word(\(at)))"
+    case .number(let number) where number.bits == 64: "arena.wide(at: \(at))"
+    case .number(let number): "UInt\(number.bits)(truncatingIfNeeded: arena.word(\(at)))"
     case .enumeration(let type): "\(type.typeName)(arena: arena, at: \(at))"
     case .shape, .flag: "true"
     }

@@ -216,8 +216,8 @@ struct WriterEmitter {
     switch type {
     case .shape(let shape): text.line("\(shape.layout.typeName).write(arena, child, to: &output)")
     case .text: text.line("output.append(arena, arena.slice(at: child &+ 1))")
-    case .number(let bits):
-      let value = bits == 64 ? "arena.wide(at: child &+ 1)" : "UInt64(arena.word(child &+ 1))"
+    case .number(let number):
+      let value = number.bits == 64 ? "arena.wide(at: child &+ 1)" : "UInt64(arena.word(child &+ 1))"
       text.line("output.append(decimal: \(value))")
     case .enumeration(let type): text.line("\(type.typeName).write(arena, child &+ 1, to: &output)")
     case .flag: break
@@ -229,8 +229,8 @@ struct WriterEmitter {
     pending.flush(to: &text)
     switch type {
     case .text: pending.value = "output.append(arena, fields.slice(\(word))"
-    case .number(let bits):
-      pending.value = "output.append(decimal: \(bits == 64 ? "fields.wide(\(word))" : "UInt64(fields[\(word)])")"
+    case .number(let number):
+      pending.value = "output.append(decimal: \(number.bits == 64 ? "fields.wide(\(word))" : "UInt64(fields[\(word)])")"
     case .enumeration(let type): text.line("\(type.typeName).write(arena, node &+ \(word), to: &output)")
     case .flag, .shape: break
     }

@@ -48,6 +48,9 @@ struct ElementBuilder {
     }
     let mistakes = diagnostics.mistakes
     for (declaration, element) in declarations { fill(element, from: declaration) }
+    if diagnostics.mistakes == mistakes {
+      for (declaration, element) in declarations { addDemands(to: element, from: declaration) }
+    }
     // An element that nobody holds may be the one that was misspelled above.
     if diagnostics.mistakes == mistakes { checkUse(declarations.map(\.1)) }
   }
@@ -137,9 +140,57 @@ struct ElementBuilder {
     }
   }
 
+  /// What is demanded of an element, its attributes and children being known, and those of its children.
+  private func addDemands(to element: ElementType, from declaration: ElementDeclaration) {
+    func attribute(_ reference: Reference, of element: ElementType) -> Int? {
+      let found = element.attributes.firstIndex { $0.name == reference.name }
+      if found == nil {
+        owner.undefined(
+          reference, "attribute of `\(element.qualifiedName)`", among: element.attributes.map(\.name))
+      }
+      return found
+    }
+    func child(_ reference: Reference) -> Int? {
+      let found = element.children.firstIndex { $0.element.qualifiedName == reference.name }
+      if found == nil {
+        owner.undefined(
+          reference, "child of `\(element.qualifiedName)`", among: element.children.map(\.element.qualifiedName))
+      }
+      return found
+    }
+    for (number, declared) in declaration.children.enumerated() where number < element.children.count {
+      for reference in declared.unique {
+        guard let found = attribute(reference, of: element.children[number].element) else { continue }
+        element.children[number].uniqueBits |= 1 << element.children[number].element.attributes[found].bit
+      }
+    }
+    element.exclusive = declaration.exclusive.compactMap(child)
+    for requirement in declaration.requirements {
+      guard let subject = attribute(requirement.subject, of: element) else { continue }
+      if case .enumeration(let type) = element.attributes[subject].type, !type.isOpen {
+        for value in requirement.values where !type.cases.contains(where: { $0.name == value }) {
+          diagnostics.report(requirement.subject.position, "\"\(value)\" is no value of `\(type.name)`")
+        }
+      }
+      let demand: ElementType.Requirement.Demand?
+      switch requirement.demand {
+      case .attribute(let reference): demand = attribute(reference, of: element).map { .attribute($0) }
+      case .child(let reference): demand = child(reference).map { .child($0) }
+      case .form(let field, let rule):
+        let place =
+          field.name == "text" && element.text != nil ? element.attributes.count : attribute(field, of: element)
+        let rule = owner.token(rule.name, at: rule.position)
+        demand = place.flatMap { place in rule.map { .form(place, $0) } }
+      }
+      guard let demand else { continue }
+      element.requirements.append(
+        .init(isNegated: requirement.isNegated, subject: subject, values: requirement.values, demand: demand))
+    }
+  }
+
   private func valueType(_ reference: Reference) -> ElementType.ValueType? {
     if reference.name == "text" { return .text }
-    if let bits = ScalarType.bits(reference.name) { return .number(bits: bits) }
+    if let number = owner.number(reference.name) { return .number(number) }
     if let type = owner.enumType(reference.name) {
       model.usedEnums.insert(reference.name)
       return .enumeration(type)
@@ -160,11 +211,12 @@ struct ElementBuilder {
       if !token.automaton.accepts(value.utf8) {
         diagnostics.report(position, "the default \"\(value)\" is no `\(token.name)`")
       }
-    case .number(let bits):
-      if UInt64(value).map({ bits < 64 && $0 >> UInt64(bits) != 0 }) ?? true {
-        let greatest = bits == 64 ? UInt64.max : (1 << UInt64(bits)) - 1
+    case .number(let number):
+      if UInt64(value).map({ $0 < number.minimum || $0 > number.maximum }) ?? true {
         diagnostics.report(
-          position, "the default \"\(value)\" is no UInt\(bits), which is a number from 0 to \(greatest)")
+          position,
+          "the default \"\(value)\" is no UInt\(number.bits), which is a number from \(number.minimum) to \(number.maximum)"
+        )
       }
     case .enumeration(let type):
       if !type.cases.contains(where: { $0.name == value }) {

@@ -267,7 +267,7 @@ extension MappingModelBuilder {
     let isValid: Bool
     switch field.type {
     case .text(let token): isValid = token.automaton.accepts(bytes)
-    case .number(let bits): isValid = UInt64(text).map { bits >= 64 || $0 >> UInt64(bits) == 0 } ?? false
+    case .number(let number): isValid = UInt64(text).map { $0 >= number.minimum && $0 <= number.maximum } ?? false
     case .enumeration(let type): isValid = type.cases.contains { $0.name == text }
     default: isValid = false
     }

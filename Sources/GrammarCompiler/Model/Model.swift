@@ -4,6 +4,8 @@ final class TokenRule {
   let regex: Regex
   /// How it is spelled where nothing captured it.
   let written: [UInt8]?
+  /// What a person calls it.
+  let called: String?
   let tolerated: [Expression]
   let position: Position
   let comment: String
@@ -18,12 +20,13 @@ final class TokenRule {
   var isTooLarge: Bool { made == nil }
 
   init(
-    name: String, regex: Regex, written: [UInt8]?, tolerated: [Expression] = [], position: Position,
-    comment: String = "", area: String, isNestedComment: Bool = false, isAnonymous: Bool = false
+    name: String, regex: Regex, written: [UInt8]?, called: String? = nil, tolerated: [Expression] = [],
+    position: Position, comment: String = "", area: String, isNestedComment: Bool = false, isAnonymous: Bool = false
   ) {
     self.name = name
     self.regex = regex
     self.written = written
+    self.called = called
     self.tolerated = tolerated
     self.position = position
     self.comment = comment
@@ -76,9 +79,35 @@ final class EnumType {
   var isOpen: Bool { base != nil || isOpenText }
 }
 
+/// A decimal number: how many bits hold it, and its limits.
+struct NumberType: Equatable {
+  /// 8, 16, 32 or 64.
+  var bits: Int
+  var minimum: UInt64 = 0
+  var maximum: UInt64
+
+  /// `UInt8` and so on.
+  init(bits: Int) {
+    self.bits = bits
+    maximum = bits >= 64 ? .max : (1 << UInt64(bits)) - 1
+  }
+
+  /// From one number to another one.
+  init(from minimum: UInt64, to maximum: UInt64) {
+    self.minimum = minimum
+    self.maximum = maximum
+    bits = [8, 16, 32].first { maximum >> UInt64($0) == 0 } ?? 64
+  }
+
+  /// What a person calls it.
+  var words: String { minimum == 0 ? "a number up to \(maximum)" : "a number from \(minimum) to \(maximum)" }
+  /// Bits that a value has.
+  var width: Int { 64 - maximum.leadingZeroBitCount }
+}
+
 enum FieldType {
   case text(TokenRule)
-  case number(bits: Int)
+  case number(NumberType)
   case enumeration(EnumType)
   case shape(Shape)
   /// A literal whose presence is told.
@@ -128,7 +157,7 @@ final class Field {
   var width: Int {
     switch type {
     case .text: 2
-    case .number(let bits): bits > 32 ? 2 : 1
+    case .number(let number): number.bits > 32 ? 2 : 1
     case .enumeration: 3
     case .shape, .flag: 0
     }
@@ -216,8 +245,12 @@ final class Shape {
   var body: [Step] = []
   var fields: [Field] = []
   var params: ParameterTable?
+  /// What one of its fields calls for in another one.
+  var requirements: [FieldRequirement] = []
   /// `rule as Type`: the shape whose fields are filled.
   var fills: Shape?
+  /// The name of the parameter whose value it is.
+  var parameter: String?
   /// A mistake has been found in it, so what it lacks may be there in fact.
   var isBroken = false
   /// Bits in use of the state word.
@@ -244,6 +277,15 @@ final class Shape {
   }
 
   func field(_ label: String) -> Field? { fields.first { $0.label == label } }
+}
+
+/// Where a field has one of these values, or none of them, another field has the form of a token rule.
+struct FieldRequirement {
+  var isNegated: Bool
+  var subject: Field
+  var values: [String]
+  var target: Field
+  var rule: TokenRule
 }
 
 enum ParameterSlot {
@@ -296,6 +338,8 @@ struct AttributeModel {
   var shape: Shape?
   /// The shape begins with the colon, or there is neither.
   var isValueOptional: Bool
+  /// No two media of a description have the same value.
+  var isUnique: Bool
   var slot: Int
   var typeName: String
   var comment: String
@@ -307,13 +351,13 @@ final class ElementType {
   enum ValueType {
     case text
     case token(TokenRule)
-    case number(bits: Int)
+    case number(NumberType)
     case enumeration(EnumType)
 
     var width: Int {
       switch self {
       case .text, .token: 2
-      case .number(let bits): bits > 32 ? 2 : 1
+      case .number(let number): number.bits > 32 ? 2 : 1
       case .enumeration: 3
       }
     }
@@ -333,7 +377,22 @@ final class ElementType {
     var element: ElementType
     var occurrence: ElementDeclaration.Occurrence
     var slot: Int
+    /// The bits of the attributes of the child by which no two of them are the same.
+    var uniqueBits = 0
     var position: Position
+  }
+  /// Where an attribute has one of these values, or none of them, something is demanded.
+  struct Requirement {
+    enum Demand {
+      /// Places in ``attributes``, ``attributes`` followed by the text, and ``children``.
+      case attribute(Int)
+      case form(Int, TokenRule)
+      case child(Int)
+    }
+    var isNegated: Bool
+    var subject: Int
+    var values: [String]
+    var demand: Demand
   }
 
   let prefix: String
@@ -350,6 +409,9 @@ final class ElementType {
   /// Character data is kept as the attribute with no name.
   var text: Attribute?
   var children: [Child] = []
+  var requirements: [Requirement] = []
+  /// Places of children of which there is no more than one in all.
+  var exclusive: [Int] = []
   var fixedWords = 1
 
   init(
@@ -400,4 +462,5 @@ final class Model {
   /// Names of rules that something refers to, in lower case.
   var used: Set<String> = []
   var usedEnums: Set<String> = []
+  var usedNumbers: Set<String> = []
 }

@@ -6,6 +6,7 @@ final class ModelBuilder {
   var rules: [String: RuleDeclaration] = [:]
   var paramsByOwner: [String: (ParamsDeclaration, String)] = [:]
   var enumDeclarations: [String: (EnumDeclaration, String)] = [:]
+  var numbers: [String: NumberDeclaration] = [:]
   var regexInProgress: [String] = []
   var shapesInProgress: [String] = []
   var kinds: [String: Bool] = [:]
@@ -115,6 +116,7 @@ final class ModelBuilder {
           }
         }
       }
+      for declaration in tree.numbers { declare(declaration) }
       for declaration in tree.enums {
         // Exact, unlike a rule's name: `enum Transport : transport` is a fine pair.
         let key = declaration.name
@@ -207,6 +209,24 @@ final class ModelBuilder {
     }
     undefined(
       Reference(name: name, position: position), "rule",
-      among: rules.values.map(\.name) + enumDeclarations.values.map(\.0.name) + ScalarType.names)
+      among: rules.values.map(\.name) + enumDeclarations.values.map(\.0.name) + ScalarType.names + numbers.keys)
+  }
+
+  private func declare(_ number: NumberDeclaration) {
+    if let existing = numbers[number.name] {
+      diagnostics.report(
+        number.position, "the number `\(number.name)` is declared twice", note: "the first time here",
+        at: existing.position)
+    } else {
+      numbers[number.name] = number
+    }
+  }
+
+  /// `UInt8` and so on, or a number that was declared.
+  func number(_ name: String) -> NumberType? {
+    if let bits = ScalarType.bits(name) { return NumberType(bits: bits) }
+    guard let declaration = numbers[name] else { return nil }
+    model.usedNumbers.insert(name)
+    return NumberType(from: declaration.minimum, to: declaration.maximum)
   }
 }

@@ -131,6 +131,7 @@ extension ModelBuilder {
         area: area, source: "attribute \(declaration.name)")
       checkNameInFront(of: expression, declaration.name)
       ShapeBuilder(made, owner: self).build(expression)
+      if !made.isBroken { for requirement in declaration.requirements { add(requirement, to: made) } }
       // A value that may be missing takes its colon along, which decides: `a=name` and `a=name:value`.
       if made.body.count == 1, case .optional(let value, let condition) = made.body[0] {
         let colon = Step.literal([0x3A], exact: true, declaration.position)
@@ -145,8 +146,32 @@ extension ModelBuilder {
     model.attributes.append(
       AttributeModel(
         name: declaration.name, levels: declaration.levels.map(\.name), shape: shape, isValueOptional: isValueOptional,
+        isUnique: declaration.isUnique,
         slot: 64 + model.attributes.count, typeName: typeName, comment: declaration.comment,
         examples: declaration.examples, position: declaration.position))
+  }
+
+  private func add(_ requirement: RequirementDeclaration, to shape: Shape) {
+    func field(_ reference: Reference) -> Field? {
+      guard let field = shape.field(reference.name) else {
+        undefined(reference, "field of `\(shape.name)` that is called", among: shape.fields.map(\.label))
+        return nil
+      }
+      switch field.type {
+      case .text where !field.isList && !field.isOptional, .enumeration where !field.isList && !field.isOptional:
+        return field
+      default:
+        diagnostics.report(
+          reference.position, "`\(field.label)` is no text that is always there, so that nothing can depend on it")
+        return nil
+      }
+    }
+    guard case .form(let target, let rule) = requirement.demand, let subject = field(requirement.subject),
+      let target = field(target), let rule = token(rule.name, at: rule.position)
+    else { return }
+    shape.requirements.append(
+      FieldRequirement(
+        isNegated: requirement.isNegated, subject: subject, values: requirement.values, target: target, rule: rule))
   }
 
   /// Two declarations whose names become the same type of Swift, or one that the generated code uses itself.

@@ -32,7 +32,10 @@ extension ModelBuilder {
       }
       shape.fills = target
     }
-    for (word, isThere) in [("written", rule.written != nil), ("tolerate", !rule.tolerated.isEmpty)] where isThere {
+    let words = [
+      ("written", rule.written != nil), ("called", rule.called != nil), ("tolerate", !rule.tolerated.isEmpty),
+    ]
+    for (word, isThere) in words where isThere {
       diagnostics.report(
         rule.position, "`\(rule.name)` has captures, so it is no token and `\(word)` means nothing here")
     }
@@ -90,6 +93,7 @@ extension ModelBuilder {
         let valueShape = Shape(
           name: "\(shape.name) \(row.name)", typeName: shape.typeName + Naming.type(row.name), position: row.position,
           comment: "", area: area, source: "parameter")
+        valueShape.parameter = row.name
         let before = diagnostics.mistakes
         ShapeBuilder(valueShape, owner: self).build(expression)
         guard valueShape.fields.count == 1, valueShape.fields[0].label == "value", !valueShape.fields[0].isList,

@@ -90,8 +90,8 @@ extension ModelBuilder {
       regex = .choice([regex, more])
     }
     let result = TokenRule(
-      name: rule.name, regex: regex, written: rule.written, tolerated: rule.tolerated, position: rule.position,
-      comment: rule.comment, area: rule.area)
+      name: rule.name, regex: regex, written: rule.written, called: rule.called, tolerated: rule.tolerated,
+      position: rule.position, comment: rule.comment, area: rule.area)
     guard isSmallEnough(result) else { return nil }
     if let written = rule.written, !result.automaton.accepts(written) {
       diagnostics.report(

@@ -379,7 +379,7 @@ final class ShapeBuilder {
       }
       return .flag(bytes, exact: exact)
     case .reference(let name):
-      if let bits = ScalarType.bits(name) { return .number(bits: bits) }
+      if let number = owner.number(name) { return .number(number) }
       let key = name.lowercased()
       if owner.enumType(name) != nil {
         owner.model.usedEnums.insert(name)

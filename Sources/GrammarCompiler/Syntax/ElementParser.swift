@@ -44,6 +44,16 @@ extension Parser {
 
   private mutating func parseElementItem(_ element: inout ElementDeclaration) throws {
     let position = current.position
+    if isRequirement, case .symbol("@") = following.kind {
+      element.requirements.append(try parseRequirement(ofElement: true))
+      return
+    }
+    if isWord("one"), case .identifier("of") = following.kind {
+      take()
+      take()
+      repeat { element.exclusive.append(try expectChild()) } while !isAtEnd && !current.isFirstOnLine
+      return
+    }
     if isWord("text"), case .symbol(":") = following.kind {
       take()
       take()
@@ -100,10 +110,17 @@ extension Parser {
     } else if skip(symbol: "+") {
       occurrence = .some
     }
+    var unique: [Reference] = []
+    if !current.isFirstOnLine, skip(word: "unique") {
+      repeat {
+        try expect(symbol: "@")
+        unique.append(try expectName("the name of an attribute"))
+      } while isSymbol("@") && !current.isFirstOnLine
+    }
     element.children.append(
       .init(
         label: label ?? Naming.property(local), element: Reference(name: qualified, position: childPosition),
-        occurrence: occurrence, position: position))
+        occurrence: occurrence, unique: unique, position: position))
   }
 
   private mutating func parseDefault() throws -> String {

@@ -26,7 +26,9 @@ extension Parser {
       let isComment = isSymbol("/") && index > 0 && tokens[index - 1].kind == .symbol("/") && adjoins(tokens[index - 1])
       throw expected("an expression", note: isComment ? "a comment begins with `;`" : nil)
     }
-    if isWord("when"), !isLabel { throw fail("`when` stands at the beginning of `[ ]`, `( )` or an alternative") }
+    if isWord("when"), !isLabel, !isRequirement {
+      throw fail("`when` stands at the beginning of `[ ]`, `( )` or an alternative")
+    }
     if predicate == nil, elements.count == 1 { return elements[0] }
     return Expression(kind: .sequence(guard: predicate, elements), position: position)
   }
@@ -36,7 +38,8 @@ extension Parser {
     switch current.kind {
     case .identifier(let name):
       // These continue a rule, unless they are labels.
-      return !(["written", "tolerate", "when"].contains(name) && !isLabel) && !(isMisplacedExample && !isLabel)
+      return !(["written", "called", "tolerate", "when"].contains(name) && !isLabel) && !isRequirement
+        && !(isMisplacedExample && !isLabel)
     case .number, .string, .range, .angle: return true
     case .symbol(let symbol): return ["(", "[", "*", "#"].contains(symbol)
     case .invalid, .example, .end: return false

@@ -252,6 +252,7 @@ struct Parser {
     case "attribute": try parseAttribute()
     case "params": try parseParams()
     case "enum": try parseEnum()
+    case "number": try parseNumber()
     case "statuses": try parseStatuses()
     case "namespace": try parseNamespace()
     case "feature": try parseFeature()
@@ -280,7 +281,8 @@ struct Parser {
 
   private static let keywords = [
     "actions", "asks", "attribute", "effects", "element", "enum", "events", "feature", "framing", "function", "group",
-    "header", "instead", "line", "map", "namespace", "params", "predicate", "reasons", "states", "statuses", "stepping",
+    "header", "instead", "line", "map", "namespace", "number", "params", "predicate", "reasons", "states", "statuses",
+    "stepping",
     "table", "target",
   ]
 
@@ -300,11 +302,14 @@ struct Parser {
     }
     let expression = try parseChoice()
     var written: [UInt8]?
+    var called: String?
     var tolerated: [Expression] = []
     while !isAtEnd {
       if isWord("written"), written != nil { throw fail("a token is written in one way only") }
       if skip(word: "written") {
         written = try expectLiteral("how the token is written, as a string").bytes
+      } else if called == nil, skip(word: "called") {
+        called = String(decoding: try expectString("what a person calls the token, as a string").bytes, as: UTF8.self)
       } else if skip(word: "tolerate") {
         tolerated.append(try parseChoice())
       } else {
@@ -314,7 +319,7 @@ struct Parser {
     tree.rules.append(
       RuleDeclaration(
         name: name, asType: asType, expression: expression, isIncremental: isIncremental, written: written,
-        tolerated: tolerated, area: tree.area, position: start.position, comment: start.comment))
+        called: called, tolerated: tolerated, area: tree.area, position: start.position, comment: start.comment))
   }
 
   /// What was probably meant by a sign other than `=` behind the name of a rule.
@@ -401,6 +406,7 @@ struct Parser {
     let start = take()
     let name = try expectName("the name of an attribute")
     var levels: [Reference] = []
+    var isUnique = false
     if skip(word: "at") {
       repeat {
         let level = try expectName("`session`, `media` or `source`")
@@ -413,16 +419,19 @@ struct Parser {
           throw Failure()
         }
         levels.append(level)
-      } while !isAtEnd && !isSymbol("=") && !isExample
+      } while !isAtEnd && !isSymbol("=") && !isExample && !isWord("unique")
+      isUnique = skip(word: "unique")
     }
     var expression: Expression?
     if skip(symbol: "=") { expression = try parseChoice() }
+    var requirements: [RequirementDeclaration] = []
+    while isRequirement { requirements.append(try parseRequirement(ofElement: false)) }
     let examples = parseExamples()
     try expectEndOfDeclaration()
     tree.attributes.append(
       AttributeDeclaration(
-        name: name.name, levels: levels, expression: expression, examples: examples,
-        position: name.position, comment: start.comment))
+        name: name.name, levels: levels, isUnique: isUnique, expression: expression, examples: examples,
+        requirements: requirements, position: name.position, comment: start.comment))
   }
 
   /// `example VALUE`, each on a line of its own at the end of the declaration.

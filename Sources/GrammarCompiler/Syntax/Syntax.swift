@@ -33,6 +33,8 @@ struct RuleDeclaration {
   var expression: Expression
   var isIncremental: Bool
   var written: [UInt8]?
+  /// What a person calls it.
+  var called: String?
   var tolerated: [Expression]
   var area: String
   var position: Position
@@ -81,10 +83,29 @@ struct AttributeDeclaration {
   var name: String
   /// `session`, `media`, `source`.
   var levels: [Reference]
+  /// No two media of a description have the same value.
+  var isUnique: Bool
   var expression: Expression?
   var examples: [Example]
+  var requirements: [RequirementDeclaration]
   var position: Position
   var comment: String
+}
+
+/// `when hash = "sha-1" needs value:digest-of-20`: what one part of a value calls for in another one.
+struct RequirementDeclaration {
+  enum Demand {
+    /// The field, attribute or character data has the form of a token rule.
+    case form(of: Reference, rule: Reference)
+    case attribute(Reference)
+    case child(Reference)
+  }
+  /// `unless` in place of `when`.
+  var isNegated: Bool
+  var subject: Reference
+  var values: [String]
+  var demand: Demand
+  var position: Position
 }
 
 struct ParamsDeclaration {
@@ -118,6 +139,14 @@ struct EnumDeclaration {
   var cases: [Case]
   var position: Position
   var comment: String
+}
+
+/// `number NAME = 1 to 256`.
+struct NumberDeclaration {
+  var name: String
+  var minimum: UInt64
+  var maximum: UInt64
+  var position: Position
 }
 
 struct StatusDeclaration {
@@ -158,6 +187,8 @@ struct ElementDeclaration {
     var label: String
     var element: Reference
     var occurrence: Occurrence
+    /// No two of them have the same values of these attributes.
+    var unique: [Reference]
     var position: Position
   }
   struct CharacterData {
@@ -171,6 +202,9 @@ struct ElementDeclaration {
   var attributes: [Attribute]
   var children: [Child]
   var text: CharacterData?
+  var requirements: [RequirementDeclaration] = []
+  /// `one of <a:b> <c:d>`: no more than one of these children.
+  var exclusive: [Reference] = []
   var position: Position
   var comment: String
 
@@ -211,6 +245,7 @@ struct SyntaxTree {
   var attributes: [AttributeDeclaration] = []
   var params: [ParamsDeclaration] = []
   var enums: [EnumDeclaration] = []
+  var numbers: [NumberDeclaration] = []
   var statuses: [StatusDeclaration] = []
   var namespaces: [NamespaceDeclaration] = []
   var features: [FeatureDeclaration] = []
