@@ -150,6 +150,13 @@ public struct NodeTable {
     return Slice(offset: words[index], length: words[index &+ 1])
   }
 
+  /// The fixed fields of the node at `index`, of which there are at least `count`.
+  @inlinable @inline(__always)
+  public func fields(of index: Int, count: Int) -> NodeFields {
+    precondition(index >= 0 && index &+ count < self.count)
+    return NodeFields(words: words + index, count: count)
+  }
+
   /// Where the node after the one at `index` starts.
   @inlinable @inline(__always)
   public func end(of index: Int) -> Int { index &+ Int(word(index) & NodeLayout.sizeMask) }
@@ -171,8 +178,8 @@ public struct NodeTable {
   }
 }
 
-/// The fixed fields of a node, for generated serializers: they name only fields that the node's type has, so that one check
-/// of the bounds serves the node. It must not outlive its arena.
+/// The fixed fields of a node, for generated code: it names only fields that the node's type has, so that one check of the
+/// bounds serves the node. It must not outlive its arena.
 @frozen
 public struct NodeFields {
   @usableFromInline let words: UnsafePointer<UInt32>

@@ -23,23 +23,6 @@ public final class ElementCodec: Sendable {
   let wordsOfToken: @Sendable (Int) -> StaticString
 
   public init<Tables: ElementTables>(_ tables: Tables.Type) {
-    var namespaces: [StaticString] = []
-    var elements: [PreparedElement] = []
-    let demanding = Set(Tables.demands.map(\.element))
-    for (number, row) in Tables.elements.enumerated() {
-      let known = namespaces.firstIndex { PreparedName.isSame($0, row.namespace) }
-      if known == nil { namespaces.append(row.namespace) }
-      elements.append(
-        PreparedElement(
-          row, Tables.self, namespace: known ?? namespaces.count - 1, hasDemands: demanding.contains(number)))
-    }
-    self.elements = Table(elements)
-    children = Table(
-      Tables.children.map { row in
-        PreparedChild(
-          slot: row.slot, element: row.element, name: elements[row.element].name,
-          namespace: elements[row.element].namespace, isRepeatable: row.isRepeatable, uniqueBits: row.uniqueBits)
-      })
     var names: [StaticString] = []
     var firstNames: [Int: Int] = [:]
     attributes = Table(
@@ -61,8 +44,27 @@ public final class ElementCodec: Sendable {
         }
         return PreparedAttribute(row, firstName: first)
       })
-    self.namespaces = Table(namespaces.map { PreparedName($0) })
     enumNames = Table(names.map { name in Markup { $0.append(name) } })
+    var namespaces: [StaticString] = []
+    var elements: [PreparedElement] = []
+    let demanding = Set(Tables.demands.map(\.element))
+    for (number, row) in Tables.elements.enumerated() {
+      let known = namespaces.firstIndex { PreparedName.isSame($0, row.namespace) }
+      if known == nil { namespaces.append(row.namespace) }
+      elements.append(
+        PreparedElement(
+          row, Tables.self, attributes: attributes, namespace: known ?? namespaces.count - 1,
+          hasDemands: demanding.contains(number)))
+    }
+    let table = Table(elements)
+    self.elements = table
+    children = Table(
+      Tables.children.map { row in
+        PreparedChild(
+          slot: row.slot, element: row.element, table.address(row.element), isRepeatable: row.isRepeatable,
+          uniqueBits: row.uniqueBits)
+      })
+    self.namespaces = Table(namespaces.map { PreparedName($0) })
     codeOfEnum = { Tables.code(ofEnum: $0, $1) }
     isOpenEnum = { Tables.isOpen(enum: $0) }
     matchesToken = { Tables.matches(token: $0, $1) }
@@ -214,10 +216,12 @@ extension Output {
   }
 }
 
-struct PreparedElement: Sendable {
+// @unchecked: its attributes are those of a table that never changes.
+struct PreparedElement: @unchecked Sendable {
   let fixedWords: Int
   /// The attributes, without the character data. The bit of the first of them is the lowest one, and so on.
   let attributes: Range<Int>
+  let firstAttribute: UnsafePointer<PreparedAttribute>
   /// The bits of all of them.
   let attributeBits: UInt32
   /// The row of the character data and its bit; −1 and 0 where there is none.
@@ -244,7 +248,8 @@ struct PreparedElement: Sendable {
   let room: Int
 
   init<Tables: ElementTables>(
-    _ row: ElementRow, _ tables: Tables.Type, namespace: Int, hasDemands hasDemandsOfItsOwn: Bool
+    _ row: ElementRow, _ tables: Tables.Type, attributes prepared: Table<PreparedAttribute>, namespace: Int,
+    hasDemands hasDemandsOfItsOwn: Bool
   ) {
     fixedWords = row.fixedWords
     let end = row.firstAttribute + row.attributeCount
@@ -253,6 +258,7 @@ struct PreparedElement: Sendable {
     precondition(row.fixedWords > 0 && all.allSatisfy { $0.word > 0 && $0.word + $0.kind.words <= row.fixedWords })
     let hasText = all.last.map { $0.name.utf8CodeUnitCount == 0 } ?? false
     attributes = row.firstAttribute..<(hasText ? end - 1 : end)
+    firstAttribute = prepared.rows(attributes).first
     for (number, attribute) in all.enumerated() { precondition(attribute.presence == 1 << UInt32(number)) }
     attributeBits = (1 << UInt32(attributes.count)) - 1
     text = hasText ? end - 1 : -1
@@ -278,6 +284,9 @@ struct PreparedElement: Sendable {
 }
 
 struct PreparedAttribute: Sendable {
+  /// How a value is written.
+  enum Form: UInt8, Sendable { case text, number, wide, enumeration }
+
   let name: PreparedName
   let kind: ElementAttributeRow.Kind
   let word: Int
@@ -285,6 +294,9 @@ struct PreparedAttribute: Sendable {
   let isRequired: Bool
   /// Where the names of its enum begin in ``ElementCodec/enumNames``.
   let firstName: Int
+  let form: Form
+  /// Where its words stand in a node, the head counted.
+  let place: Int
   /// ` name='`.
   let start: Markup
 
@@ -295,33 +307,38 @@ struct PreparedAttribute: Sendable {
     presence = row.presence
     isRequired = row.isRequired
     self.firstName = firstName
+    switch row.kind {
+    case .text, .token: form = .text
+    case .number(_, let maximum): form = maximum > UInt64(UInt32.max) ? .wide : .number
+    case .enumeration: form = .enumeration
+    }
+    place = row.word + 1
     start = Markup { $0.beginAttribute(row.name) }
   }
 
   var isText: Bool { name.text.utf8CodeUnitCount == 0 }
 }
 
-struct PreparedChild: Sendable {
+// @unchecked: its element is one of a table that never changes.
+struct PreparedChild: @unchecked Sendable {
   let slot: UInt32
   let element: Int
+  let row: UnsafePointer<PreparedElement>
   let name: PreparedName
   let namespace: Int
   let isRepeatable: Bool
   let uniqueBits: UInt32
 
-  init(slot: UInt32, element: Int, name: PreparedName, namespace: Int, isRepeatable: Bool, uniqueBits: UInt32) {
+  init(
+    slot: UInt32, element: Int, _ row: UnsafePointer<PreparedElement>, isRepeatable: Bool, uniqueBits: UInt32 = 0
+  ) {
     self.slot = slot
     self.element = element
-    self.name = name
-    self.namespace = namespace
+    self.row = row
+    name = row.pointee.name
+    namespace = row.pointee.namespace
     self.isRepeatable = isRepeatable
     self.uniqueBits = uniqueBits
-  }
-
-  /// The element by itself.
-  init(_ row: PreparedElement, slot: UInt32, element: Int) {
-    self.init(
-      slot: slot, element: element, name: row.name, namespace: row.namespace, isRepeatable: false, uniqueBits: 0)
   }
 
   /// Whether this is the name, in the namespace with this number.

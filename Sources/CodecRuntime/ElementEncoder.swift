@@ -10,7 +10,8 @@ public struct ElementEncoder {
 
   /// Writes the node at `node`, an element `number`, with a declaration of its namespace.
   public func encode(_ node: Int, as number: Int, to output: inout Output) {
-    let kind = PreparedChild(codec.elements[number], slot: arena.slot(of: node), element: number)
+    let row = codec.elements.address(number)
+    let kind = PreparedChild(slot: arena.slot(of: node), element: number, row, isRepeatable: false)
     withUnsafePointer(to: kind) { encode(from: node, to: arena.end(of: node), $0, 1, parentNamespace: -1, &output) }
   }
 
@@ -21,19 +22,19 @@ public struct ElementEncoder {
     from start: Int, to end: Int, _ kinds: UnsafePointer<PreparedChild>, _ count: Int, parentNamespace: Int,
     _ output: inout Output
   ) {
-    var last = 0
+    var last = kinds
+    let behind = kinds + count
     var node = start
     while node < end {
       let head = arena.word(node)
       let next = node &+ Int(head & NodeLayout.sizeMask)
-      let known = kind(head >> NodeLayout.slotShift, kinds, count, last)
-      guard known >= 0 else {
+      guard let known = kind(head >> NodeLayout.slotShift, from: kinds, to: behind, last) else {
         encodeUnknown(node, parentNamespace, &output)
         node = next
         continue
       }
       last = known
-      let row = codec.elements.address(kinds[known].element)
+      let row = known.pointee.row
       let fields = arena.fields(of: node, count: row.pointee.fixedWords)
       writeTag(row, fields, isDeclared: row.pointee.namespace == parentNamespace, &output)
       let children = node &+ 1 &+ row.pointee.fixedWords
@@ -65,8 +66,10 @@ public struct ElementEncoder {
     }
     output.endStartTag()
     if hasText { writeText(row, fields, &output) }
-    let kinds = codec.children.rows(row.pointee.children)
-    encode(from: child, to: end, kinds.first, kinds.count, parentNamespace: row.pointee.namespace, &output)
+    if child < end {
+      let kinds = codec.children.rows(row.pointee.children)
+      encode(from: child, to: end, kinds.first, kinds.count, parentNamespace: row.pointee.namespace, &output)
+    }
     output.append(row.pointee.endTag)
   }
 
@@ -74,7 +77,7 @@ public struct ElementEncoder {
   private func writeText(_ row: UnsafePointer<PreparedElement>, _ fields: NodeFields, _ output: inout Output) {
     let text = codec.attributes.address(row.pointee.text)
     output.reserve(row.pointee.room)
-    output.end = write(text, fields, isAttribute: false, room: row.pointee.room, at: output.end, &output)
+    output.end = write(text, of: row, fields, isAttribute: false, at: output.end, &output)
   }
 
   @inline(never)
@@ -89,20 +92,24 @@ public struct ElementEncoder {
     output.append(xml: element, parentNamespace: codec.namespaces[parentNamespace].text)
   }
 
-  /// Which of the kinds of children has this slot; −1 for none. Children of one kind stand together.
+  /// Which of the kinds of children has this slot. Children of one kind stand together, so that it is looked for from the
+  /// last one on.
   @inline(__always)
-  private func kind(_ slot: UInt32, _ kinds: UnsafePointer<PreparedChild>, _ count: Int, _ last: Int) -> Int {
+  private func kind(
+    _ slot: UInt32, from first: UnsafePointer<PreparedChild>, to end: UnsafePointer<PreparedChild>,
+    _ last: UnsafePointer<PreparedChild>
+  ) -> UnsafePointer<PreparedChild>? {
     var kind = last
-    while kind < count {
-      if kinds[kind].slot == slot { return kind }
-      kind &+= 1
+    while kind < end {
+      if kind.pointee.slot == slot { return kind }
+      kind += 1
     }
-    kind = 0
+    kind = first
     while kind < last {
-      if kinds[kind].slot == slot { return kind }
-      kind &+= 1
+      if kind.pointee.slot == slot { return kind }
+      kind += 1
     }
-    return -1
+    return nil
   }
 
   /// Writes a start-tag with the attributes that are known, up to its end. Behind it there is room for ``Markup/spare``
@@ -114,51 +121,62 @@ public struct ElementEncoder {
     // Room for all but long values: what is written up to the end of the tag need not look for it each time.
     output.reserve(row.pointee.room)
     var target = (isDeclared ? row.pointee.startTag : row.pointee.declaringStartTag).copy(to: output.end)
-    let attributes = codec.attributes.rows(row.pointee.attributes).first
+    let attributes = row.pointee.firstAttribute
     var present = fields[1] & row.pointee.attributeBits
     while present != 0 {
       let attribute = attributes + present.trailingZeroBitCount
       present &= present &- 1
       target = attribute.pointee.start.copy(to: target)
-      target = write(attribute, fields, isAttribute: true, room: row.pointee.room, at: target, &output)
+      target = write(attribute, of: row, fields, isAttribute: true, at: target, &output)
       target.storeBytes(of: 0x27, as: UInt8.self)
       target += 1
     }
     output.end = target
   }
 
-  /// Writes a value at `target`, behind which there is `room` for one that is not long and for what follows it; returns
-  /// where it ends.
+  /// Writes a value of an element at `target`, behind which there is the element's room for one that is not long and for
+  /// what follows it; returns where it ends.
   @inline(__always)
   private func write(
-    _ row: UnsafePointer<PreparedAttribute>, _ fields: NodeFields, isAttribute: Bool, room: Int,
-    at target: UnsafeMutableRawPointer, _ output: inout Output
+    _ row: UnsafePointer<PreparedAttribute>, of element: UnsafePointer<PreparedElement>, _ fields: NodeFields,
+    isAttribute: Bool, at target: UnsafeMutableRawPointer, _ output: inout Output
   ) -> UnsafeMutableRawPointer {
-    let word = row.pointee.word &+ 1
-    var slice: Slice
-    switch row.pointee.kind {
-    case .text, .token: slice = fields.slice(word)
-    case .number(_, let maximum):
-      let number = maximum > UInt64(UInt32.max) ? fields.wide(word) : UInt64(fields[word])
-      return target + Output.store(number, at: target)
-    case .enumeration:
+    let form = row.pointee.form
+    var word = row.pointee.place
+    if form != .text {
+      if form != .enumeration {
+        let number = form == .wide ? fields.wide(word) : UInt64(fields[word])
+        return target + Output.store(number, at: target)
+      }
       let code = Int(fields[word])
       if code != 0 {
         let name = codec.enumNames.address(row.pointee.firstName &+ code &- 1)
         if name.pointee.count <= Markup.shortText { return name.pointee.copy(to: target) }
         output.end = target
         output.append(name.pointee)
-        output.reserve(room)
+        output.reserve(element.pointee.room)
         return output.end
       }
-      slice = fields.slice(word &+ 1)
+      word &+= 1
     }
+    let slice = fields.slice(word)
+    // Most texts are short, and each character of them is written as it is.
+    if slice.length &- 1 < 16, arena.copyShort(slice, to: target) { return target + Int(slice.length) }
+    if slice.length == 0 { return target }
+    return writeLong(slice, of: element, isAttribute: isAttribute, at: target, &output)
+  }
+
+  /// The same for a text that is longer, or of which a character has to be looked at.
+  @inline(never)
+  private func writeLong(
+    _ slice: Slice, of element: UnsafePointer<PreparedElement>, isAttribute: Bool, at target: UnsafeMutableRawPointer,
+    _ output: inout Output
+  ) -> UnsafeMutableRawPointer {
     let size = Int(slice.length)
-    if size == 0 { return target }
     if size <= Markup.shortText, arena.copyPlain(slice, to: target) { return target + size }
     output.end = target
     output.append(escaping: arena, slice, isAttribute: isAttribute)
-    output.reserve(room)
+    output.reserve(element.pointee.room)
     return output.end
   }
 }

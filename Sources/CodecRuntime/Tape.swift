@@ -353,8 +353,8 @@ public struct Tape: ~Copyable {
 
   // MARK: Bytes
 
-  /// Whether the bytes of `slice`, which is not absent, are those of `text`.
-  @inline(__always)
+  /// Whether the bytes of `slice`, which is not absent, are those of `text`, which is not empty.
+  @inlinable @inline(__always)
   public func holds(_ text: PreparedText, at slice: Slice) -> Bool {
     let (start, size) = (Int(slice.offset), Int(slice.length))
     guard size == text.count else { return false }
@@ -362,10 +362,10 @@ public struct Tape: ~Copyable {
     // Behind the bytes of a tape there are others that may be read.
     let bytes = UnsafeRawPointer(bytes + start)
     let head = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
-    if size < 8 { return (head ^ text.head) << UInt64(64 &- size &* 8) == 0 }
+    if size < 8 { return (head ^ text.head) &<< UInt64(truncatingIfNeeded: 64 &- size &* 8) == 0 }
     guard head == text.head else { return false }
     let tail = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: size &- 8, as: UInt64.self))
-    return tail == text.tail && (size <= 16 || memcmp(bytes, text.text.utf8Start, size) == 0)
+    return tail == text.tail && (size <= 16 || text.isSame(bytes))
   }
 
   /// Appends bytes that the input does not hold.
@@ -432,10 +432,10 @@ public struct Tape: ~Copyable {
 /// A text made ready to be compared with those of a ``Tape``.
 public struct PreparedText: Sendable {
   public let text: StaticString
-  let count: Int
+  @usableFromInline let count: Int
   /// The first and the last eight bytes as numbers; of a shorter text all of it, with zeros behind.
-  let head: UInt64
-  let tail: UInt64
+  @usableFromInline let head: UInt64
+  @usableFromInline let tail: UInt64
 
   public init(_ text: StaticString) {
     let name = PreparedName(text)
@@ -444,4 +444,8 @@ public struct PreparedText: Sendable {
     head = name.head
     tail = name.tail
   }
+
+  /// Whether as many bytes are the same.
+  @usableFromInline @inline(never)
+  func isSame(_ bytes: UnsafeRawPointer) -> Bool { memcmp(bytes, text.utf8Start, count) == 0 }
 }

@@ -272,6 +272,22 @@ extension Arena {
     let halves = unsafeBitCast(marks, to: SIMD2<UInt64>.self)
     return (halves[0] | halves[1]) & 0x8080_8080_8080_8080 == 0
   }
+
+  /// The same for a text of one to sixteen bytes. One with a space is to be looked at closely, too.
+  @inline(__always)
+  func copyShort(_ slice: Slice, to target: UnsafeMutableRawPointer) -> Bool {
+    let size = Int(slice.length)
+    precondition(Int(slice.offset) &+ size <= byteCount)
+    let text = UnsafeRawPointer(bytes + Int(slice.offset)).loadUnaligned(as: SIMD16<UInt8>.self)
+    target.storeBytes(of: text, as: SIMD16<UInt8>.self)
+    let low = text &- SIMD16(repeating: 0x28)
+    let marks = unsafeBitCast(text | low | bracketMarks(text), to: SIMD2<UInt64>.self)
+    // The bytes behind the text are shifted out of the half in which it ends.
+    let rest = UInt64(truncatingIfNeeded: 0 &- size &* 8)
+    let head = UInt64(littleEndian: marks[0])
+    let own = size <= 8 ? head &<< rest : head | UInt64(littleEndian: marks[1]) &<< rest
+    return own & 0x8080_8080_8080_8080 == 0
+  }
 }
 
 /// Sets the highest bit of a byte if it is above 0x7F, below 0x28 but no space, `<` or `>`: all that is ever escaped.
@@ -281,6 +297,11 @@ private func escapeMarks(_ bytes: SIMD16<UInt8>) -> SIMD16<UInt8> {
   // 0x7F anyway.
   let low = bytes &- SIMD16(repeating: 0x28)
   let noSpace = (bytes ^ SIMD16(repeating: 0x20)) &+ SIMD16(repeating: 0x7F)
-  let brackets = (bytes & SIMD16(repeating: 0xFD) ^ SIMD16(repeating: 0x3C)) &- SIMD16(repeating: 1)
-  return bytes | low & noSpace | brackets
+  return bytes | low & noSpace | bracketMarks(bytes)
+}
+
+/// Sets the highest bit of a byte if it is `<` or `>`; that of one above 0x7F may be set or not.
+@inline(__always)
+private func bracketMarks(_ bytes: SIMD16<UInt8>) -> SIMD16<UInt8> {
+  (bytes & SIMD16(repeating: 0xFD) ^ SIMD16(repeating: 0x3C)) &- SIMD16(repeating: 1)
 }

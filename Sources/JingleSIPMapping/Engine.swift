@@ -150,6 +150,7 @@ final class Engine {
 
   private func lose(_ loss: Loss) {
     if losses.count < Self.comparedLosses {
+      if losses.isEmpty { losses.reserveCapacity(Self.comparedLosses) }
       if !losses.contains(loss) { losses.append(loss) }
       return
     }
@@ -213,16 +214,21 @@ final class Engine {
   /// the rule says.
   @inline(__always)
   func code(_ word: Int, _ codes: StaticString, _ rule: Int) -> Code? {
-    let code = Int(nodes.word(word))
+    code(nodes.word(word), slice(at: word &+ 1), codes, rule)
+  }
+
+  @inline(__always)
+  func code(_ number: UInt32, _ text: Slice, _ codes: StaticString, _ rule: Int) -> Code? {
+    let code = Int(number)
     if code < codes.utf8CodeUnitCount, codes.utf8Start[code] > 0 {
       return Code(number: UInt32(codes.utf8Start[code]), text: .absent)
     }
-    return unusualCode(word, rule)
+    return unusualCode(number, text, rule)
   }
 
   @inline(never)
-  private func unusualCode(_ word: Int, _ rule: Int) -> Code? {
-    let value = Value.code(nodes.word(word), slice(at: word + 1))
+  private func unusualCode(_ number: UInt32, _ text: Slice, _ rule: Int) -> Code? {
+    let value = Value.code(number, text)
     guard case .code(let code, let text)? = isToSDP ? allowed(value, rule) : translated(value, rule) else { return nil }
     return Code(number: code, text: text)
   }
@@ -242,18 +248,27 @@ final class Engine {
   /// The text of an enum's value: its name, if it is a known one.
   @inline(__always)
   func text(ofCode word: Int, _ enumeration: Int) -> Slice {
-    let code = Int(nodes.word(word))
-    let slice = slice(at: word + 1)
-    if code == 0 || code > tables.enums[enumeration].names.count { return slice }
-    let name = tables.enums[enumeration].prepared.address(code - 1)
+    text(ofCode: nodes.word(word), slice(at: word &+ 1), enumeration)
+  }
+
+  @inline(__always)
+  func text(ofCode number: UInt32, _ slice: Slice, _ enumeration: Int) -> Slice {
+    let code = Int(number)
+    let names = tables.enums.address(enumeration)
+    if code == 0 || code > names.pointee.prepared.count { return slice }
+    let name = names.pointee.prepared.address(code &- 1)
     return !slice.isAbsent && tape.holds(name.pointee, at: slice) ? slice : append(name.pointee.text)
   }
 
   /// Whether the value of an enum is this one.
   @inline(__always)
   func isCode(_ word: Int, _ code: UInt32, _ name: StaticString) -> Bool {
-    let value = nodes.word(word)
-    return value == code || value == 0 && equals(slice(at: word + 1), name)
+    isCode(nodes.word(word), slice(at: word &+ 1), code, name)
+  }
+
+  @inline(__always)
+  func isCode(_ value: UInt32, _ text: Slice, _ code: UInt32, _ name: StaticString) -> Bool {
+    value == code || value == 0 && equals(text, name)
   }
 
   func code(_ field: Int, in node: Int) -> UInt32 {

@@ -14,17 +14,19 @@ extension Engine {
   @inline(__always)
   @discardableResult
   func eachJoined(
-    _ place: Int, slot: Int, _ field: Int, where condition: (Int) -> Bool = { _ in true }, _ body: (Int) -> Void
+    _ place: Int, slot: Int, _ field: KeyField, where filter: StateFilter = .all, _ body: (Int) -> Void
   ) -> Bool {
-    guard hasKeyed(place, slot, field), var span = keyedSpan(place, key) else { return false }
+    guard hasKeyed(place, slot, field), lines.keyed[place].mayHold(filter), var span = keyedSpan(place, key) else {
+      return false
+    }
     var isFound = false
     while failure == nil {
-      if condition(span.node) {
+      if filter.holds(span.node, nodes) {
         isFound = true
         body(span.node)
       }
       if span.node == span.last { break }
-      advance(&span, place)
+      advance(&span, slot, field)
     }
     return isFound
   }
@@ -32,12 +34,12 @@ extension Engine {
   /// The first of these lines; further ones are lost.
   @inline(__always)
   func onlyJoined(
-    _ place: Int, slot: Int, _ field: Int, _ name: StaticString, where condition: (Int) -> Bool = { _ in true }
+    _ place: Int, slot: Int, _ field: KeyField, _ name: StaticString, where filter: StateFilter = .all
   ) -> Int? {
     guard hasKeyed(place, slot, field), var span = keyedSpan(place, key) else { return nil }
-    while !condition(span.node) {
+    while !filter.holds(span.node, nodes) {
       if span.node == span.last { return nil }
-      advance(&span, place)
+      advance(&span, slot, field)
     }
     if span.node != span.last { loseRepeated(name) }
     return span.node
@@ -45,13 +47,12 @@ extension Engine {
 
   /// The first line of each key, in their order.
   @inline(__always)
-  func eachGroup(_ place: Int, slot: Int, _ field: Int, _ body: (Int) -> Void) {
+  func eachGroup(_ place: Int, slot: Int, _ field: KeyField, _ body: (Int) -> Void) {
     guard hasKeyed(place, slot, field) else { return }
     lines.keyed[place].isGrouped = true
-    let keyField = lines.keyed[place].field
     let outer = key
     eachLine(slot, .section) { line in
-      guard let number = keyField.key(of: line, nodes), keyedSpan(place, number)?.node == line else { return }
+      guard let number = field.key(of: line, nodes), keyedSpan(place, number)?.node == line else { return }
       key = number
       body(line)
     }
@@ -82,23 +83,24 @@ extension Engine {
 
   /// Whether the section has lines of a slot; then they are there by their keys.
   @inline(__always)
-  private func hasKeyed(_ place: Int, _ slot: Int, _ field: Int) -> Bool {
+  private func hasKeyed(_ place: Int, _ slot: Int, _ field: KeyField) -> Bool {
     guard section.contains(slot) else { return false }
-    if isKeyed & 1 << place == 0 { makeKeyed(place, slot, KeyField(tables.fields[field])) }
+    if isKeyed & 1 &<< place == 0 { makeKeyed(place, slot, field) }
     return true
   }
 
   @inline(never)
   private func makeKeyed(_ place: Int, _ slot: Int, _ field: KeyField) {
-    isKeyed |= 1 << place
-    var keyed = KeyedLines(slot, field, lines.spans(place))
+    isKeyed |= 1 &<< place
+    var keyed = KeyedLines(slot, lines.spans(place))
     let start = otherLines.count
     let nodes = nodes
     eachLine(slot, .section) { line in
-      guard let number = field.key(of: line, nodes) else { return }
+      guard let number = keyed.key(of: line, field, nodes) else { return }
       if number < UInt64(KeyedLines.smallKeys) {
         keyed.add(line, small: number)
       } else {
+        if otherLines.isEmpty { otherLines.reserveCapacity(8) }
         otherLines.append(OtherLine(key: number, node: line))
       }
     }
@@ -144,21 +146,27 @@ extension Engine {
     return KeyedSpan(node: otherLines[start].node, last: otherLines[end - 1].node, place: start)
   }
 
-  /// Goes to the next line with the key: for one before the last.
+  /// Goes to the next line with the key of the item around: for one before the last. Mostly it is the line behind it.
+  @inline(__always)
+  private func advance(_ span: inout KeyedSpan, _ slot: Int, _ field: KeyField) {
+    let next = nodes.end(of: span.node)
+    if span.place < 0, nodes.slot(of: next) == UInt32(truncatingIfNeeded: slot), field.key(of: next, nodes) == key {
+      span.node = next
+    } else {
+      advanceFar(&span, slot, field)
+    }
+  }
+
   @inline(never)
-  private func advance(_ span: inout KeyedSpan, _ place: Int) {
+  private func advanceFar(_ span: inout KeyedSpan, _ slot: Int, _ field: KeyField) {
     if span.place >= 0 {
       span.place += 1
       span.node = otherLines[span.place].node
       return
     }
-    let nodes = nodes
-    let (slot, field) = (UInt32(lines.keyed[place].slot), lines.keyed[place].field)
-    let wanted = field.key(of: span.node, nodes)
     repeat {
       span.node = nodes.end(of: span.node)
-    } while nodes.slot(of: span.node) != slot
-      || field.key(of: span.node, nodes) != wanted
+    } while nodes.slot(of: span.node) != UInt32(truncatingIfNeeded: slot) || field.key(of: span.node, nodes) != key
   }
 }
 

@@ -183,14 +183,12 @@ extension Engine {
       if let mid, mid != name {
         lose("\(self.name(MappingNodes.sdpMid)):\(mid)", "another medium has it, and this one becomes \(name)")
       }
-      var slot = MediaState.Slot(
+      let slot = MediaState.Slot(
         name: name, mid: mid, creator: role, kind: facts.kind, transport: facts.hasICE ? .iceUDP : .rawUDP)
-      update(&slot, line, facts)
       if index == nil { state.slots.append(slot) } else { state.slots[found] = slot }
       facts.isNew = true
-    } else {
-      update(&state.slots[found], line, facts)
     }
+    update(&state.slots[found], line, facts)
     // An answer to contents that were added speaks of those that it had not spoken of.
     if isAction(MappingActions.answers & MappingActions.additions) {
       facts.isNew = state.slots[found][description: role] == nil
@@ -268,6 +266,7 @@ extension Engine {
   var saysAll: Bool { isFragment || isAction(MappingActions.opening | MappingActions.accepting) }
 
   /// Whether the stanza's action is one of a set of ``MappingActions``.
+  @inline(__always)
   func isAction(_ set: UInt64) -> Bool { set & 1 << UInt64(action & 63) != 0 }
 
   /// The code of an action by its name.
@@ -301,14 +300,16 @@ struct NameSet {
   }
 }
 
-/// Whether all is printable ASCII and line ends: without branches, so that many bytes are looked at in one step.
+/// Whether all is ASCII without control characters other than line ends: in few steps and without branches, so that many
+/// bytes are looked at in one of them.
 private func isPlainText(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
-  var marks: UInt8 = 0
+  var highest: UInt8 = 0
+  var lowest: UInt8 = .max
   for byte in bytes {
-    let isUnprintable: UInt8 = byte &- 0x20 < 0x5F ? 0 : 1
-    let isNoLineEnd: UInt8 = byte == 0x0A ? 0 : 1
-    let isNoReturn: UInt8 = byte == 0x0D ? 0 : 1
-    marks |= isUnprintable & isNoLineEnd & isNoReturn
+    highest |= byte
+    // The two line ends become 0, the other control characters numbers up to 0x1F, all else greater ones.
+    let number = min(byte ^ 0x0A, byte ^ 0x0D)
+    lowest = min(lowest, number &- 1)
   }
-  return marks == 0
+  return highest < 0x80 && lowest >= 0x1F
 }

@@ -50,15 +50,22 @@ extension Engine {
   @inline(__always)
   func loseLines(_ number: Int) {
     let lines = tables.lostLines[number]
-    if section.hasAny(of: lines.ofSection) || session.hasAny(of: lines.ofSession) { lose(lines.lines) }
+    if section.hasAny(of: lines.ofSection) || session.hasAny(of: lines.ofSession) { lose(lines) }
   }
 
   @inline(never)
-  private func lose(_ lines: Table<LostLine>) {
-    for line in lines.all {
-      let isThere =
-        line.level != .session && section.isThere(line.slot) || line.level != .section && session.isThere(line.slot)
-      if isThere, span(line.slot, line.level) != nil { lose(note: line.note) }
+  private func lose(_ lines: LostLines) {
+    var count = section.count(among: lines.ofSection) + session.count(among: lines.ofSession)
+    for index in 0..<lines.lines.count {
+      let line = lines.lines.address(index)
+      let (slot, level) = (line.pointee.slot, line.pointee.level)
+      let isInSection = level != .session && section.isThere(slot)
+      let isInSession = level != .section && session.isThere(slot)
+      guard isInSection || isInSession else { continue }
+      if span(slot, level) != nil { lose(note: line.pointee.note) }
+      // Mostly there are but a few, and none behind them has to be looked for.
+      count -= (isInSection ? 1 : 0) + (isInSession ? 1 : 0)
+      if count == 0, lines.isEachOnce { return }
     }
   }
 
@@ -161,18 +168,15 @@ extension Engine {
 
   /// A text that XML can hold; another one is named and passed on.
   @inline(__always)
-  func writable(_ word: Int, _ rule: Int) -> Slice {
-    let slice = nodes.slice(at: word)
-    if !isPlain { reportUnwritable(slice, rule) }
-    return slice
+  func writable(_ text: Slice, _ rule: Int) -> Slice {
+    if !isPlain { reportUnwritable(text, rule) }
+    return text
   }
 
   /// The same of the text of an enum's value.
   @inline(__always)
-  func writable(code word: Int, _ enumeration: Int, _ rule: Int) -> Slice {
-    let slice = text(ofCode: word, enumeration)
-    if !isPlain { reportUnwritable(slice, rule) }
-    return slice
+  func writable(code: UInt32, _ text: Slice, _ enumeration: Int, _ rule: Int) -> Slice {
+    writable(self.text(ofCode: code, text, enumeration), rule)
   }
 
   /// The key of the item around as a number of so many bits.

@@ -19,6 +19,7 @@ public func translateToJingle(
 ) throws(MappingFailure) -> Translation {
   let sections = Engine.sections(of: index, in: description)
   guard sections.count <= Engine.maximumMedia else { throw .tooManyMedia(sections.count) }
+  let hasMedia = !sections.isEmpty
   let engine = Engine(reading: description, sections: sections, by: role, state: state)
   engine.begin(session: index)
   engine.sid = sid
@@ -29,7 +30,7 @@ public func translateToJingle(
   engine.sessionToJingle(&root)
   engine.endRoot(root)
   if engine.saysAll {
-    engine.reportUnread(engine.session, sections.isEmpty ? "there is no m-line" : "it does not belong to the session")
+    engine.reportUnread(engine.session, hasMedia ? "it does not belong to the session" : "there is no m-line")
     engine.reportRepeated(engine.session)
   }
   if let failure = engine.failure { throw failure }

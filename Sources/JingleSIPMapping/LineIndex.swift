@@ -101,6 +101,11 @@ struct LineIndex {
     return false
   }
 
+  /// Of how many of these slots there are lines.
+  func count(among slots: SlotSet) -> Int {
+    (0..<Self.setWords).reduce(0) { $0 + (sets[$1] & slots.words[$1]).nonzeroBitCount }
+  }
+
   /// Those of some slots that have several lines, in the order in which they stand in the description.
   func repeated(among slots: SlotSet) -> [Int] { inOrder { sets[Self.several &+ $0] & slots.words[$0] } }
 
@@ -146,26 +151,43 @@ struct ParameterIndex {
   subscript(row: Int) -> Int? { places[row] == 0 ? nil : Int(places[row]) }
 }
 
-/// Where the key of a line stands.
+/// Where the key of a line stands, and the bits of its first word that say that it has one.
 struct KeyField {
   private let word: Int
   private let isWide: Bool
-  private let mask: UInt32
-  private let bits: UInt32
+  fileprivate let state: StateFilter
 
-  init(_ field: Field) {
-    word = field.word + 1
-    isWide = field.kind == .wide
-    mask = field.mask
-    bits = field.bits
+  @inline(__always)
+  init(word: Int, isWide: Bool = false, mask: UInt32 = 0, bits: UInt32 = 0) {
+    self.word = word
+    self.isWide = isWide
+    state = StateFilter(mask: mask, bits: bits)
   }
 
   /// The key of a line, `nil` where it has none.
   @inline(__always)
   func key(of line: Int, _ nodes: NodeTable) -> UInt64? {
-    if mask != 0, nodes.word(line &+ 1) & mask != bits { return nil }
+    if !state.holds(line, nodes) { return nil }
     return isWide ? nodes.wide(at: line &+ word) : UInt64(nodes.word(line &+ word))
   }
+}
+
+/// Those lines whose first word, which says what is there, has certain bits within a mask.
+struct StateFilter {
+  let mask: UInt32
+  let bits: UInt32
+
+  @inline(__always)
+  init(mask: UInt32, bits: UInt32) {
+    self.mask = mask
+    self.bits = bits
+  }
+
+  /// All lines.
+  static var all: StateFilter { @inline(__always) get { StateFilter(mask: 0, bits: 0) } }
+
+  @inline(__always)
+  func holds(_ line: Int, _ nodes: NodeTable) -> Bool { mask == 0 || nodes.word(line &+ 1) & mask == bits }
 }
 
 /// The lines of a slot in a section by their keys, such as those of `a=rtpmap` by their payload types.
@@ -173,7 +195,6 @@ struct KeyedLines {
   static var smallKeys: Int { 128 }
 
   let slot: Int
-  let field: KeyField
   /// Keys below ``smallKeys`` that there are, a bit each, and the lines that have them.
   private(set) var small: (UInt64, UInt64) = (0, 0)
   private let spans: UnsafeMutablePointer<LineSpan>
@@ -181,11 +202,30 @@ struct KeyedLines {
   var others = 0..<0
   /// Each of its keys makes an item of its own, so that none is left over.
   var isGrouped = false
+  /// Bits of the first word that some and that all lines have, where it says what is there.
+  private var some: UInt32 = 0
+  private var common: UInt32 = .max
 
-  init(_ slot: Int, _ field: KeyField, _ spans: UnsafeMutablePointer<LineSpan>) {
+  init(_ slot: Int, _ spans: UnsafeMutablePointer<LineSpan>) {
     self.slot = slot
-    self.field = field
     self.spans = spans
+  }
+
+  /// The key of a line, which is looked at for the first time.
+  @inline(__always)
+  mutating func key(of line: Int, _ field: KeyField, _ nodes: NodeTable) -> UInt64? {
+    guard let key = field.key(of: line, nodes) else { return nil }
+    if field.state.mask != 0 {
+      some |= nodes.word(line &+ 1)
+      common &= nodes.word(line &+ 1)
+    }
+    return key
+  }
+
+  /// Whether a filter may hold for some of the lines, whose first words say what is there.
+  @inline(__always)
+  func mayHold(_ filter: StateFilter) -> Bool {
+    filter.mask == 0 || some & filter.bits == filter.bits && common & (filter.mask & ~filter.bits) == 0
   }
 
   @inline(__always)

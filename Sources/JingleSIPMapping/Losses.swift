@@ -42,6 +42,8 @@ extension Engine {
   /// Row 25: what a candidate says beside the parameters of the grammar (RFC 8839 §5.1).
   func reportExtensions(ofCandidate index: Int) {
     let extensionSlot: UInt32 = 63
+    let words = tables.nodes[MappingNodes.sdpCandidate].fixedWords
+    if nodes.child(extensionSlot, of: index, after: words) == nil { return }
     var (position, end) = children(of: Source(index: index, node: MappingNodes.sdpCandidate))
     while let child = nextChild(extensionSlot, from: &position, to: end) {
       lose("\(name(MappingNodes.sdpCandidate)) \(string(slice(at: child + 1)))", "Jingle has no such extension")

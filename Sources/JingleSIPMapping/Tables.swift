@@ -217,11 +217,14 @@ struct LostLines: Sendable {
   /// The slots that count in the section and in the session.
   let ofSection: SlotSet
   let ofSession: SlotSet
+  /// No slot is named twice.
+  let isEachOnce: Bool
 
   init(_ lines: [LostLine]) {
     self.lines = Table(lines)
     ofSection = SlotSet(lines.filter { $0.level != .session }.map(\.slot), lastSlot: MappingTables.lastSlot)
     ofSession = SlotSet(lines.filter { $0.level != .section }.map(\.slot), lastSlot: MappingTables.lastSlot)
+    isEachOnce = Set(lines.map(\.slot)).count == lines.count
   }
 }
 

@@ -11,6 +11,8 @@ final class MappingCodeEmitter {
     var source: String?
     /// Its kind, or −1.
     var node = -1
+    /// The variable with the fields of that node, if they were looked up.
+    var fields: String?
     /// The variable with the node that is written.
     var frame: String
     /// Its kind, or −1.
@@ -162,14 +164,47 @@ final class MappingCodeEmitter {
 
   // MARK: Conditions
 
+  /// What stands in a word of a node that is read, the head counted. `fields` is the variable with the node's fields, if
+  /// they were looked up.
+  func word(_ number: Int, of node: String, _ fields: String?) -> String {
+    fields.map { "\($0)[\(number)]" } ?? "nodes.word(\(node) &+ \(number))"
+  }
+
+  func wide(_ number: Int, of node: String, _ fields: String?) -> String {
+    fields.map { "\($0).wide(\(number))" } ?? "nodes.wide(at: \(node) &+ \(number))"
+  }
+
+  func slice(_ number: Int, of node: String, _ fields: String?) -> String {
+    fields.map { "\($0).slice(\(number))" } ?? "nodes.slice(at: \(node) &+ \(number))"
+  }
+
+  /// The number and the text of an enum's value.
+  func codeWords(_ number: Int, of node: String, _ fields: String?) -> String {
+    "\(word(number, of: node, fields)), \(slice(number + 1, of: node, fields))"
+  }
+
+  /// Statements that read a node; its fields are looked up in front of them where they need them.
+  func readingFields(
+    of scope: Scope, as name: String, _ text: inout SourceText, _ body: (Scope, inout SourceText) -> Void
+  ) {
+    guard let source = scope.source, scope.node >= 0 else { return body(scope, &text) }
+    var inner = scope
+    inner.fields = name
+    var statements = text.part()
+    body(inner, &statements)
+    if statements.text.contains("\(name)[") || statements.text.contains("\(name).") {
+      text.line("let \(name) = nodes.fields(of: \(source), count: \(words(scope.node)))")
+    }
+    text.append(statements)
+  }
+
   /// Whether a field or attribute is there; `nil` where it always is.
-  func presence(_ field: Int, in node: String) -> String? {
+  func presence(_ field: Int, in node: String, fields: String? = nil) -> String? {
     let entry = tables.fields[field]
     if entry.mask == 0 { return nil }
-    if entry.mask == entry.bits, entry.mask & (entry.mask - 1) == 0 {
-      return "nodes.word(\(node) &+ 1) & \(hex(entry.mask)) != 0"
-    }
-    return "nodes.word(\(node) &+ 1) & \(hex(entry.mask)) == \(hex(entry.bits))"
+    let state = word(1, of: node, fields)
+    if entry.mask == entry.bits, entry.mask & (entry.mask - 1) == 0 { return "\(state) & \(hex(entry.mask)) != 0" }
+    return "\(state) & \(hex(entry.mask)) == \(hex(entry.bits))"
   }
 
   /// Conditions that a filter on fields makes.
@@ -184,9 +219,9 @@ final class MappingCodeEmitter {
   }
 
   /// The same in a node that is read, where one look at it is enough; else `nil`.
-  func comparison(_ step: LoweredStep, _ field: Int, in node: String) -> String? {
+  func comparison(_ step: LoweredStep, _ field: Int, in node: String, fields: String? = nil) -> String? {
     let entry = tables.fields[field]
-    let presence = presence(field, in: node)
+    let presence = presence(field, in: node, fields: fields)
     let isNegated = step.flags.contains("negated")
     func result(_ condition: String) -> String {
       let all = (presence.map { [$0] } ?? []) + [condition]
@@ -202,7 +237,8 @@ final class MappingCodeEmitter {
     switch entry.kind {
     case "enumeration":
       guard let code = tables.enums[entry.enumeration].cases.firstIndex(where: { $0.name == text }) else { return nil }
-      return result("isCode(\(place), \(code + 1), \(SourceText.literal(text)))")
+      let value = fields == nil ? place : codeWords(1 + entry.word, of: node, fields)
+      return result("isCode(\(value), \(code + 1), \(SourceText.literal(text)))")
     case "text": return result("equals(slice(at: \(place)), \(SourceText.literal(text)))")
     default: return nil
     }
@@ -230,11 +266,24 @@ final class MappingCodeEmitter {
     needs(node).map { "\(call)(\(frame), requiring: \(hex($0)))" } ?? "\(call)(\(frame))"
   }
 
-  /// The arguments with which lines are looked up by a key: which of the slots it is, the slot and the field.
+  /// The arguments with which lines are looked up by a key: which of the slots it is, the slot and where the key stands.
   func keyed(_ step: LoweredStep) -> String {
     let slot = slot(step.line)
     if !keyedSlots.contains(slot) { keyedSlots.append(slot) }
-    return "\(keyedSlots.firstIndex(of: slot) ?? 0), slot: \(slot), \(field(step.key))"
+    let field = tables.fields[step.key]
+    var arguments = ["word: \(1 + field.word)"]
+    if field.kind == "wide" { arguments.append("isWide: true") }
+    if field.mask != 0 { arguments += ["mask: \(hex(field.mask))", "bits: \(hex(field.bits))"] }
+    let place = keyedSlots.firstIndex(of: slot) ?? 0
+    return "\(place), slot: \(slot), KeyField(\(arguments.joined(separator: ", ")))"
+  }
+
+  /// The same conditions as ``filters(_:_:)`` as an argument of what looks lines up by a key; empty where there are none.
+  func keyedFilter(_ step: LoweredStep) -> String {
+    let fields = step.filters.map { tables.fields[tables.filters[$0]] }
+    let (mask, bits) = fields.reduce((UInt32(0), UInt32(0))) { ($0.0 | $1.mask, $0.1 | $1.bits) }
+    precondition(fields.allSatisfy { bits & $0.mask == $0.bits }, "filters that exclude each other")
+    return mask == 0 ? "" : ", where: StateFilter(mask: \(hex(mask)), bits: \(hex(bits)))"
   }
 
   /// The arguments of `open` for a kind of node.

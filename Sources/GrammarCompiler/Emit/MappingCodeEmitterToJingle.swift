@@ -70,7 +70,8 @@ extension MappingCodeEmitter {
     if step.conditionSDP >= 0 {
       let source = scope.source ?? "-1"
       let node = step.conditionPlace == "child" ? child(step.conditionItem, scope) ?? "nil" : source
-      if step.conditionPlace != "child", scope.source != nil, let plain = comparison(step, step.conditionSDP, in: node)
+      if step.conditionPlace != "child", scope.source != nil,
+        let plain = comparison(step, step.conditionSDP, in: node, fields: scope.fields)
       {
         result.append(plain)
       } else {
@@ -90,7 +91,7 @@ extension MappingCodeEmitter {
     case "words":
       guard let source = scope.source else { return }
       let attributes = "name: \(field(step.jingle)), value: \(field(step.key))"
-      guarded(presence(step.sdp, in: source).map { [$0] } ?? [], &text) { text in
+      guarded(presence(step.sdp, in: source, fields: scope.fields).map { [$0] } ?? [], &text) { text in
         text.line("words(read(\(field(step.sdp)), in: \(source)), \(node(step.element)),")
         text.indented { $0.line("\(attributes), in: &\(scope.frame))") }
       }
@@ -149,6 +150,7 @@ extension MappingCodeEmitter {
       inner.fallback = nil
       inner.keyField = -1
       inner.parameterIndex = nil
+      inner.fields = nil
       return inner
     }
     switch step.place {
@@ -213,9 +215,8 @@ extension MappingCodeEmitter {
   }
 
   private func joined(_ step: LoweredStep, _ scope: Scope, _ inner: Scope, _ text: inout SourceText) {
-    let filters = filters(step, "line")
     let lookup = keyed(step)
-    let condition = filters.isEmpty ? "" : ", where: { line in \(filters.joined(separator: " && ")) }"
+    let condition = keyedFilter(step)
     guard step.column >= 0 else {
       closure("eachJoined(\(lookup)\(condition))", "line", &text) { element(step, inner, &$0) }
       return
@@ -223,7 +224,7 @@ extension MappingCodeEmitter {
     if step.element < 0, !step.flags.contains("each") {
       let name = SourceText.literal(tables.nodes[step.line].name)
       text.line("if let line = onlyJoined(\(lookup), \(name)\(condition)) {")
-      text.indented { element(step, inner, &$0) }
+      text.indented { readingFields(of: inner, as: "lineFields", &$0) { element(step, $0, &$1) } }
     } else {
       text.line("let isFound = eachJoined(\(lookup)\(condition)) { line in")
       text.indented { element(step, inner, &$0) }
@@ -259,7 +260,7 @@ extension MappingCodeEmitter {
         text.line("let parameters = ParameterIndex(nodes, of: \(source), after: \(words(scope.node)))")
         inner.parameterIndex = "parameters"
       }
-      toJingle(step.nested, inner, &text)
+      readingFields(of: inner, as: "fields", &text) { toJingle(step.nested, $0, &$1) }
       if isUnlessEmpty {
         text.block("if tape.wordCount == start") { text in
           text.line("tape.rewind(to: element.index)")
@@ -288,11 +289,11 @@ extension MappingCodeEmitter {
   }
 
   /// The node in which the value of a row stands, and how it is found.
-  private func place(_ step: LoweredStep, _ scope: Scope) -> (node: String, lookup: String?)? {
+  private func place(_ step: LoweredStep, _ scope: Scope) -> (node: String, lookup: String?, fields: String?)? {
     switch step.place {
-    case "line": return ("line", "firstLine(\(slot(step.line)), .\(level(step, scope)))")
-    case "child": return child(step.item, scope).map { ("parameter", $0) }
-    default: return scope.source.map { ($0, nil) }
+    case "line": return ("line", "firstLine(\(slot(step.line)), .\(level(step, scope)))", nil)
+    case "child": return child(step.item, scope).map { ("parameter", $0, nil) }
+    default: return scope.source.map { ($0, nil, scope.fields) }
     }
   }
 
@@ -300,7 +301,8 @@ extension MappingCodeEmitter {
     text.line("// \(name(step, scope)) -> \(step.jingle >= 0 ? "@\(shown(step.jingle))" : "")")
     if scope.fallback == nil, let place = place(step, scope),
       let reading = plainReading(
-        step, from: step.sdp, to: step.jingle, in: place.node, rule: { ruleToJingle(step, scope) }, toJingle: true)
+        step, from: step.sdp, to: step.jingle, in: place.node, fields: place.fields,
+        rule: { ruleToJingle(step, scope) }, toJingle: true)
     {
       var reading = reading
       if let lookup = place.lookup { reading.conditions.insert("let \(place.node) = \(lookup)", at: 0) }
@@ -320,7 +322,7 @@ extension MappingCodeEmitter {
     let value = generalValue(step, scope)
     if scope.fallback == nil, step.function == nil, step.texts.isEmpty, let place = place(step, scope) {
       var conditions = place.lookup.map { ["let \(place.node) = \($0)"] } ?? []
-      if let presence = presence(step.sdp, in: place.node) { conditions.append(presence) }
+      if let presence = presence(step.sdp, in: place.node, fields: place.fields) { conditions.append(presence) }
       guarded(conditions, &text) { text in
         let value = "read(\(field(step.sdp)), in: \(place.node))"
         text.line("copy(\(value), \(ruleToJingle(step, scope)), in: &\(scope.frame))")
@@ -427,7 +429,7 @@ extension MappingCodeEmitter {
     guard let place = place(step, scope) else { return }
     var conditions: [String] = []
     if let lookup = place.lookup { conditions.append("let \(place.node) = \(lookup)") }
-    if step.sdp >= 0, let presence = presence(step.sdp, in: place.node) {
+    if step.sdp >= 0, let presence = presence(step.sdp, in: place.node, fields: place.fields) {
       conditions.append(presence)
     } else if let lookup = place.lookup {
       conditions = ["\(lookup) != nil"]

@@ -15,25 +15,28 @@ extension MappingCodeEmitter {
 
   /// How a row's value is read from `node`, if a copy will do: text to text, number to number, enum to enum.
   func plainReading(
-    _ step: LoweredStep, from source: Int, to target: Int, in node: String, rule: () -> Int, toJingle: Bool
+    _ step: LoweredStep, from source: Int, to target: Int, in node: String, fields: String? = nil, rule: () -> Int,
+    toJingle: Bool
   ) -> Reading? {
     guard source >= 0, target >= 0, step.function == nil else { return nil }
     let from = tables.fields[source]
     let to = tables.fields[target]
     guard step.flags.isDisjoint(with: ["trim", "upper", "known"]) else {
-      return toJingle ? refinedReading(step, from: source, to: target, in: node, rule: rule) : nil
+      return toJingle ? refinedReading(step, from: source, to: target, in: node, fields: fields, rule: rule) : nil
     }
     let place = "\(node) &+ \(1 + from.word)"
-    var conditions = presence(source, in: node).map { [$0] } ?? []
+    let first = 1 + from.word
+    var conditions = presence(source, in: node, fields: fields).map { [$0] } ?? []
     guard step.texts.isEmpty || from.kind == "text" && to.kind == "text" else { return nil }
     switch (from.kind, to.kind) {
     case ("enumeration", "text"):
       guard step.omitted.isEmpty else { return nil }
-      let code = "code: \(place), \(from.enumeration), \(rule())"
       let token = to.token >= 0 ? tokens.function(tables.tokens[to.token], hint: "field") : nil
-      return Reading(
-        kind: .text, expression: token.map { "text(\(code), \($0))" } ?? "writable(\(code))", isOptional: token != nil,
-        conditions: conditions, target: target)
+      let enumeration = "\(from.enumeration), \(rule())"
+      let text =
+        token.map { "text(code: \(place), \(enumeration), \($0))" }
+        ?? "writable(code: \(codeWords(first, of: node, fields)), \(enumeration))"
+      return Reading(kind: .text, expression: text, isOptional: token != nil, conditions: conditions, target: target)
     case ("number", "text"), ("wide", "text"):
       guard step.omitted.isEmpty, to.token >= 0 else { return nil }
       let token = tokens.function(tables.tokens[to.token], hint: "field")
@@ -53,7 +56,7 @@ extension MappingCodeEmitter {
           guard to.token < 0 else { return nil }
           // The first of the texts stands for one that is not there.
           let absent = "append(\(SourceText.literal(tables.texts[step.texts.lowerBound])))"
-          let value = "writable(\(place), \(rule()))"
+          let value = "writable(\(slice(first, of: node, fields)), \(rule()))"
           return Reading(
             kind: .text, expression: conditions.isEmpty ? value : "\(conditions[0]) ? \(value) : \(absent)",
             isOptional: false, target: target)
@@ -63,7 +66,8 @@ extension MappingCodeEmitter {
       let token = to.token >= 0 ? tokens.function(tables.tokens[to.token], hint: "field") : nil
       if toJingle, token == nil || from.token == to.token {
         return Reading(
-          kind: .text, expression: "writable(\(place), \(rule()))", isOptional: false, conditions: conditions,
+          kind: .text, expression: "writable(\(slice(first, of: node, fields)), \(rule()))", isOptional: false,
+          conditions: conditions,
           target: target)
       }
       guard let token else {
@@ -75,7 +79,7 @@ extension MappingCodeEmitter {
         target: target)
     case ("number", "number"), ("wide", "wide"), ("number", "wide"):
       guard from.numberBits <= to.numberBits else { return nil }
-      var expression = from.kind == "wide" ? "nodes.wide(at: \(place))" : "nodes.word(\(place))"
+      var expression = from.kind == "wide" ? wide(first, of: node, fields) : word(first, of: node, fields)
       if from.kind != to.kind { expression = "UInt64(\(expression))" }
       for index in step.omitted {
         // Other spellings of a number never are the text of one.
@@ -86,8 +90,9 @@ extension MappingCodeEmitter {
         target: target)
     case ("enumeration", "enumeration"):
       guard step.omitted.isEmpty, step.conversion >= 0 else { return nil }
+      let value = fields == nil ? place : codeWords(first, of: node, fields)
       return Reading(
-        kind: .code, expression: "code(\(place), \(codes(step.conversion)), \(rule()))", isOptional: true,
+        kind: .code, expression: "code(\(value), \(codes(step.conversion)), \(rule()))", isOptional: true,
         conditions: conditions, target: target)
     default: return nil
     }
@@ -95,7 +100,7 @@ extension MappingCodeEmitter {
 
   /// How a text is read that is cut or put into capitals on its way to Jingle.
   private func refinedReading(
-    _ step: LoweredStep, from source: Int, to target: Int, in node: String, rule: () -> Int
+    _ step: LoweredStep, from source: Int, to target: Int, in node: String, fields: String?, rule: () -> Int
   ) -> Reading? {
     let from = tables.fields[source]
     let to = tables.fields[target]
@@ -106,7 +111,7 @@ extension MappingCodeEmitter {
     let isChecked = to.token < 0 || from.token == to.token
     return Reading(
       kind: .text, expression: "refined(\(node) &+ \(1 + from.word), \(rule()), isChecked: \(isChecked))",
-      isOptional: true, conditions: presence(source, in: node).map { [$0] } ?? [], target: target)
+      isOptional: true, conditions: presence(source, in: node, fields: fields).map { [$0] } ?? [], target: target)
   }
 
   /// Whether a conversion leaves each code as it is.
