@@ -12,7 +12,7 @@ public final class ElementCodec: Sendable {
   let elements: Table<PreparedElement>
   let attributes: Table<PreparedAttribute>
   let children: Table<PreparedChild>
-  let demands: [ElementDemandRow]
+  let demands: Table<PreparedDemand>
   /// The namespaces of all elements, each once.
   let namespaces: Table<PreparedName>
   /// The names of all enums, one after the other.
@@ -47,14 +47,13 @@ public final class ElementCodec: Sendable {
     enumNames = Table(names.map { name in Markup { $0.append(name) } })
     var namespaces: [StaticString] = []
     var elements: [PreparedElement] = []
-    let demanding = Set(Tables.demands.map(\.element))
     for (number, row) in Tables.elements.enumerated() {
       let known = namespaces.firstIndex { PreparedName.isSame($0, row.namespace) }
       if known == nil { namespaces.append(row.namespace) }
       elements.append(
         PreparedElement(
           row, Tables.self, attributes: attributes, namespace: known ?? namespaces.count - 1,
-          hasDemands: demanding.contains(number)))
+          demands: Tables.demands.range(where: { $0.element == number })))
     }
     let table = Table(elements)
     self.elements = table
@@ -69,7 +68,11 @@ public final class ElementCodec: Sendable {
     isOpenEnum = { Tables.isOpen(enum: $0) }
     matchesToken = { Tables.matches(token: $0, $1) }
     wordsOfToken = { Tables.words(ofToken: $0) }
-    demands = Tables.demands
+    demands = Table(
+      Tables.demands.map { row in
+        PreparedDemand(
+          row, Tables.attributes[Tables.elements[row.element].firstAttribute + row.attribute].kind, Tables.self)
+      })
   }
 }
 
@@ -233,8 +236,8 @@ struct PreparedElement: @unchecked Sendable {
   /// A bit for each kind of child that has to be there; the last one stands for all from the 64th on.
   let requiredChildren: UInt64
   let exclusiveChildren: UInt64
-  /// Whether there are rows of ``ElementCodec/demands`` about it.
-  let hasDemands: Bool
+  /// The rows of ``ElementCodec/demands`` about it.
+  let demands: Range<Int>
   let name: PreparedName
   /// Index into ``ElementCodec/namespaces``.
   let namespace: Int
@@ -249,7 +252,7 @@ struct PreparedElement: @unchecked Sendable {
 
   init<Tables: ElementTables>(
     _ row: ElementRow, _ tables: Tables.Type, attributes prepared: Table<PreparedAttribute>, namespace: Int,
-    hasDemands hasDemandsOfItsOwn: Bool
+    demands: Range<Int>
   ) {
     fixedWords = row.fixedWords
     let end = row.firstAttribute + row.attributeCount
@@ -271,7 +274,7 @@ struct PreparedElement: @unchecked Sendable {
     }
     self.requiredChildren = requiredChildren
     exclusiveChildren = row.exclusiveChildren
-    hasDemands = hasDemandsOfItsOwn
+    self.demands = demands
     name = PreparedName(row.name)
     self.namespace = namespace
     startTag = Markup { $0.beginStartTag(row.name) }
@@ -320,6 +323,39 @@ struct PreparedAttribute: Sendable {
 }
 
 // @unchecked: its element is one of a table that never changes.
+struct PreparedDemand: Sendable {
+  let attribute: Int
+  /// The values of an attribute that is a text.
+  let values: [PreparedName]
+  /// A bit for each code of an enum.
+  let codes: UInt64
+  let isNegated: Bool
+  let demand: ElementDemandRow.Demand
+
+  init<Tables: ElementTables>(_ row: ElementDemandRow, _ kind: ElementAttributeRow.Kind, _ tables: Tables.Type) {
+    attribute = row.attribute
+    isNegated = row.isNegated
+    demand = row.demand
+    values = row.values.map { PreparedName($0) }
+    guard case .enumeration(let number) = kind else {
+      codes = 0
+      return
+    }
+    codes = (1...63).reduce(0) { codes, code in
+      let name = Tables.name(ofEnum: number, code: UInt32(code))
+      return row.values.contains { PreparedName.isSame($0, name) } ? codes | 1 << UInt64(code) : codes
+    }
+  }
+}
+
+extension Array {
+  /// The indices of the elements that fit, which stand behind each other.
+  fileprivate func range(where isFitting: (Element) -> Bool) -> Range<Int> {
+    let first = firstIndex(where: isFitting) ?? 0
+    return first..<first + filter(isFitting).count
+  }
+}
+
 struct PreparedChild: @unchecked Sendable {
   let slot: UInt32
   let element: Int

@@ -79,7 +79,7 @@ public struct ElementDecoder {
     // One that is there but wrong was reported.
     if row.pointee.required & ~(present | wrong) != 0 { reportMissing(row.pointee, present | wrong, xml) }
     let seen = decodeChildren(from: position, to: end, of: xml, row, &tape, in: node)
-    if row.pointee.hasDemands { checkDemands(number, row.pointee, node, present, wrong, seen, xml, &tape) }
+    if !row.pointee.demands.isEmpty { checkDemands(row, node, present, wrong, seen, xml, &tape) }
     tape.close(node)
     depth &-= 1
     if depth >= outer.count { inner.removeLast() }

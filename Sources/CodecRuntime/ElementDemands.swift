@@ -98,42 +98,83 @@ extension ElementDecoder {
     }
   }
 
-  /// Reports what an attribute demands by its value and is not there, or is.
+  /// Reports what an attribute demands by its value and is not there.
   @inline(never)
   mutating func checkDemands(
-    _ number: Int, _ row: PreparedElement, _ node: Int, _ present: UInt32, _ wrong: UInt32, _ seen: UInt64, _ xml: Int,
+    _ row: UnsafePointer<PreparedElement>, _ node: Int, _ present: UInt32, _ wrong: UInt32, _ seen: UInt64, _ xml: Int,
     _ tape: inout Tape
   ) {
-    let attributes = codec.attributes.rows(row.attributes)
-    for demand in codec.demands where demand.element == number {
-      let subject = attributes[demand.attribute]
+    let attributes = codec.attributes.rows(row.pointee.attributes)
+    for number in row.pointee.demands {
+      let demand = codec.demands.address(number)
+      let subject = attributes.address(demand.pointee.attribute)
       // One that is wrong was reported.
-      if wrong & subject.presence != 0 { continue }
-      let value = present & subject.presence != 0 ? text(of: subject, node, tape) : nil
-      let isOne = value.map { value in demand.values.contains { "\($0)" == value } } ?? false
-      guard isOne != demand.isNegated else { continue }
-      let reason = "\(subject.name.text) \(value.map { "\"\($0)\"" } ?? "")"
-      switch demand.demand {
+      if wrong & subject.pointee.presence != 0 { continue }
+      let isOne = present & subject.pointee.presence != 0 && Self.isOne(of: demand, subject, node, &tape)
+      guard isOne != demand.pointee.isNegated else { continue }
+      switch demand.pointee.demand {
       case .attribute(let place):
-        let bit = attributes[place].presence
-        guard (present | wrong) & bit == 0 else { continue }
-        issues.append(
-          ElementIssue(
-            layer: .validation, location: location(attributes[place]), offset: offset(of: xml),
-            message: "is missing, and \(reason) demands it"))
+        if (present | wrong) & attributes[place].presence != 0 { continue }
       case .child(let place):
         if seen & 1 << UInt64(min(place, 63)) != 0 { continue }
-        let kind = codec.children.rows(row.children)[place]
-        report(.validation, kind, at: xml, "is missing, and \(reason) demands it")
-      case .form(let place, let token):
-        let target = place < attributes.count ? attributes[place] : codec.attributes[row.text]
-        guard present & target.presence != 0 else { continue }
-        let slice = Slice(offset: tape.word(node + 1 + target.word), length: tape.word(node + 2 + target.word))
-        let bytes = tape.withBytes(of: slice) { Self.trimmed($0) }
-        let inner = Slice(offset: slice.offset + UInt32(bytes.lowerBound), length: UInt32(bytes.count))
-        if tape.withInput(of: inner, { codec.matchesToken(token, $0) }) { continue }
-        report(target, xml, "is not \(codec.wordsOfToken(token)), and \(reason) demands that")
+      case .form(let place, let token, let length):
+        let target = target(place, row)
+        guard present & target.pointee.presence != 0 else { continue }
+        let word = node + 1 + target.pointee.word
+        let slice = Slice(offset: tape.word(word), length: tape.word(word + 1))
+        if let length {
+          if slice.length == length { continue }
+        } else if tape.withInput(of: slice, { codec.matchesToken(token, $0) }) {
+          continue
+        }
       }
+      let value = present & subject.pointee.presence != 0 ? text(of: subject.pointee, node, tape) : nil
+      report(demand.pointee.demand, row, xml, "\(subject.pointee.name.text)" + (value.map { " \"\($0)\"" } ?? ""))
+    }
+  }
+
+  @inline(never)
+  private mutating func report(
+    _ demand: ElementDemandRow.Demand, _ row: UnsafePointer<PreparedElement>, _ xml: Int, _ reason: String
+  ) {
+    switch demand {
+    case .attribute(let place):
+      let attribute = codec.attributes.rows(row.pointee.attributes)[place]
+      issues.append(
+        ElementIssue(
+          layer: .validation, location: location(attribute), offset: offset(of: xml),
+          message: "is missing, and \(reason) demands it"))
+    case .child(let place):
+      let kind = codec.children.rows(row.pointee.children)[place]
+      report(.validation, kind, at: xml, "is missing, and \(reason) demands it")
+    case .form(let place, let token, _):
+      report(target(place, row).pointee, xml, "is not \(codec.wordsOfToken(token)), and \(reason) demands that")
+    }
+  }
+
+  /// The attribute, or behind the last one the character data.
+  private func target(_ place: Int, _ row: UnsafePointer<PreparedElement>) -> UnsafePointer<PreparedAttribute> {
+    codec.attributes.address(
+      place < row.pointee.attributes.count ? row.pointee.attributes.lowerBound + place : row.pointee.text)
+  }
+
+  /// Whether the value is one of those that demand something.
+  private static func isOne(
+    of demand: UnsafePointer<PreparedDemand>, _ row: UnsafePointer<PreparedAttribute>, _ node: Int,
+    _ tape: inout Tape
+  ) -> Bool {
+    let word = node + 1 + row.pointee.word
+    switch row.pointee.kind {
+    case .enumeration: return demand.pointee.codes & 1 << UInt64(min(tape.word(word), 63)) != 0
+    case .text, .token:
+      let slice = Slice(offset: tape.word(word), length: tape.word(word + 1))
+      for value in demand.pointee.values where value.length == Int(slice.length) {
+        if tape.withInput(of: slice, { isIgnoringCase($0, 0, value.text) }) { return true }
+      }
+      return false
+    case .number:
+      let number = tape.word(word)
+      return demand.pointee.values.contains { "\($0.text)" == "\(number)" }
     }
   }
 

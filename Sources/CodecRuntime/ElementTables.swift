@@ -109,8 +109,8 @@ public struct ElementDemandRow: Sendable {
   public enum Demand: Sendable {
     /// An attribute that has to be there, by its place in the element.
     case attribute(Int)
-    /// The form of an attribute, or of the character data, which comes last.
-    case form(Int, token: Int)
+    /// The form of an attribute, or of the character data, which comes last; it has it where it has the length, if there is one.
+    case form(Int, token: Int, length: Int?)
     /// A kind of child that has to be there, by its place in the element.
     case child(Int)
   }

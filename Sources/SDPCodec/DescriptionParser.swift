@@ -106,11 +106,8 @@ struct DescriptionParser: ~Copyable {
   /// An attribute whose value no other medium may have.
   @inline(never)
   private mutating func noteUnique(_ input: Input, _ start: Int, _ nameEnd: Int, _ end: Int) {
-    var text: [UInt8] = []
-    text.reserveCapacity(end - start)
-    for index in start..<end { text.append(input[index]) }
-    if uniqueValues.insert(text) { return }
-    let name = String(decoding: text[..<(nameEnd - start)], as: UTF8.self)
+    if uniqueValues.insert(start..<end, of: input) { return }
+    let name = String(decoding: (start..<nameEnd).map { input[$0] }, as: UTF8.self)
     issues.append(
       SDPIssue(
         layer: .validation, location: "a=\(name)", offset: nameEnd + 1, message: "another medium has the same value"))

@@ -1,3 +1,5 @@
+import CodecRuntime
+
 /// Follows the letters of the lines through the automaton of the grammar's `line-order` (RFC 8866 §9).
 struct LineOrder {
   private var state = -1
@@ -47,14 +49,21 @@ struct LineOrder {
 
 /// Values of which each is there once: one by one where they are few, which costs less than hashing them.
 struct UniqueValues {
-  private var few: [[UInt8]] = []
+  private static let fewest = 16
+  private var few: [Range<Int>] = []
   private var many: Set<[UInt8]> = []
 
   /// `false` where it was there before.
-  mutating func insert(_ value: [UInt8]) -> Bool {
-    if few.contains(value) { return false }
-    if few.count >= 16 { return many.insert(value).inserted }
+  mutating func insert(_ value: Range<Int>, of input: Input) -> Bool {
+    if !many.isEmpty { return many.insert(Self.bytes(value, of: input)).inserted }
+    for other in few where other.count == value.count {
+      if (0..<value.count).allSatisfy({ input[other.lowerBound + $0] == input[value.lowerBound + $0] }) { return false }
+    }
+    if few.isEmpty { few.reserveCapacity(Self.fewest) }
     few.append(value)
+    if few.count == Self.fewest { many = Set(few.map { Self.bytes($0, of: input) }) }
     return true
   }
+
+  private static func bytes(_ value: Range<Int>, of input: Input) -> [UInt8] { value.map { input[$0] } }
 }

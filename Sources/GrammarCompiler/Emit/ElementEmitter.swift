@@ -51,12 +51,18 @@ struct ElementEmitter {
         let demand: String
         switch requirement.demand {
         case .attribute(let place): demand = ".attribute(\(place))"
-        case .form(let place, let rule): demand = ".form(\(place), token: \(number(rule)))"
+        case .form(let place, let rule):
+          var length: Int?
+          if case .token(let form) = values[place].type { length = rule.tellingLength(among: form) }
+          demand = ".form(\(place), token: \(number(rule)), length: \(length.map(String.init) ?? "nil"))"
         case .child(let place): demand = ".child(\(place))"
         }
-        let values = requirement.values.map(SourceText.literal).joined(separator: ", ")
+        // Names of an enum are compared as they are, any other text without regard to case.
+        var isEnumeration = false
+        if case .enumeration = values[requirement.subject].type { isEnumeration = true }
+        let texts = requirement.values.map { SourceText.literal(isEnumeration ? $0 : $0.lowercased()) }
         demands.append(
-          ".init(element: \(element.number), attribute: \(requirement.subject), values: [\(values)], isNegated: \(requirement.isNegated), demand: \(demand))"
+          ".init(element: \(element.number), attribute: \(requirement.subject), values: [\(texts.joined(separator: ", "))], isNegated: \(requirement.isNegated), demand: \(demand))"
         )
       }
       for value in values {

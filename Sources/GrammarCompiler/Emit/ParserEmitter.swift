@@ -83,13 +83,15 @@ struct ParserEmitter {
         + " && isIgnoringCase(input, Int(tape.word(node + \(subject))), \(SourceText.literal(value.asciiLowercased)))"
     }
     let test = (requirement.isNegated ? "!" : "") + "(" + tests.joined(separator: " || ") + ")"
-    let slice = "from: Int(tape.word(node + \(target))), count: Int(tape.word(node + \(target + 1)))"
+    let start = "Int(tape.word(node + \(target)))"
+    let count = "Int(tape.word(node + \(target + 1)))"
+    var form = "isWhole(input, from: \(start), count: \(count), \(tokens.function(requirement.rule)))"
+    if case .text(let rule) = requirement.target.type, let length = requirement.rule.tellingLength(among: rule) {
+      form = "\(count) == \(length)"
+    }
     // Where something else follows the value, that is what is wrong.
-    text.block(
-      "if \(test), peek(input, position) <= 0x20, !isWhole(input, \(slice), \(tokens.function(requirement.rule)))"
-    ) { text in
-      let expected = SourceText.literal(Expectation.words(of: requirement.rule))
-      text.line("return tape.fail(Int(tape.word(node + \(target))), \(expected))")
+    text.block("if \(test), peek(input, position) <= 0x20, !(\(form))") { text in
+      text.line("return tape.fail(\(start), \(SourceText.literal(Expectation.words(of: requirement.rule))))")
     }
   }
 

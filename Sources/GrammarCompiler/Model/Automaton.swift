@@ -159,6 +159,40 @@ struct Automaton {
     return nil
   }
 
+  /// The one length that all its texts have; `nil` where they differ.
+  var fixedLength: Int? {
+    var states: Set<Int> = [0]
+    // A minimal automaton without cycles is left in fewer steps than it has states.
+    for length in 0...stateCount {
+      let next = Set(states.flatMap { state in (0..<classCount).map { transitions[state * classCount + $0] } })
+      let following = next.subtracting([-1])
+      if states.contains(where: { isAccepting[$0] }) { return following.isEmpty ? length : nil }
+      states = following
+    }
+    return nil
+  }
+
+  /// Whether it matches every text of this length that `other` matches.
+  func matchesAll(of other: Automaton, length: Int) -> Bool {
+    struct Pair: Hashable {
+      var own: Int
+      var other: Int
+    }
+    let samples = Self.samples(ofClasses: classes, and: other.classes)
+    var pairs: Set<Pair> = [Pair(own: 0, other: 0)]
+    for _ in 0..<length {
+      var following: Set<Pair> = []
+      for pair in pairs {
+        for byte in samples {
+          let next = other.next(pair.other, byte)
+          if next >= 0 { following.insert(Pair(own: pair.own < 0 ? -1 : self.next(pair.own, byte), other: next)) }
+        }
+      }
+      pairs = following
+    }
+    return pairs.allSatisfy { !other.isAccepting[$0.other] || ($0.own >= 0 && isAccepting[$0.own]) }
+  }
+
   /// The first byte of each pair of classes that some byte belongs to, in ascending order.
   private static func samples(ofClasses left: [Int], and right: [Int]) -> [UInt8] {
     var seen: Set<Int> = []

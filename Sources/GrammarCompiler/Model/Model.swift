@@ -19,6 +19,11 @@ final class TokenRule {
   /// Its automaton would be too large; that is to be reported.
   var isTooLarge: Bool { made == nil }
 
+  /// The length by which alone one of its texts is known among those of `other`; `nil` where more is to be looked at.
+  func tellingLength(among other: TokenRule) -> Int? {
+    automaton.fixedLength.flatMap { automaton.matchesAll(of: other.automaton, length: $0) ? $0 : nil }
+  }
+
   init(
     name: String, regex: Regex, written: [UInt8]?, called: String? = nil, tolerated: [Expression] = [],
     position: Position, comment: String = "", area: String, isNestedComment: Bool = false, isAnonymous: Bool = false
