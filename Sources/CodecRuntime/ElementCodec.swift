@@ -194,12 +194,14 @@ struct Markup: @unchecked Sendable {
   @inline(__always)
   func copy(to target: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
     let source = UnsafeRawPointer(start)
-    var index = 0
-    repeat {
+    target.storeBytes(of: source.loadUnaligned(as: SIMD16<UInt8>.self), as: SIMD16<UInt8>.self)
+    // Most are no longer.
+    var index = 16
+    while index < count {
       let bytes = source.loadUnaligned(fromByteOffset: index, as: SIMD16<UInt8>.self)
       target.storeBytes(of: bytes, toByteOffset: index, as: SIMD16<UInt8>.self)
       index &+= 16
-    } while index < count
+    }
     return target + count
   }
 }

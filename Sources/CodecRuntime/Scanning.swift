@@ -319,7 +319,24 @@ public func beginsAutomaton(
   return state != 0 && state <= accepting
 }
 
+/// Where the name of an attribute that a colon, a space or a line end follows ends: at the first of these, or at another
+/// control character.
+@inlinable @inline(__always)
+public func endOfName(_ input: Input, _ start: Int) -> Int {
+  var index = start
+  while true {
+    // Eight bytes in a step. The lowest mark is that of the first such byte; a byte above 0x7F has none.
+    let word = input.word(index)
+    let colons = (word ^ 0x3A3A_3A3A_3A3A_3A3A) &- 0x0101_0101_0101_0101
+    let marks = (word &- 0x2121_2121_2121_2121 | colons) & ~word & 0x8080_8080_8080_8080
+    // There is one at the latest in the zeros behind the input.
+    if marks != 0 { return index &+ marks.trailingZeroBitCount &>> 3 }
+    index &+= 8
+  }
+}
+
 /// One step of an automaton: the state behind `state` and `byte`; −1 is before the first step, 0 no way on.
+@inlinable @inline(__always)
 public func stepAutomaton(
   _ state: Int, _ byte: UInt8, start: Int, accepting: Int, classes: StaticString, width: Int,
   transitions: StaticString, isWide: Bool

@@ -429,6 +429,14 @@ public struct Tape: ~Copyable {
   }
 }
 
+/// Appends a node without fields for what ends at `end`, and returns that. It stands apart, so that who ends with it needs
+/// no frame.
+@inline(never)
+public func append(slot: UInt32, to tape: inout Tape, endingAt end: Int) -> Int {
+  tape.append(slot: slot)
+  return end
+}
+
 /// A text made ready to be compared with those of a ``Tape``.
 public struct PreparedText: Sendable {
   public let text: StaticString

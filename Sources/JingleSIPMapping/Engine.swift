@@ -284,13 +284,12 @@ final class Engine {
   }
 
   func isSame(_ slice: Slice, _ string: String) -> Bool {
-    var string = string
-    return string.withUTF8 { text in
-      guard text.count == Int(slice.length), let start = text.baseAddress else {
-        return slice.length == 0 && text.isEmpty
-      }
+    guard string.utf8.count == Int(slice.length) else { return false }
+    let result = string.utf8.withContiguousStorageIfAvailable { text in
+      guard let start = text.baseAddress else { return text.isEmpty }
       return tape.withBytes(of: slice) { isSame($0, UnsafeRawPointer(start)) }
     }
+    return result ?? (self.string(slice) == string)
   }
 
   @inline(__always)

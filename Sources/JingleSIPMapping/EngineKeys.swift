@@ -45,6 +45,13 @@ extension Engine {
     return span.node
   }
 
+  /// The lines of the section for which a filter holds that holds for none with a key.
+  @inline(__always)
+  func eachUnkeyed(_ place: Int, slot: Int, where filter: StateFilter, _ body: (Int) -> Void) {
+    if isKeyed & 1 &<< place != 0, !lines.keyed[place].hasUnkeyed { return }
+    eachLine(slot, .section) { line in if filter.holds(line, nodes) { body(line) } }
+  }
+
   /// The first line of each key, in their order.
   @inline(__always)
   func eachGroup(_ place: Int, slot: Int, _ field: KeyField, _ body: (Int) -> Void) {
@@ -92,21 +99,32 @@ extension Engine {
   @inline(never)
   private func makeKeyed(_ place: Int, _ slot: Int, _ field: KeyField) {
     isKeyed |= 1 &<< place
-    var keyed = KeyedLines(slot, lines.spans(place))
+    var keyed = KeyedLines(slot, field, lines.spans(place))
     let start = otherLines.count
     let nodes = nodes
-    eachLine(slot, .section) { line in
-      guard let number = keyed.key(of: line, field, nodes) else { return }
-      if number < UInt64(KeyedLines.smallKeys) {
-        keyed.add(line, small: number)
-      } else {
-        if otherLines.isEmpty { otherLines.reserveCapacity(8) }
-        otherLines.append(OtherLine(key: number, node: line))
+    if let span = section.span(slot) {
+      var line = span.first
+      while true {
+        if let number = keyed.key(of: line, field, nodes) {
+          if number < UInt64(KeyedLines.smallKeys) {
+            keyed.add(line, small: number)
+          } else {
+            noteOther(OtherLine(key: number, node: line))
+          }
+        }
+        if line == span.last { break }
+        line = nextLine(slot, after: line, nodes)
       }
     }
     keyed.others = start..<otherLines.count
     if keyed.others.count > 1 { sortOtherLines(keyed.others) }
     lines.keyed[place] = keyed
+  }
+
+  @inline(never)
+  private func noteOther(_ line: OtherLine) {
+    if otherLines.isEmpty { otherLines.reserveCapacity(8) }
+    otherLines.append(line)
   }
 
   /// In place: to sort a part of an array by itself would copy it.
@@ -131,6 +149,13 @@ extension Engine {
   @inline(never)
   private func otherSpan(_ place: Int, _ key: UInt64) -> KeyedSpan? {
     let range = lines.keyed[place].others
+    if range.count <= 8 {
+      // Few are as quickly looked at one after the other.
+      guard let first = range.first(where: { otherLines[$0].key == key }) else { return nil }
+      var last = first
+      while last + 1 < range.upperBound, otherLines[last + 1].key == key { last += 1 }
+      return KeyedSpan(node: otherLines[first].node, last: otherLines[last].node, place: first)
+    }
     func firstPlace(_ isBefore: (UInt64) -> Bool) -> Int {
       var low = range.lowerBound
       var high = range.upperBound

@@ -183,9 +183,12 @@ extension Engine {
       if let mid, mid != name {
         lose("\(self.name(MappingNodes.sdpMid)):\(mid)", "another medium has it, and this one becomes \(name)")
       }
-      let slot = MediaState.Slot(
-        name: name, mid: mid, creator: role, kind: facts.kind, transport: facts.hasICE ? .iceUDP : .rawUDP)
-      if index == nil { state.slots.append(slot) } else { state.slots[found] = slot }
+      func makeSlot() -> MediaState.Slot {
+        MediaState.Slot(
+          name: name, mid: mid, creator: role, kind: facts.kind, transport: facts.hasICE ? .iceUDP : .rawUDP)
+      }
+      // Each is made where it stays: to copy it costs more.
+      if index == nil { state.slots.append(makeSlot()) } else { state.slots[found] = makeSlot() }
       facts.isNew = true
     }
     update(&state.slots[found], line, facts)

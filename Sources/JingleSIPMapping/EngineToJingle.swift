@@ -28,8 +28,17 @@ extension Engine {
   /// The next line of a slot: for one before the last.
   @inline(__always)
   private func nextLine(_ slot: Int, after node: Int) -> Int {
+    nextLine(slot, after: node, nodes)
+  }
+
+  @inline(__always)
+  func nextLine(_ slot: Int, after node: Int, _ nodes: NodeTable) -> Int {
     var next = node
-    repeat { next = nodes.end(of: next) } while nodes.slot(of: next) != slot
+    var head = nodes.word(node)
+    repeat {
+      next &+= Int(head & NodeLayout.sizeMask)
+      head = nodes.word(next)
+    } while head >> NodeLayout.slotShift != slot
     return next
   }
 

@@ -115,7 +115,9 @@ extension Engine {
   }
 
   private func setID(_ field: Int, _ digest: UInt64, in frame: inout Frame) {
-    set(field, .text(append(short: digest)), in: &frame)
+    let id = append(short: digest)
+    let attribute = tables.fields.address(field)
+    put(text: id, attribute.pointee.word + 1, bit: attribute.pointee.bit, in: &frame)
   }
 
   /// Row 31: an answer is never actpass (RFC 5763 §5), and holdconn has no Jingle form (XEP-0320 §2).

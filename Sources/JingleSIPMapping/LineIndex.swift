@@ -1,5 +1,13 @@
 import CodecRuntime
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 /// Where the lines of a kind begin and end among the nodes of an arena: there may be others between them.
 struct LineSpan {
   private let firstNode: Int32
@@ -202,19 +210,26 @@ struct KeyedLines {
   var others = 0..<0
   /// Each of its keys makes an item of its own, so that none is left over.
   var isGrouped = false
-  /// Bits of the first word that some and that all lines have, where it says what is there.
-  private var some: UInt32 = 0
-  private var common: UInt32 = .max
+  /// Bits of the first word that some and that all lines have, as far as they are looked at.
+  private var some: UInt32
+  private var common: UInt32
+  /// There are lines without a key.
+  private(set) var hasUnkeyed = false
 
-  init(_ slot: Int, _ spans: UnsafeMutablePointer<LineSpan>) {
+  init(_ slot: Int, _ field: KeyField, _ spans: UnsafeMutablePointer<LineSpan>) {
     self.slot = slot
     self.spans = spans
+    some = field.state.mask == 0 ? .max : 0
+    common = ~some
   }
 
   /// The key of a line, which is looked at for the first time.
   @inline(__always)
   mutating func key(of line: Int, _ field: KeyField, _ nodes: NodeTable) -> UInt64? {
-    guard let key = field.key(of: line, nodes) else { return nil }
+    guard let key = field.key(of: line, nodes) else {
+      hasUnkeyed = true
+      return nil
+    }
     if field.state.mask != 0 {
       some |= nodes.word(line &+ 1)
       common &= nodes.word(line &+ 1)
@@ -222,7 +237,7 @@ struct KeyedLines {
     return key
   }
 
-  /// Whether a filter may hold for some of the lines, whose first words say what is there.
+  /// Whether a filter may hold for some of the lines.
   @inline(__always)
   func mayHold(_ filter: StateFilter) -> Bool {
     filter.mask == 0 || some & filter.bits == filter.bits && common & (filter.mask & ~filter.bits) == 0
@@ -267,15 +282,16 @@ struct LineMemory {
     let keyedSize = MemoryLayout<KeyedLines>.stride * capacity
     let spans = KeyedLines.smallKeys * capacity
     let head = keyedSize + spans * MemoryLayout<LineSpan>.stride
-    memory = .allocate(
-      byteCount: head + LineIndex.size * (count + 1), alignment: MemoryLayout<KeyedLines>.alignment)
+    // `allocate` of UnsafeMutableRawPointer asks for more than malloc gives anyway, and takes longer.
+    guard let memory = malloc(head + LineIndex.size * (count + 1)) else { preconditionFailure("out of memory") }
+    self.memory = memory
     keyed = memory.bindMemory(to: KeyedLines.self, capacity: capacity)
     self.spans = (memory + keyedSize).bindMemory(to: LineSpan.self, capacity: spans)
     session = LineIndex(memory + head)
     sections = memory + head + LineIndex.size
   }
 
-  func deallocate() { memory.deallocate() }
+  func deallocate() { free(memory) }
 
   /// The index of a section, by its number.
   func section(_ number: Int) -> LineIndex { LineIndex(sections + number * LineIndex.size) }

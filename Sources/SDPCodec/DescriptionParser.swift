@@ -86,12 +86,26 @@ struct DescriptionParser: ~Copyable {
   @inline(__always)
   private mutating func parseAttribute(_ input: Input, _ start: Int) -> Int {
     let nameStart = start &+ 2
+    let mark = tape.wordCount
+    // What is between, is looked at where it is no name that the grammars know.
+    let nameEnd = endOfName(input, nameStart)
+    let end = Lines.parseAttribute(input, to: nameEnd, &tape, from: nameStart)
+    let next = end >= 0 ? endOfValue(input, end) : -1
+    if next < 0 { return parseUnusual(input, start, mark) }
+    if Lines.isUnique(input, from: nameStart, to: nameEnd) { noteUnique(input, nameStart, nameEnd, end) }
+    return next
+  }
+
+  /// An attribute that is not as the grammars say, or of which they do not know the name. Nothing of it is on the tape.
+  @inline(never)
+  private mutating func parseUnusual(_ input: Input, _ start: Int, _ mark: Int) -> Int {
+    tape.rewind(to: mark)
+    let nameStart = start &+ 2
     var nameEnd = nameStart
     guard Tokens.sdpToken(input, &nameEnd) else {
       return keep(
         input, start, SessionDescription.Slot.malformedLine, "expected the name of an attribute", offset: nameStart)
     }
-    let mark = tape.wordCount
     let end = Lines.parseAttribute(input, to: nameEnd, &tape, from: nameStart)
     let next = end >= 0 ? endOfValue(input, end) : -1
     if next >= 0 {

@@ -44,6 +44,8 @@ final class MappingCodeEmitter {
   private(set) var lostRanges: [Range<Int>] = []
   /// Slots of lines that are looked up by a key.
   private(set) var keyedSlots: [Int] = []
+  /// The fields that hold these keys.
+  private var keyFields: [Int] = []
   /// Which of several values counts where one is looked for.
   var aggregation = ""
   private let nodeNames: [Int: String]
@@ -269,7 +271,10 @@ final class MappingCodeEmitter {
   /// The arguments with which lines are looked up by a key: which of the slots it is, the slot and where the key stands.
   func keyed(_ step: LoweredStep) -> String {
     let slot = slot(step.line)
-    if !keyedSlots.contains(slot) { keyedSlots.append(slot) }
+    if !keyedSlots.contains(slot) {
+      keyedSlots.append(slot)
+      keyFields.append(step.key)
+    }
     let field = tables.fields[step.key]
     var arguments = ["word: \(1 + field.word)"]
     if field.kind == "wide" { arguments.append("isWide: true") }
@@ -280,10 +285,27 @@ final class MappingCodeEmitter {
 
   /// The same conditions as ``filters(_:_:)`` as an argument of what looks lines up by a key; empty where there are none.
   func keyedFilter(_ step: LoweredStep) -> String {
+    let (mask, bits) = state(step)
+    return mask == 0 ? "" : ", where: StateFilter(mask: \(hex(mask)), bits: \(hex(bits)))"
+  }
+
+  /// The bits that filters demand of the first word of a line.
+  private func state(_ step: LoweredStep) -> (mask: UInt32, bits: UInt32) {
     let fields = step.filters.map { tables.fields[tables.filters[$0]] }
     let (mask, bits) = fields.reduce((UInt32(0), UInt32(0))) { ($0.0 | $1.mask, $0.1 | $1.bits) }
     precondition(fields.allSatisfy { bits & $0.mask == $0.bits }, "filters that exclude each other")
-    return mask == 0 ? "" : ", where: StateFilter(mask: \(hex(mask)), bits: \(hex(bits)))"
+    return (mask, bits)
+  }
+
+  /// The arguments with which lines of a section are looked up that pass filters which none passes that has a key; `nil`
+  /// where that cannot be said.
+  func unkeyed(_ step: LoweredStep) -> String? {
+    let slot = slot(step.line)
+    guard let place = keyedSlots.firstIndex(of: slot) else { return nil }
+    let key = tables.fields[keyFields[place]]
+    let (mask, bits) = state(step)
+    guard (bits ^ key.bits) & mask & key.mask != 0 else { return nil }
+    return "\(place), slot: \(slot)\(keyedFilter(step))"
   }
 
   /// The arguments of `open` for a kind of node.

@@ -158,7 +158,9 @@ extension MappingCodeEmitter {
     case "line":
       let filters = filters(step, "line")
       let lookup = "\(slot(step.line)), .\(level(step, scope))"
-      if isEach {
+      if isEach, level(step, scope) == "section", let unkeyed = unkeyed(step) {
+        closure("eachUnkeyed(\(unkeyed))", "line", &text) { element(step, inside("line", step.line), &$0) }
+      } else if isEach {
         closure("eachLine(\(lookup))", "line", &text) { text in
           guarded(filters, &text) { element(step, inside("line", step.line), &$0) }
         }

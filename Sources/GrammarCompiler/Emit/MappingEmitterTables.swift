@@ -249,7 +249,11 @@ final class MappingTableBuilder {
   }
 
   func token(_ rule: TokenRule) -> Int {
-    if let index = tokens.firstIndex(where: { $0 === rule }) { return index }
+    // Rules that match the same texts are one, whatever they are called.
+    let known = tokens.firstIndex {
+      $0 === rule || !$0.isNestedComment && !rule.isNestedComment && $0.automaton.isSame(as: rule.automaton)
+    }
+    if let known { return known }
     tokens.append(rule)
     return tokens.count - 1
   }

@@ -343,8 +343,7 @@ struct PartsEmitter {
           if let shape = attributes[slot]?.shape {
             text.line("return \(shape.typeName).parse(input, end &+ 1, &tape, slot: \(slot))")
           } else {
-            text.line("tape.end(tape.begin(fixedWords: 0), slot: \(slot))")
-            text.line("return end")
+            text.line("return append(slot: \(slot), to: &tape, endingAt: end)")
           }
         }
         text.line("return -2")
