@@ -9,9 +9,12 @@ let compilerSettings: [SwiftSetting] =
   isDependency
   ? [] : [.unsafeFlags(["-Onone", "-no-whole-module-optimization", "-incremental"], .when(configuration: .release))]
 // As C compilers do at -O2, the codecs leave out the frame pointers that SwiftPM keeps on Linux: their functions are small,
-// and are called a hundred times for a message. A package that depends on this one says `--omit-frame-pointers`.
+// and are called a hundred times for a message. SwiftPM says `-Xcc -fno-omit-frame-pointer` behind the settings of a
+// target, so this is said to the part of clang that hears it last. A package that depends on this one builds with
+// `--omit-frame-pointers`.
+let withoutFramePointers = ["-Xcc", "-Xclang", "-Xcc", "-mframe-pointer=none"]
 let codecSettings: [SwiftSetting] =
-  isDependency ? [] : [.unsafeFlags(["-Xcc", "-fomit-frame-pointer"], .when(configuration: .release))]
+  isDependency ? [] : [.unsafeFlags(withoutFramePointers, .when(configuration: .release))]
 
 let package = Package(
   name: "jingle-sip-gateway",
