@@ -72,6 +72,7 @@ final class SAXParser {
       // libxml2 names bytes that are no UTF-8 in different ways, depending on where they stand.
       if error.kind == .notWellFormed, String(validating: bytes, as: UTF8.self) == nil {
         error.kind = .unsupportedEncoding
+        error.message = "the bytes are no UTF-8"
       }
       throw error
     }
@@ -100,7 +101,10 @@ final class SAXParser {
       guard let error else { return }
       FillerBox.of(userData)?.filler.note(
         code: error.pointee.code, isError: error.pointee.level.rawValue >= XML_ERR_ERROR.rawValue,
-        message: error.pointee.message)
+        message: error.pointee.message,
+        texts: [error.pointee.str1, error.pointee.str2, error.pointee.str3].map { text in
+          text.map { String(cString: $0) } ?? ""
+        })
     }
     return handler
   }

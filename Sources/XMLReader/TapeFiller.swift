@@ -131,14 +131,15 @@ struct TapeFiller: ~Copyable {
     }
   }
 
-  mutating func refuse(_ kind: XMLReadError.Kind, _ message: String) {
+  mutating func refuse(_ kind: XMLReadError.Kind, _ message: String, at position: Int? = nil) {
     guard error == nil else { return }
-    error = XMLReadError(kind: kind, offset: currentPosition(), message: message)
+    error = XMLReadError(kind: kind, offset: position ?? currentPosition(), message: message)
     // Not xmlStopParser: it frees the buffer that the function which called us may still be reading.
     context?.pointee.disableSAX = 1
   }
 
-  mutating func note(code: Int32, isError: Bool, message: UnsafePointer<CChar>?) {
+  /// What libxml2 has to complain of. `texts` are those that it puts into the message.
+  mutating func note(code: Int32, isError: Bool, message: UnsafePointer<CChar>?, texts: [String]) {
     // A namespace that is no URI is a fault of style: names are compared byte by byte and never looked up.
     guard isError, error == nil, code != XML_WAR_NS_URI.rawValue, code != XML_WAR_NS_URI_RELATIVE.rawValue else {
       return
@@ -151,7 +152,14 @@ struct TapeFiller: ~Copyable {
     case XML_ERR_NO_MEMORY.rawValue: kind = .resourceConstraint
     default: kind = .notWellFormed
     }
-    refuse(kind, text)
+    // Of a CDATA section that does not end libxml2 says so, pointing into it.
+    let isAtEnd = UInt32(bitPattern: code) == XML_ERR_DOCUMENT_END.rawValue && !open.isEmpty
+    let position = isAtEnd ? inputRange.upperBound : currentPosition()
+    let fault = tape.withBytes(of: Slice(offset: 0, length: UInt32(inputRange.upperBound))) { bytes in
+      FaultFinder(bytes: bytes, first: inputRange.lowerBound, position: position)
+        .fault(UInt32(bitPattern: code), texts)
+    }
+    refuse(kind, text, at: fault)
   }
 
   // MARK: Where things stand in the input

@@ -98,11 +98,15 @@ public enum XMLReader {
     guard let parser = SAXParser(limits: limits) else {
       throw XMLReadError(kind: .resourceConstraint, offset: 0, message: "no memory for an XML parser")
     }
-    let root = try parser.parseDocument(bytes, from: start)
-    guard isComplete, let root else {
-      throw XMLReadError(kind: .notWellFormed, offset: bytes.count, message: "the document ends before its root does")
+    let endsEarly = XMLReadError(
+      kind: .notWellFormed, offset: bytes.count, message: "the document ends before its root does")
+    do throws(XMLReadError) {
+      guard let root = try parser.parseDocument(bytes, from: start), isComplete else { throw endsEarly }
+      return root
+    } catch {
+      // libxml2 has words of its own for each place where a document can end too early, and some mislead.
+      throw !isComplete && error.kind == .notWellFormed && error.offset == bytes.count ? endsEarly : error
     }
-    return root
   }
 
   public static func parseDocument(

@@ -207,6 +207,27 @@ struct RowTests {
     }
   }
 
+  @Test("27: the end of the candidates is read in ice-udp, too")
+  func endOfCandidatesInICEUDP() throws {
+    let transport = iceUDP("<gathering-complete/>")
+    let result = try sdp(stanza("transport-info", content("a", transport)), asFragment: true)
+    #expect(result.lines("a=end-of-candidates").count == 1)
+    #expect(result.losses == [])
+  }
+
+  @Test("37: parameters of sources are read in the namespace of RTP, too")
+  func sourceParameters() throws {
+    let source = """
+      <source xmlns='urn:xmpp:jingle:apps:rtp:ssma:0' ssrc='7'><parameter name='cname' value='x'/>\
+      <parameter xmlns='urn:xmpp:jingle:apps:rtp:1' name='msid' value='y z'/></source>
+      """
+    let result = try sdp(
+      stanza("session-initiate", content("a", audio("<payload-type id='0'/>" + source) + iceUDP(""))))
+    #expect(result.lines("a=ssrc") == ["a=ssrc:7 cname:x", "a=ssrc:7 msid:y z"])
+    #expect(result.losses == [])
+    #expect(try jingle(result.text).text.contains("<parameter name='msid' value='y z'/>"))
+  }
+
   @Test("41: data channels")
   func dataChannels() throws {
     let text =

@@ -426,7 +426,8 @@ private struct StanzaTrip: CustomStringConvertible {
     mutating func compare(_ element: SampledElement, _ candidates: [XMLElement], path: String) {
       let name = element.type.qualifiedName
       let path = path + "/" + name
-      if name == "ice-udp:rtcp-mux" { return }
+      // These are read only.
+      if name == "ice-udp:rtcp-mux" || name == "ice-udp:gathering-complete" { return }
       let same = candidates.filter { candidate in
         // SDP does not tell XEP-0176 from XEP-0371, and has no transport apart from what is in it.
         candidate.name.string == element.type.name

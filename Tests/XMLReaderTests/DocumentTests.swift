@@ -109,10 +109,46 @@ struct DocumentTests {
     #expect(error?.message.isEmpty == false)
   }
 
-  @Test("errors say where")
-  func errorOffset() {
-    #expect(refusal("<a>\n<b></c></a>").map { (7...12).contains($0.offset) } == true)
-    #expect(refusal("<?xml version='1.0'?>  <a>\n<b></c></a>").map { (29...36).contains($0.offset) } == true)
+  @Test(
+    "errors are where the fault is, which `|` marks, whatever stands in front of it",
+    arguments: [
+      "<b></|c>", "<b><c></|b>", "<|p:b/>", "<b><c/><|p:d/></b>", "<b x='' |p:y=''/>", "<b x='' |x=''/>",
+      "<b xmlns:p='u' xmlns:q='u' p:x='' |q:x=''/>", "<b xmlns:p='u' |xmlns:p='v'/>", "<b x='' |xmlns:p=''/>", "|&b;",
+      "<b x='|&c;'/>", "a |& b", "<b x='|&'/>", "&amp| ", "|&#0;", "|&#xFFFF;", "|&#x;", "&#65| ", "a|\u{1}",
+      "<b x='|\u{1}'/>", "<b x='|<'/>", "<b x=|y/>", "<b x |y=''/>", "<b x=''|y=''/>", "<|1/>", "<b |1=''/>",
+      "a|]]>b]]>", "<!-- a |-- -->", "<b></b |x>", "a|\u{FFFE}",
+    ])
+  func errorOffset(_ text: String) throws {
+    for padding in ["", "äöü€ ", String(repeating: "a", count: 5000), String(repeating: "<c>€</c>\n", count: 900)] {
+      let parts = ("<a>" + padding + text + "</a>").split(separator: "|", omittingEmptySubsequences: false)
+      #expect(refusal(parts.joined())?.offset == parts.first?.utf8.count, "\(text) behind \(padding.utf8.count) bytes")
+    }
+  }
+
+  @Test(
+    "a document that ends too early is at fault at its end",
+    arguments: ["", "<b", "<b x", "<b x='", "<b x=''>", "<!-- a", "<![CDATA[a", "</a", "a&amp"])
+  func endsEarly(_ text: String) {
+    let document = "<a>ä" + text
+    let error = refusal(document)
+    #expect(error?.offset == document.utf8.count)
+    #expect(error?.message == "the document ends before its root does")
+  }
+
+  @Test("bytes that are no UTF-8 are at fault where they stand")
+  func encodingOffset() {
+    for bytes: [UInt8] in [[0xFF], [0xC0, 0xAF], [0xE2, 0x82], [0xED, 0xA0, 0x80]] {
+      for (head, tail) in [("<a>€", "</a>"), ("<a><b x='€", "'/></a>"), ("<a><b", "/></a>"), ("<a><!-- €", " --></a>")]
+      {
+        #expect {
+          try XMLReader.parseDocument(Array(head.utf8) + bytes + Array(tail.utf8))
+        } throws: { error in
+          error as? XMLReadError
+            == XMLReadError(
+              kind: .unsupportedEncoding, offset: head.utf8.count, message: "the bytes are no UTF-8")
+        }
+      }
+    }
   }
 
   @Test("RFC 6120 §11.6: UTF-8 only")
