@@ -84,8 +84,12 @@ struct AttributeExamples {
     .init("setup", ["actpass", "holdconn"], refused: ["client"]),
     .init("connection", ["new", "existing"]),
     .init(
-      "crypto", ["1 AES_CM_128_HMAC_SHA1_80 inline:abc|2^20|1:4", "1 X inline:a KDR=0 UNENCRYPTED_SRTCP"],
-      refused: ["AES_CM_128_HMAC_SHA1_80 inline:abc"]),
+      "crypto",
+      [
+        "1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj|2^20|1:32",
+        "1 X inline:a KDR=0 UNENCRYPTED_SRTCP",
+      ],
+      refused: ["AES_CM_128_HMAC_SHA1_80 inline:abc", "1 AES_CM_128_HMAC_SHA1_80 inline:abc|2^20|1:4"]),
     .init("zrtp-hash", ["1.10 fe30efd02423cb05"], refused: ["1.10 xyz"]),
     .init("tls-id", ["abc3de65cddef001be82"], refused: ["a b"]),
     .init("key-mgmt", ["mikey AQAFgM0XflABAAAAAAAAAAAAAAsAyO"], refused: ["mikey"]),
